@@ -1,0 +1,1 @@
+"""What the hardware computes. Nothing here imports any other part of the project."""

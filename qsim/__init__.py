@@ -1,7 +1,23 @@
 """Quantized neural networks to the bit."""
 
+from . import data
 from .machine import spec
 from .machine.errors import QsimError
 from .machine.model import InputFormat, Layer, Model, Trace, load
+from .robustness.attacks import fgsm
+from .shadow.quantize import quantize
+from .shadow.train import train
 
-__all__ = ["InputFormat", "Layer", "Model", "QsimError", "Trace", "load", "spec"]
+__all__ = [
+    "InputFormat",
+    "Layer",
+    "Model",
+    "QsimError",
+    "Trace",
+    "data",
+    "fgsm",
+    "load",
+    "quantize",
+    "spec",
+    "train",
+]

@@ -305,9 +305,9 @@ class Model:
     @cached_property
     def digest(self) -> str:
         """sha256, in hex, of everything but the provenance: the name of this exact network."""
-        return container.fingerprint(self._description(), self._tensors())
+        return container.fingerprint(self.description(), self._tensors())
 
-    def _description(self) -> dict[str, Any]:
+    def description(self) -> dict[str, Any]:
         """All of the model that is no array, as JSON-able values."""
         return {
             "format": FORMAT,
@@ -378,7 +378,7 @@ class Model:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the model as one file, completely or not at all."""
-        header = {**self._description(), "digest": self.digest, "provenance": self.provenance}
+        header = {**self.description(), "digest": self.digest, "provenance": self.provenance}
         container.write(path, header, self._tensors())
 
 
@@ -413,7 +413,7 @@ def load(path: str | PathLike[str]) -> Model:
         model = Model(tuple(layers), InputFormat(**header["input"]), header["provenance"])
         if tensors:
             raise QsimError(f"arrays that belong to no layer: {', '.join(sorted(tensors))}")
-        if model._description()["layers"] != header["layers"]:
+        if model.description()["layers"] != header["layers"]:
             raise QsimError("its stated layers, accumulator bounds among them, are not those of its weights")
         if model.digest != header["digest"]:
             raise QsimError("its digest is not that of its content")

@@ -1,0 +1,97 @@
+"""Make the models of this folder, with their cards and spec vectors: `python models/make.py`.
+
+Every model is trained by `qsim.train` with seed 0 and frozen by `qsim.quantize`. For each one, this
+writes `NAME.safetensors`, `cards/NAME.md` and `vectors/NAME.safetensors`: spec integers of a few test
+images, against which every other engine is tested.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+import qsim
+from qsim.machine import container
+from qsim.machine.model import Model
+from qsim.robustness import evaluate
+from qsim.shadow.train import RECIPES, Recipe
+
+FOLDER = Path(__file__).parent
+BITS = {"mnist": (1, 2, 4, 8, 10), "digits": (1, 2, 4, 8), "spiral": (1, 2, 4, 8)}
+EPSILONS = (0.01, 0.05, 0.1, 0.2)
+VECTORS = 12  # images: the first test images, then the extremes of the input format
+
+
+def name_of(data: str, activation: str, bits: int) -> str:
+    return f"{data}-{activation}-q{bits}"
+
+
+def make(data: str, activation: str, bits: int) -> None:
+    """Train, freeze and describe one model."""
+    recipe = RECIPES.get(data, Recipe())
+    network = qsim.train(data, bits=bits, activation=activation, hidden=100, seed=0, recipe=recipe)
+    provenance = {"data": data, "hidden": [100], "seed": 0, "recipe": asdict(recipe)}
+    model = qsim.quantize(network, provenance=provenance)
+    name = name_of(data, activation, bits)
+    model.save(FOLDER / f"{name}.safetensors")
+    write_vectors(name, model, data)
+    write_card(name, model, data)
+
+
+def write_vectors(name: str, model: Model, data: str) -> None:
+    """Input codes and what the spec makes of them: hidden codes and logits."""
+    codes = qsim.data.load(data, "test").codes[: VECTORS - 2]
+    ends = np.repeat([[model.input.low], [model.input.high]], model.inputs, axis=1)
+    codes = np.concatenate([codes, ends]).astype(np.int64)
+    hidden, logits = zip(*qsim.spec.trace(model, codes), strict=True)
+    arrays = {f"hidden.{i}": np.array(layer) for i, layer in enumerate(zip(*hidden, strict=True))}
+    header = {"model": name, "digest": model.digest, "spec": qsim.spec.VERSION}
+    path = FOLDER / "vectors" / f"{name}.safetensors"
+    container.write(path, header, {"codes": codes, "logits": np.array(logits), **arrays})
+
+
+def write_card(name: str, model: Model, data: str) -> None:
+    """What it is, how it was made, what it scores."""
+    test = qsim.data.load(data, "test")
+    clean = evaluate.clean(model, test)
+    assert clean.shadow is not None
+    rows = [("clean", 0, clean.integer, clean.shadow)]
+    attacked = evaluate.attacked(model, test, EPSILONS)
+    rows += [(f"{a.epsilon:g}", a.step, a.integer, a.shadow) for a in attacked]
+    first, last = model.layers[0], model.layers[-1]
+    lines = [
+        f"# {name}",
+        "",
+        f"- digest: `{model.digest}`",
+        f"- network: {'-'.join(map(str, model.shape))}, {first.activation}, {first.bits}-bit weights on the "
+        f"{first.grid} grid, {model.input.bits}-bit {'signed' if model.input.signed else 'unsigned'} inputs, "
+        f"hidden codes 0…{first.levels}, 1.0 = {last.one:g}",
+        f"- made by: `python models/make.py {name}` (data {data}, seed 0, {model.provenance['recipe']})",
+        f"- accumulators: {', '.join(f'{low}…{high}' for low, high in model.bounds)}",
+        f"- images without any gradient: {100 * attacked[0].zero_gradients:.2f} %",
+        "",
+        f"| FGSM ε | step (LSB) | integers, % of {clean.images:,} | float shadow, % |",
+        "|---|---|---|---|",
+        *(f"| {e} | {step} | {100 * i:.2f} | {100 * s:.2f} |" for e, step, i, s in rows),
+        "",
+    ]
+    with container.replacing(FOLDER / "cards" / f"{name}.md") as temporary:
+        temporary.write_text("\n".join(lines))
+
+
+def main(names: list[str]) -> None:
+    """Make the named models, or all."""
+    for data, widths in BITS.items():
+        for activation in ("relu", "sigmoid", "step"):
+            for bits in widths:
+                name = name_of(data, activation, bits)
+                if not names or name in names:
+                    print(name, flush=True)
+                    make(data, activation, bits)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

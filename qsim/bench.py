@@ -1,0 +1,162 @@
+"""The main job: every model on real test data, clean and attacked, checked and timed.
+
+`python -m qsim.bench` is `qsim bench`.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from . import data as data_sets
+from .data import Dataset
+from .machine import kernel
+from .machine.errors import QsimError
+from .machine.model import Model, load
+from .robustness import evaluate
+from .shadow.network import forward, of_model, to_real
+
+EPSILONS = (0.01, 0.05, 0.1, 0.2)
+SPEC_SAMPLE = 10  # images on which kernel and spec are compared, hidden codes and logits
+REPEATS = 5  # timed runs of each engine, in turns; the median counts
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was found out about one model; rates are images a second on `threads` threads."""
+
+    model: str
+    digest: str
+    data: str
+    clean: evaluate.Clean
+    attacked: list[evaluate.Attacked]
+    matches_spec: bool
+    images_per_second: float
+    blas_images_per_second: float
+    rtl: dict[str, Any] | None = None
+
+
+def model_files() -> list[Path]:
+    """The model files that come with the project."""
+    package = Path(__file__).parent
+    for folder in (package.parent / "models", package / "models"):
+        if found := sorted(folder.glob("*.safetensors"), key=natural):
+            return found
+    raise QsimError(f"no models found in {package.parent / 'models'}; name a model file")
+
+
+def natural(file: Path) -> list[str]:
+    """Sort key that puts q2 before q10."""
+    return [part.zfill(8) for part in re.split(r"(\d+)", file.stem)]
+
+
+class DataSource:
+    """Test sets by name, each loaded once; remembers why one is not to be had."""
+
+    def __init__(self) -> None:
+        self.loaded: dict[str, Dataset] = {}
+        self.missing: dict[str, str] = {}
+
+    def get(self, name: str) -> Dataset | None:
+        if name not in self.loaded and name not in self.missing:
+            try:
+                self.loaded[name] = data_sets.load(name, "test")
+            except QsimError as error:
+                self.missing[name] = str(error)
+        return self.loaded.get(name)
+
+
+def data_name(model: Model, file: Path) -> str:
+    """The data set that a model was made for: from its provenance, else from its inputs."""
+    named = model.provenance.get("data")
+    by_inputs = {784: "mnist", 64: "digits", 2: "spiral"}.get(model.inputs)
+    if named in data_sets.NAMES or by_inputs:
+        return str(named) if named in data_sets.NAMES else str(by_inputs)
+    raise QsimError(f"{file}: made for unknown data and has {model.inputs} inputs; 784, 64 or 2 are known")
+
+
+def measure(file: Path, model: Model, dataset: Dataset, epsilons: Sequence[float], rtl: bool) -> Row:
+    """One model's row."""
+    ours, blas = speed(model, dataset)
+    return Row(
+        model=file.stem,
+        digest=model.digest,
+        data=dataset.name,
+        clean=evaluate.clean(model, dataset),
+        attacked=evaluate.attacked(model, dataset, epsilons),
+        matches_spec=evaluate.matches_spec(model, dataset.codes[:SPEC_SAMPLE]),
+        images_per_second=ours,
+        blas_images_per_second=blas,
+        rtl=compare_rtl(model, dataset) if rtl else None,
+    )
+
+
+def speed(model: Model, dataset: Dataset) -> tuple[float, float]:
+    """Images a second of the integer path and of a float32 BLAS forward pass, measured in turns."""
+    network = of_model(model)
+    x = to_real(dataset.codes, network.one)
+
+    def seconds(work: Callable[[], Any]) -> float:
+        started = time.perf_counter()
+        work()
+        return time.perf_counter() - started
+
+    engines = (lambda: model.predict(dataset.codes), lambda: forward(network, x)[2].argmax(axis=1))
+    for engine in engines:
+        engine()
+    runs = [[seconds(engine) for engine in engines] for _ in range(REPEATS)]
+    ours, blas = (statistics.median(times) for times in zip(*runs, strict=True))
+    return len(x) / ours, len(x) / blas
+
+
+def compare_rtl(model: Model, dataset: Dataset) -> dict[str, Any]:
+    """Every image through the simulated hardware; every hidden code and logit compared."""
+    try:
+        inprocess = import_module("rtl.inprocess")
+    except ModuleNotFoundError as error:
+        raise QsimError(f"--rtl needs the package {error.name}: pip install 'qsim[rtl]'") from None
+    return asdict(inprocess.compare(model, dataset.codes))
+
+
+def run(
+    files: Sequence[Path],
+    epsilons: Sequence[float],
+    rtl: bool,
+    progress: Callable[[Path, int, int], None],
+) -> tuple[list[Row], list[str]]:
+    """Rows of all models whose test data is to be had, and one remark for each data set that is not."""
+    source = DataSource()
+    rows = []
+    for i, file in enumerate(files):
+        progress(file, i, len(files))
+        model = load(file)
+        dataset = source.get(data_name(model, file))
+        if dataset is not None:
+            rows.append(measure(file, model, dataset, epsilons, rtl))
+    return rows, [f"{reason}; its models are left out" for reason in source.missing.values()]
+
+
+def figures(rows: Sequence[Row], remarks: Sequence[str]) -> dict[str, Any]:
+    """The rows as JSON-able values."""
+    return {"threads": kernel.threads(), "rows": [asdict(row) for row in rows], "remarks": list(remarks)}
+
+
+def failures(rows: Sequence[Row]) -> list[str]:
+    """The models whose integers were not those of the spec or of the hardware."""
+    return [
+        row.model for row in rows if not row.matches_spec or (row.rtl is not None and row.rtl["mismatches"])
+    ]
+
+
+if __name__ == "__main__":
+    import sys
+
+    from qsim.cli import main
+
+    main(["bench", *sys.argv[1:]])

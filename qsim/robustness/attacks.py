@@ -1,0 +1,110 @@
+"""FGSM: directions from the float shadow, steps on the integer lattice of input codes.
+
+x' = x + epsilon * sign(gradient of the loss by x), equation 2 of the paper, with sign(0) = 0. The
+hardware can only be shown codes, so the attack is realised there: e = epsilon * one, rounded to whole
+LSBs, halves up. Below half an LSB nothing moves, and that is not robustness.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..machine.errors import QsimError
+from ..machine.model import MAX_CODE_BITS, InputFormat, Model
+from ..shadow.network import Network, batches, input_gradient, of_model, to_real
+
+Codes = npt.NDArray[np.integer[Any]]
+Labels = npt.NDArray[np.integer[Any]]
+Signs = npt.NDArray[np.int8]
+
+
+def fgsm(model: Model, codes: Codes, labels: Labels, epsilon: float, *, clip: bool = True) -> Codes:
+    """The attacked input codes, white box and untargeted, from the model's own float shadow.
+
+    Parameters
+    ----------
+    model : Model whose hidden layers name their activation
+    codes : int array (N, inputs)
+    labels : int array (N,)
+        True classes, 0 to `model.classes` - 1.
+    epsilon : float
+        Strength in real input units (1.0 is the code `one`), 0 or more.
+    clip : bool
+        Keep codes inside the input format. Without it, codes may leave it: `with_headroom` gives
+        the model whose input is wide enough for them.
+
+    Returns
+    -------
+    int array (N, inputs)
+
+    Raises
+    ------
+    QsimError
+        If codes, labels or epsilon are out of range, or the model names no activation.
+    """
+    signs = gradient_signs(of_model(model), model.checked(codes), checked_labels(model, codes, labels))
+    return move(codes, signs, lattice_step(model, epsilon), model.input if clip else None)
+
+
+def gradient_signs(network: Network, codes: Codes, labels: Labels) -> Signs:
+    """Sign of the loss's derivative by each input, int8 (N, inputs) in {-1, 0, 1}."""
+    return np.concatenate(
+        [
+            np.sign(input_gradient(network, to_real(part, network.one), part_labels)).astype(np.int8)
+            for part, part_labels in zip(batches(codes), batches(labels), strict=True)
+        ]
+    )
+
+
+def lattice_step(model: Model, epsilon: float) -> int:
+    """epsilon in LSBs of the input code: epsilon * one, rounded, halves up."""
+    if not 0 <= epsilon < math.inf:
+        raise QsimError(f"epsilon is {epsilon}; a finite number of 0 or more is needed")
+    exact = Fraction(str(epsilon)) * Fraction(model.layers[0].one)
+    return math.floor(exact + Fraction(1, 2))
+
+
+def move(codes: Codes, signs: Signs, step: int, limits: InputFormat | None) -> Codes:
+    """codes + step * signs; inside `limits`, and of its type, if given."""
+    moved = codes.astype(np.int32)
+    moved += np.multiply(signs, step, dtype=np.int32)
+    if limits is None:
+        return moved
+    return moved.clip(limits.low, limits.high, out=moved).astype(limits.dtype)
+
+
+def with_headroom(model: Model, step: int) -> Model:
+    """The model with an input converter wide enough for codes that `step` moved without clipping.
+
+    It is another model, with its own digest: the weights are the same, the accumulators may be wider.
+
+    Raises
+    ------
+    QsimError
+        If more than 16 bits would be needed.
+    """
+    low, high = model.input.low - step, model.input.high + step
+    bits = max((-low - 1).bit_length(), high.bit_length()) + 1
+    if bits > MAX_CODE_BITS:
+        raise QsimError(f"codes from {low} to {high} need {bits} bits; {MAX_CODE_BITS} are allowed: clip")
+    return replace(model, input=InputFormat(bits, signed=True))
+
+
+def checked_labels(model: Model, codes: Codes, labels: Labels) -> Labels:
+    """`labels`, refused unless there is one for each image, naming a class that the model has."""
+    array = np.asarray(labels)
+    if array.shape != (len(codes),):
+        raise QsimError(f"labels have shape {array.shape}; ({len(codes)},) is needed, one an image")
+    if array.dtype.kind not in "iu":
+        raise QsimError(f"labels have type {array.dtype}; integers are needed")
+    if array.size and (array.min() < 0 or array.max() >= model.classes):
+        raise QsimError(
+            f"labels run from {array.min()} to {array.max()}; 0 to {model.classes - 1} are allowed"
+        )
+    return array

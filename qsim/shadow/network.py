@@ -1,0 +1,192 @@
+"""The float twin: the same network in real numbers, with the gradients that integers lack.
+
+Real inputs are codes / one, real weights lie in [-1, 1]. The forward pass uses weights rounded to
+the grid, as the paper does; `bits=None` leaves them as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..machine.errors import QsimError
+from ..machine.model import ACTIVATIONS, InputFormat, Model
+
+Reals = npt.NDArray[np.floating[Any]]
+Labels = npt.NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A multilayer perceptron in floating point.
+
+    Parameters
+    ----------
+    weights : tuple of float arrays (inputs, outputs), one a layer, in [-1, 1]
+    biases : tuple of float arrays (outputs,), in [-1, 1]
+    activation : "step", "sigmoid" or "relu"
+        Of the hidden units. The output is linear here: softmax or sigmoid belong to the loss.
+    bits : int or None
+        Weight width in the forward pass; None for no rounding.
+    grid : "odd" or "twos_complement"
+    gain : float
+        Constant factor on hidden pre-activations (10 on the paper's spirals).
+    input : InputFormat
+    one : int
+        Input code of 1.0.
+    peaks : tuple of float
+        The largest activation of each hidden layer on the training data.
+    """
+
+    weights: tuple[Reals, ...]
+    biases: tuple[Reals, ...]
+    activation: str
+    bits: int | None
+    input: InputFormat
+    one: float
+    grid: str = "odd"
+    gain: float = 1.0
+    peaks: tuple[float, ...] = ()
+
+    def rounded(self) -> Network:
+        """The network whose weights are those of the forward pass."""
+        if self.bits is None:
+            return self
+        return replace(
+            self,
+            weights=tuple(round_to_grid(w, self.bits, self.grid) for w in self.weights),
+            biases=tuple(round_to_grid(b, self.bits, self.grid) for b in self.biases),
+        )
+
+
+def grid_integers(reals: Reals, bits: int, grid: str) -> npt.NDArray[np.int64]:
+    """The grid's integer nearest to each real in [-1, 1]; halves go up.
+
+    On the odd grid 2k - (2**bits - 1) for k = 0 … 2**bits - 1, stands for that over 2**bits - 1;
+    on the two's complement grid s, stands for s / 2**(bits - 1).
+    """
+    if grid == "odd":
+        top = (1 << bits) - 1
+        return 2 * np.floor((reals + 1) * (top / 2) + 0.5).clip(0, top).astype(np.int64) - top
+    half = 1 << bits - 1
+    return np.floor(reals * half + 0.5).clip(-half, half - 1).astype(np.int64)
+
+
+def grid_scale(bits: int, grid: str) -> int:
+    """The grid's integer that stands for 1.0."""
+    return (1 << bits) - 1 if grid == "odd" else 1 << bits - 1
+
+
+def round_to_grid(reals: Reals, bits: int, grid: str) -> Reals:
+    """Deterministic rounding to q bits: the grid's real nearest to each value, in the same dtype."""
+    if grid == "odd":  # the same as below without the detour over integers, which training pays for
+        top = (1 << bits) - 1
+        levels = np.floor((reals + 1) * (top / 2) + 0.5)
+        return (levels.clip(0, top) * 2 - top) / reals.dtype.type(top)
+    return (grid_integers(reals, bits, grid) / grid_scale(bits, grid)).astype(reals.dtype)
+
+
+def of_model(model: Model, dtype: type[np.floating[Any]] = np.float32) -> Network:
+    """The float twin of an integer model: exactly its weights, with the activation it names.
+
+    Raises
+    ------
+    QsimError
+        If a hidden layer names no activation, or layers differ in activation, grid or width.
+    """
+    hidden = model.layers[:-1]
+    kinds = {(layer.activation, layer.gain) for layer in hidden}
+    if len(kinds) > 1 or (hidden and hidden[0].activation is None):
+        raise QsimError(
+            f"hidden layers name the activations {[layer.activation for layer in hidden]}; "
+            f"one of {', '.join(ACTIVATIONS)} for all of them is needed to take a gradient"
+        )
+    activation, gain = (hidden[0].activation, hidden[0].gain) if hidden else ("relu", 1.0)
+    assert activation is not None
+    return Network(
+        weights=tuple((x.weights.T / x.scale).astype(dtype) for x in model.layers),
+        biases=tuple((x.bias / (x.scale * x.one)).astype(dtype) for x in model.layers),
+        activation=activation,
+        bits=None,
+        input=model.input,
+        one=model.layers[0].one,
+        gain=gain,
+    )
+
+
+def activate(z: Reals, activation: str) -> tuple[Reals, Reals]:
+    """Activation and its derivative at z.
+
+    The step has no useful derivative: the sigmoid's stands in for it (straight-through), in training
+    and in attacks.
+    """
+    if activation == "relu":
+        return np.maximum(z, 0), (z > 0).astype(z.dtype)
+    sigmoid = sigmoid_of(z)
+    slope = sigmoid * (1 - sigmoid)
+    return ((z >= 0).astype(z.dtype), slope) if activation == "step" else (sigmoid, slope)
+
+
+def sigmoid_of(z: Reals) -> Reals:
+    """1 / (1 + exp(-z)), without overflow."""
+    half = z.dtype.type(0.5)
+    return half * (np.tanh(half * z) + 1)
+
+
+def forward(network: Network, x: Reals) -> tuple[list[Reals], list[Reals], Reals]:
+    """Hidden activations, their derivatives, and the logits of real inputs x (N, inputs).
+
+    Weights are used as they stand: pass `network.rounded()`.
+    """
+    hidden, slopes = [], []
+    for w, b in zip(network.weights[:-1], network.biases[:-1], strict=True):
+        x, slope = activate((x @ w + b) * x.dtype.type(network.gain), network.activation)
+        hidden.append(x)
+        slopes.append(slope)
+    return hidden, slopes, x @ network.weights[-1] + network.biases[-1]
+
+
+def logit_gradient(logits: Reals, labels: Labels) -> Reals:
+    """Derivative of the loss by the logits (N, outputs).
+
+    Softmax cross-entropy, or sigmoid and binary cross-entropy where there is one output.
+    """
+    if logits.shape[1] == 1:
+        return sigmoid_of(logits) - labels[:, None].astype(logits.dtype)
+    gradient = np.exp(logits - logits.max(axis=1, keepdims=True))
+    gradient /= gradient.sum(axis=1, keepdims=True)
+    gradient[np.arange(len(labels)), labels] -= 1
+    return gradient
+
+
+def input_gradient(network: Network, x: Reals, labels: Labels) -> Reals:
+    """Derivative of each image's loss by its real inputs (N, inputs); weights as they stand."""
+    _, slopes, logits = forward(network, x)
+    gradient = logit_gradient(logits, labels)
+    for w, slope in zip(reversed(network.weights[1:]), reversed(slopes), strict=True):
+        gradient = (gradient @ w.T) * slope * slope.dtype.type(network.gain)
+    return gradient @ network.weights[0].T
+
+
+def classify(logits: Reals) -> npt.NDArray[np.int64]:
+    """The class of each row of logits; with one output, 1 where it is >= 0."""
+    return (logits[:, 0] >= 0).astype(np.int64) if logits.shape[1] == 1 else logits.argmax(axis=1)
+
+
+def predict(network: Network, x: Reals) -> npt.NDArray[np.int64]:
+    """The class of each row of real inputs (N, inputs); weights as they stand."""
+    return np.concatenate([classify(forward(network, part)[2]) for part in batches(x)])
+
+
+def batches(x: Any, size: int = 2000) -> Iterator[Any]:
+    """Consecutive parts of at most `size` rows, to bound memory; one empty part if there are none."""
+    return (x[i : i + size] for i in range(0, max(len(x), 1), size))
+
+
+def to_real(codes: npt.NDArray[np.integer[Any]], one: float, dtype: Any = np.float32) -> Reals:
+    """Real inputs of integer codes."""
+    return codes.astype(dtype) / np.dtype(dtype).type(one)

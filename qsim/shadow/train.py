@@ -1,0 +1,216 @@
+"""Quantization-aware training as in the paper: rounded weights forward, straight-through gradients back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from .. import data as data_sets
+from ..machine.errors import QsimError
+from ..machine.model import ACTIVATIONS, GRIDS
+from .network import Network, Reals, batches, forward, logit_gradient, predict, to_real
+
+MAX_TRAINING_BITS = 10
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How long and how fast to train.
+
+    Parameters
+    ----------
+    epochs : int
+        At most this many passes over the training data.
+    patience : int
+        Stop after so many epochs without a better validation accuracy, and go back to the best.
+    batch : int
+        Images a step.
+    learning_rate : float
+        Adam's; its decay rates are 0.9 and 0.999.
+    gain : float
+        Constant factor on hidden pre-activations.
+    """
+
+    epochs: int = 60
+    patience: int = 5
+    batch: int = 128
+    learning_rate: float = 1e-3
+    gain: float = 1.0
+
+
+RECIPES = {
+    "digits": Recipe(epochs=200, patience=20, batch=32),
+    "spiral": Recipe(epochs=1500, patience=300, batch=32, learning_rate=5e-3, gain=10.0),
+    "spiral-literal": Recipe(epochs=1500, patience=300, batch=32, learning_rate=5e-3, gain=10.0),
+}
+
+Report = Callable[[int, int, float], None]  # epoch just finished, epochs at most, validation accuracy
+
+
+def train(
+    data: str | data_sets.Dataset = "mnist",
+    *,
+    bits: int | None = 4,
+    activation: str = "relu",
+    hidden: int | Sequence[int] = 100,
+    seed: int = 0,
+    grid: str = "odd",
+    recipe: Recipe | None = None,
+    report: Report | None = None,
+) -> Network:
+    """Train a multilayer perceptron whose forward pass sees q-bit weights.
+
+    Adam on softmax cross-entropy, or on binary cross-entropy of one sigmoid output where there are
+    two classes; weights and biases clipped to [-1, 1]; 10 % of the data held out; early stopping at
+    the best accuracy on it. One BLAS thread, so that the result does not depend on the cores.
+
+    Parameters
+    ----------
+    data : name of a data set, or a Dataset to train on
+    bits : 1 to 10, or None for weights that are not rounded
+    activation : "step", "sigmoid" or "relu"
+    hidden : width of the hidden layer, or widths of several
+    seed : of the held-out rows, the initial weights and the order of batches
+    grid : "odd" or "twos_complement"
+    recipe : Recipe, optional; by default the one for this data set
+    report : called after each epoch with (epoch, epochs at most, validation accuracy)
+
+    Returns
+    -------
+    Network
+        With unrounded weights; `qsim.quantize` freezes it.
+
+    Raises
+    ------
+    QsimError
+        If a parameter is outside what is allowed.
+    """
+    widths = _checked(bits, activation, hidden, grid, seed)
+    dataset = data_sets.load(data, "train") if isinstance(data, str) else data
+    recipe = recipe or RECIPES.get(dataset.name, Recipe())
+    rng = np.random.default_rng(seed)
+    outputs = 1 if dataset.classes == 2 else dataset.classes
+    order = rng.permutation(len(dataset.codes))
+    held_out, rows = np.split(order, [len(order) // 10])
+    weights = _glorot((dataset.codes.shape[1], *widths, outputs), rng)
+    network = Network(
+        weights=weights,
+        biases=tuple(np.zeros(w.shape[1], np.float32) for w in weights),
+        activation=activation,
+        bits=bits,
+        grid=grid,
+        gain=recipe.gain,
+        input=dataset.input,
+        one=dataset.one,
+    )
+    with threadpool_limits(1):
+        network = _fit(network, dataset, rows, held_out, recipe, rng, report)
+        return replace(network, peaks=_peaks(network.rounded(), dataset))
+
+
+def _checked(
+    bits: int | None, activation: str, hidden: int | Sequence[int], grid: str, seed: int
+) -> tuple[int, ...]:
+    widths = (hidden,) if isinstance(hidden, int) else tuple(hidden)
+    if bits is not None and not 1 <= bits <= MAX_TRAINING_BITS:
+        raise QsimError(f"bits is {bits}; 1 to {MAX_TRAINING_BITS}, or none, are allowed")
+    if activation not in ACTIVATIONS:
+        raise QsimError(f"activation is {activation!r}; {', '.join(ACTIVATIONS)} are allowed")
+    if grid not in GRIDS:
+        raise QsimError(f"grid is {grid!r}; {', '.join(GRIDS)} are allowed")
+    if any(width < 1 for width in widths):
+        raise QsimError(f"hidden widths are {widths}; each must be at least 1")
+    if seed < 0:
+        raise QsimError(f"seed is {seed}; 0 or more is needed")
+    return widths
+
+
+def _glorot(shape: tuple[int, ...], rng: np.random.Generator) -> tuple[Reals, ...]:
+    """Glorot-uniform initial weights, (inputs, outputs) for each layer."""
+    limits = [(i, o, np.sqrt(6 / (i + o))) for i, o in pairwise(shape)]
+    return tuple(rng.uniform(-limit, limit, (i, o)).astype(np.float32) for i, o, limit in limits)
+
+
+def _fit(
+    network: Network,
+    dataset: data_sets.Dataset,
+    rows: npt.NDArray[np.int64],
+    held_out: npt.NDArray[np.int64],
+    recipe: Recipe,
+    rng: np.random.Generator,
+    report: Report | None,
+) -> Network:
+    """The network of the epoch with the best accuracy on the held-out rows."""
+    x_held, y_held = to_real(dataset.codes[held_out], dataset.one), dataset.labels[held_out]
+    adam = Adam([*network.weights, *network.biases], recipe.learning_rate)
+    best, best_accuracy, best_epoch = network, -1.0, 0
+    for epoch in range(1, recipe.epochs + 1):
+        order = rng.permutation(rows)
+        for i in range(0, len(order), recipe.batch):
+            part = order[i : i + recipe.batch]
+            x = to_real(dataset.codes[part], dataset.one)
+            adam.step(_parameter_gradients(network.rounded(), x, dataset.labels[part]))
+        accuracy = float((predict(network.rounded(), x_held) == y_held).mean())
+        if report:
+            report(epoch, recipe.epochs, accuracy)
+        if accuracy > best_accuracy:
+            best_accuracy, best_epoch = accuracy, epoch
+            best = replace(
+                network,
+                weights=tuple(w.copy() for w in network.weights),
+                biases=tuple(b.copy() for b in network.biases),
+            )
+        if epoch - best_epoch >= recipe.patience:
+            break
+    return best
+
+
+def _parameter_gradients(network: Network, x: Reals, labels: npt.NDArray[np.int64]) -> list[Reals]:
+    """Derivatives of the batch's mean loss by all weights, then all biases (straight-through)."""
+    hidden, slopes, logits = forward(network, x)
+    gradient = logit_gradient(logits, labels) / logits.dtype.type(len(labels))
+    weights: list[Reals] = []
+    biases: list[Reals] = []
+    for i in reversed(range(len(network.weights))):
+        below = hidden[i - 1] if i else x
+        weights.insert(0, below.T @ gradient)
+        biases.insert(0, gradient.sum(axis=0))
+        if i:
+            slope = slopes[i - 1] * slopes[i - 1].dtype.type(network.gain)
+            gradient = (gradient @ network.weights[i].T) * slope
+    return weights + biases
+
+
+class Adam:
+    """Adam (Kingma and Ba, 2015) on a list of arrays, in place, each clipped to [-1, 1]."""
+
+    def __init__(self, parameters: list[Any], learning_rate: float) -> None:
+        self.parameters = parameters
+        self.learning_rate = learning_rate
+        self.steps = 0
+        self.means = [np.zeros_like(p) for p in parameters]
+        self.squares = [np.zeros_like(p) for p in parameters]
+
+    def step(self, gradients: list[Reals]) -> None:
+        self.steps += 1
+        rate = self.learning_rate * np.sqrt(1 - 0.999**self.steps) / (1 - 0.9**self.steps)
+        for p, g, m, v in zip(self.parameters, gradients, self.means, self.squares, strict=True):
+            m += np.float32(0.1) * (g - m)
+            v += np.float32(0.001) * (g * g - v)
+            p -= np.float32(rate) * m / (np.sqrt(v) + np.float32(1e-7))
+            np.clip(p, -1, 1, out=p)
+
+
+def _peaks(network: Network, dataset: data_sets.Dataset) -> tuple[float, ...]:
+    """The largest activation of each hidden layer over the data set."""
+    parts = [
+        [float(h.max()) for h in forward(network, to_real(part, dataset.one))[0]]
+        for part in batches(dataset.codes)
+    ]
+    return tuple(max(peaks) for peaks in zip(*parts, strict=True))

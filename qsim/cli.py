@@ -274,6 +274,5 @@ def _bench_table(rows: Sequence[bench_module.Row], epsilons: Sequence[float]) ->
 def _table(*headings: str) -> Table:
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption_justify="left")
     for i, heading in enumerate(headings):
-        first = i == 0
-        table.add_column(heading, justify="left" if first else "right", overflow="fold", no_wrap=not first)
+        table.add_column(heading, justify="right" if i else "left", overflow="fold", no_wrap=True)
     return table

@@ -1,0 +1,59 @@
+"""What a test may ask for, and what happens where the machine lacks it.
+
+A missing tool or data set skips the tests that need it, with the reason in the summary. With
+CI=true it fails them instead: there, nothing may be missing.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from qsim import QsimError
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip the test that asks, or fail it where the environment has CI=true."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{reason} (CI=true: nothing may be missing)", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def compiler() -> list[str]:
+    """The command of a C++ compiler."""
+    from rtl import toolchain
+
+    try:
+        return toolchain.cxx()
+    except QsimError as error:
+        missing(str(error))
+
+
+@pytest.fixture
+def simulator() -> None:
+    """Everything that Verilog needs to run under cocotb: Verilator, cocotb, libpython, a compiler."""
+    from rtl import verilate
+
+    try:
+        verilate.tools()
+    except QsimError as error:
+        missing(str(error))
+
+
+@pytest.fixture
+def mnist_test() -> tuple[npt.NDArray[np.uint8], npt.NDArray[Any]]:
+    """The MNIST test images as codes, uint8 (10000, 784), and their labels (10000,)."""
+    folder = os.environ.get("QSIM_DATA")
+    if not folder:
+        missing("MNIST was not found: QSIM_DATA is not set; it must name the folder that holds mnist/")
+    if not list(Path(folder, "mnist").glob("t10k-images*")):
+        missing(f"MNIST was not found: {folder}/mnist holds no t10k-images file")
+    from qsim import data
+
+    return data.mnist("test")

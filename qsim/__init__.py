@@ -6,13 +6,14 @@ from .machine.errors import QsimError
 from .machine.model import InputFormat, Layer, Model, Trace, load
 from .robustness.attacks import fgsm
 from .shadow.quantize import quantize
-from .shadow.train import train
+from .shadow.train import Recipe, train
 
 __all__ = [
     "InputFormat",
     "Layer",
     "Model",
     "QsimError",
+    "Recipe",
     "Trace",
     "data",
     "fgsm",

@@ -13,8 +13,12 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import settings
 
 from qsim import QsimError
+
+settings.register_profile("qsim", deadline=None, derandomize=True)  # compiling takes its time; seeded
+settings.load_profile("qsim")
 
 
 def missing(reason: str) -> NoReturn:

@@ -95,6 +95,8 @@ def read(path: str | PathLike[str]) -> tuple[dict[str, Any], dict[str, npt.NDArr
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (safetensors.SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:
         raise QsimError(f"{path}: not a model file, or a damaged one ({error})") from None
+    if strange := [name for name, array in tensors.items() if array.dtype.kind not in "iu"]:
+        raise QsimError(f"{path}: array {strange[0]} has type {tensors[strange[0]].dtype}, not integers")
     if text is None:
         raise QsimError(f"{path}: a safetensors file, but its metadata has no entry {KEY!r}")
     try:

@@ -413,8 +413,8 @@ def load(path: str | PathLike[str]) -> Model:
         model = Model(tuple(layers), InputFormat(**header["input"]), header["provenance"])
         if tensors:
             raise QsimError(f"arrays that belong to no layer: {', '.join(sorted(tensors))}")
-        if model.description()["layers"] != header["layers"]:
-            raise QsimError("its stated layers, accumulator bounds among them, are not those of its weights")
+        if any(header[key] != value for key, value in model.description().items()):
+            raise QsimError("its header states other formats or accumulator bounds than its arrays have")
         if model.digest != header["digest"]:
             raise QsimError("its digest is not that of its content")
     except QsimError as error:

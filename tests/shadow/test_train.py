@@ -1,0 +1,103 @@
+"""Training: it learns, it is seeded, it stops early, and its gradients are right."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import qsim
+from qsim import QsimError, Recipe
+from qsim.shadow import network as nw
+from qsim.shadow import train as tr
+
+SHORT = Recipe(epochs=3, batch=64)
+
+
+def accuracy(network: nw.Network, data: str) -> float:
+    test = qsim.data.load(data, "test")
+    return float((nw.predict(network.rounded(), nw.to_real(test.codes, test.one)) == test.labels).mean())
+
+
+@pytest.mark.parametrize(
+    ("activation", "bits", "least"), [("relu", 4, 0.95), ("sigmoid", 1, 0.9), ("step", 2, 0.92)]
+)
+def test_it_learns_digits(activation: str, bits: int, least: float) -> None:
+    assert accuracy(qsim.train("digits", bits=bits, activation=activation), "digits") >= least
+
+
+def test_it_learns_the_spirals_at_8_bits_and_not_at_1() -> None:
+    assert accuracy(qsim.train("spiral", bits=8, activation="relu"), "spiral") >= 0.9
+    assert accuracy(qsim.train("spiral", bits=1, activation="relu"), "spiral") <= 0.7
+
+
+def test_equal_seeds_give_equal_networks_and_others_others() -> None:
+    a, b, c = (qsim.train("digits", hidden=8, seed=seed, recipe=SHORT) for seed in (1, 1, 2))
+    assert qsim.quantize(a).digest == qsim.quantize(b).digest != qsim.quantize(c).digest
+
+
+def test_weights_stay_in_the_unit_interval() -> None:
+    network = qsim.train("spiral", bits=8, recipe=Recipe(epochs=30, learning_rate=0.1, gain=10))
+    for array in (*network.weights, *network.biases):
+        assert np.abs(array).max() <= 1
+
+
+def test_it_stops_at_the_best_epoch_and_goes_back_to_it() -> None:
+    seen: list[float] = []
+    recipe = Recipe(epochs=40, patience=3, batch=32, learning_rate=0.02)
+    network = qsim.train("digits", hidden=10, recipe=recipe, report=lambda e, n, a: seen.append(a))
+    best = int(np.argmax(seen))
+    assert len(seen) == best + 1 + 3
+    data = qsim.data.load("digits", "train")
+    held_out = np.random.default_rng(0).permutation(len(data.codes))[: len(data.codes) // 10]
+    x = nw.to_real(data.codes[held_out], data.one)
+    assert np.mean(nw.predict(network.rounded(), x) == data.labels[held_out]) == seen[best]
+
+
+def mean_loss(network: nw.Network, x: Any, labels: Any) -> float:
+    logits = nw.forward(network, x)[2]
+    return float(np.mean(np.log(np.exp(logits).sum(1)) - logits[np.arange(len(x)), labels]))
+
+
+def test_parameter_gradients_are_those_of_the_mean_loss() -> None:
+    rng = np.random.default_rng(3)
+    shapes = [(4, 3), (3, 5), (5, 3)]
+    network = nw.Network(
+        weights=tuple(rng.uniform(-1, 1, s) for s in shapes),
+        biases=tuple(rng.uniform(-1, 1, s[1]) for s in shapes),
+        activation="sigmoid",
+        bits=None,
+        input=qsim.data.PIXELS,
+        one=255,
+        gain=2.0,
+    )
+    x, labels = rng.normal(size=(6, 4)), rng.integers(0, 3, 6)
+    gradients = tr._parameter_gradients(network, x, labels)
+    parameters = [*network.weights, *network.biases]
+    for i, (parameter, gradient) in enumerate(zip(parameters, gradients, strict=True)):
+        for index in [(0,) * parameter.ndim, tuple(n - 1 for n in parameter.shape)]:
+            losses = []
+            for nudge in (1e-6, -1e-6):
+                moved = [p.copy() for p in parameters]
+                moved[i][index] += nudge
+                losses.append(
+                    mean_loss(replace(network, weights=tuple(moved[:3]), biases=tuple(moved[3:])), x, labels)
+                )
+            np.testing.assert_allclose(gradient[index], (losses[0] - losses[1]) / 2e-6, rtol=1e-4, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"bits": 11}, "bits is 11; 1 to 10, or none, are allowed"),
+        ({"bits": 0}, "bits is 0"),
+        ({"activation": "tanh"}, "activation is 'tanh'; step, sigmoid, relu are allowed"),
+        ({"grid": "even"}, "grid is 'even'"),
+        ({"hidden": (5, 0)}, r"hidden widths are \(5, 0\)"),
+        ({"seed": -1}, "seed is -1; 0 or more is needed"),
+        ({"data": "cifar"}, "data set 'cifar' is unknown"),
+    ],
+)
+def test_what_is_out_of_range_is_refused(wrong: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(QsimError, match=sentence):
+        qsim.train(**{"data": "digits", "recipe": SHORT, **wrong})

@@ -24,9 +24,10 @@ struct Run {
     uint32_t stall, seed;  // either side holds back in `stall` of 65536 cycles
     int64_t patience;      // the run ends after so many cycles in which nobody held back and nothing moved
     int64_t limit;         // or after so many cycles in any case
-    Tape logits, categories, frames;  // of each result beat; of each last one, its cycle from the first beat in
+    Tape logits, classes;  // of each result beat
+    Tape finished;         // of each result beat with tlast: its cycle, from the first input beat
     Tape *hidden;
-    int64_t accepted, short_frames, long_frames, unstable, converged;
+    int64_t cycles, accepted, short_frames, long_frames, unstable, unsettled;
 };
 
 struct Random {
@@ -100,12 +101,12 @@ void engine_run(Engine *handle, Run *run) {
     auto holds_back = [&] { return run->stall && random() < run->stall; };
     bool offered = false, waiting = false;
     int64_t start = 0, idle = 0;
-    run->converged = 1;
     reset(engine);
     settle(engine);
     Result before(engine);
     edge(engine);
-    for (int64_t cycle = 0; cycle < run->limit && idle < run->patience; cycle++) {
+    int64_t &cycle = run->cycles;
+    for (cycle = 0; cycle < run->limit && idle < run->patience; cycle++) {
         bool pending = run->accepted < run->beats;
         offered = pending && (offered || !holds_back());
         bool ready = !holds_back();
@@ -115,7 +116,7 @@ void engine_run(Engine *handle, Run *run) {
         }
         engine.p_s__axis__tvalid.set<bool>(offered);
         engine.p_m__axis__tready.set<bool>(ready);
-        if (!settle(engine)) run->converged = 0;
+        run->unsettled += !settle(engine);
 
         bool taken = offered && engine.p_s__axis__tready.get<bool>();
         if (taken && run->accepted == 0) start = cycle;
@@ -127,8 +128,8 @@ void engine_run(Engine *handle, Run *run) {
         before = result;
         if (given) {
             run->logits.write(result.logit);
-            run->categories.write(result.category);
-            if (result.last) run->frames.write(cycle - start);
+            run->classes.write(result.category);
+            if (result.last) run->finished.write(cycle - start);
         }
         run->short_frames += engine.p_short__frame.get<bool>();
         run->long_frames += engine.p_long__frame.get<bool>();

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -46,19 +45,6 @@ def compile(shape: EngineShape, optimize: int = 2) -> Path:
     if not path.exists():
         _build(shape, flags, path)
     return path
-
-
-@cache
-def load(path: Path) -> ctypes.CDLL:
-    """A compiled library, loaded once."""
-    library = ctypes.CDLL(os.fspath(path))
-    library.engine_new.restype = ctypes.c_void_p
-    library.engine_delete.argtypes = [ctypes.c_void_p]
-    library.engine_load.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]
-    library.engine_run.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
-    for function in (library.engine_delete, library.engine_load, library.engine_run):
-        function.restype = None
-    return library
 
 
 def memory_names(shape: EngineShape) -> list[str]:

@@ -1,0 +1,144 @@
+// Drives one engine cycle by cycle, from arrays and into arrays of the caller. `engine.cc` is the
+// generated netlist; `binding.h` lists what differs from shape to shape.
+#include "engine.cc"
+#include "binding.h"
+
+#include <cstdint>
+#include <type_traits>
+
+using Engine = cxxrtl_design::p_engine;
+
+struct Tape {  // counts every value, keeps the first `capacity`
+    int64_t *values;
+    int64_t capacity, count;
+    void write(int64_t value) {
+        if (count < capacity) values[count] = value;
+        count++;
+    }
+};
+
+struct Run {
+    const uint32_t *data;  // beats x 32-bit pieces of s_axis_tdata, the lowest first
+    const uint8_t *last;
+    int64_t beats;
+    uint32_t stall, seed;  // either side holds back in `stall` of 65536 cycles
+    int64_t patience;      // the run ends after so many cycles in which nobody held back and nothing moved
+    int64_t limit;         // or after so many cycles in any case
+    Tape logits, classes;  // of each result beat
+    Tape finished;         // of each result beat with tlast: its cycle, from the first input beat
+    Tape *hidden;
+    int64_t cycles, accepted, short_frames, long_frames, unstable, unsettled;
+};
+
+struct Random {
+    uint32_t state;
+    uint32_t operator()() {  // xorshift: 16 bits
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        return state >> 16;
+    }
+};
+
+template <class Word> Word word(const uint32_t *pieces) {
+    Word result;
+    for (size_t i = 0; i < Word::chunks; i++) result.data[i] = pieces[i];
+    return result;
+}
+
+template <class Memory> void fill(Memory &memory, const uint32_t *pieces, int64_t words) {
+    using Word = std::decay_t<decltype(memory[0])>;
+    for (int64_t i = 0; i < words; i++) memory[i] = word<Word>(pieces + i * Word::chunks);
+}
+
+// One clock cycle in two halves: after `settle` the ports show this cycle, `edge` ends it.
+static bool settle(Engine &engine) {
+    engine.p_clk.set<bool>(true);
+    engine.prev_p_clk.set<bool>(false);
+    return engine.eval();
+}
+static void edge(Engine &engine) { engine.commit(); }
+
+static void reset(Engine &engine) {
+    engine.p_rst.set<bool>(true);
+    engine.p_s__axis__tvalid.set<bool>(false);
+    settle(engine);
+    edge(engine);
+    engine.p_rst.set<bool>(false);
+}
+
+struct Result {
+    int64_t logit;
+    uint32_t category;
+    bool valid, last;
+    explicit Result(Engine &engine)
+        : logit(engine.p_m__axis__tdata.get<int64_t>()),
+          category(engine.p_m__axis__tuser.get<uint32_t>()),
+          valid(engine.p_m__axis__tvalid.get<bool>()),
+          last(engine.p_m__axis__tlast.get<bool>()) {}
+    bool operator==(const Result &other) const {
+        return logit == other.logit && category == other.category && valid == other.valid && last == other.last;
+    }
+};
+
+extern "C" {
+
+Engine *engine_new() { return new Engine; }
+
+void engine_delete(Engine *engine) { delete engine; }
+
+// Fill the memories, in the order of EACH_MEMORY.
+void engine_load(Engine *engine, const uint32_t *const *pieces, const int64_t *words) {
+#define LOAD(name) fill(engine->memory_p_##name, *pieces++, *words++);
+    EACH_MEMORY(LOAD)
+}
+
+// Reset, then send all beats and collect what comes out.
+void engine_run(Engine *handle, Run *run) {
+    Engine &engine = *handle;
+    using Data = std::decay_t<decltype(engine.p_s__axis__tdata)>;
+    Random random{run->seed * 2654435761u | 1u};
+    auto holds_back = [&] { return run->stall && random() < run->stall; };
+    bool offered = false, waiting = false;
+    int64_t start = 0, idle = 0;
+    reset(engine);
+    settle(engine);
+    Result before(engine);
+    edge(engine);
+    int64_t &cycle = run->cycles;
+    for (cycle = 0; cycle < run->limit && idle < run->patience; cycle++) {
+        bool pending = run->accepted < run->beats;
+        offered = pending && (offered || !holds_back());
+        bool ready = !holds_back();
+        if (offered) {
+            engine.p_s__axis__tdata = word<Data>(run->data + run->accepted * Data::chunks);
+            engine.p_s__axis__tlast.set<bool>(run->last[run->accepted]);
+        }
+        engine.p_s__axis__tvalid.set<bool>(offered);
+        engine.p_m__axis__tready.set<bool>(ready);
+        run->unsettled += !settle(engine);
+
+        bool taken = offered && engine.p_s__axis__tready.get<bool>();
+        if (taken && run->accepted == 0) start = cycle;
+        run->accepted += taken;
+        Result result(engine);
+        if (waiting && !(result == before)) run->unstable++;
+        bool given = result.valid && ready;
+        waiting = result.valid && !ready;
+        before = result;
+        if (given) {
+            run->logits.write(result.logit);
+            run->classes.write(result.category);
+            if (result.last) run->finished.write(cycle - start);
+        }
+        run->short_frames += engine.p_short__frame.get<bool>();
+        run->long_frames += engine.p_long__frame.get<bool>();
+#define WATCH(i) if (engine.p_code##i##__valid.get<bool>()) run->hidden[i].write(engine.p_code##i.get<int64_t>());
+        EACH_HIDDEN(WATCH)
+        edge(engine);
+
+        idle = taken || given ? 0 : idle + (ready && (offered || !pending));
+        offered = offered && !taken;
+    }
+}
+}

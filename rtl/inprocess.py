@@ -1,0 +1,100 @@
+"""The engine's RTL run inside this process: compiled C++, driven with whole arrays at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from qsim.machine.errors import QsimError
+from qsim.machine.model import Model
+
+from .driver import Driver, Outcome
+from .library import compile, memory_names
+from .memory_image import image, pack
+from .shape import EngineShape, Folding
+
+__all__ = ["Outcome", "Result", "Simulator", "compile"]
+
+Array = npt.NDArray[np.integer[Any]]
+Longs = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Hidden codes and logits (N, outputs) and classes (N,) of N images, and the cycles that all took.
+
+    `cycles` counts from the first input beat to the last result, both included.
+    """
+
+    hidden: tuple[Longs, ...]
+    logits: Longs
+    classes: Longs
+    cycles: int
+
+
+class Simulator:
+    """One engine with the memories of one model.
+
+    Parameters
+    ----------
+    model : Model
+    pe, simd
+        As in `EngineShape.of`. A shape that was never used before costs some seconds of compilation.
+    optimize : int
+        As in `compile`.
+
+    Raises
+    ------
+    QsimError
+        If the folding does not fit, or the engine cannot be compiled.
+    """
+
+    def __init__(self, model: Model, pe: Folding = 1, simd: Folding = 1, optimize: int = 2) -> None:
+        self.model = model
+        self.shape = EngineShape.of(model, pe, simd, monitor=True)
+        self._driver = Driver(compile(self.shape, optimize), self.shape)
+        words = image(model, self.shape)
+        self._driver.load(words[name].chunks for name in memory_names(self.shape))
+
+    def beats(self, codes: npt.ArrayLike) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
+        """The input beats of images (N, inputs): data (N, beats, 32-bit pieces) and tlast (N, beats)."""
+        layer = self.shape.layers[0]
+        checked = self.model.checked(codes)
+        lanes = np.pad(checked, ((0, 0), (0, layer.beats * layer.simd - layer.inputs)))
+        data = pack(lanes.reshape(-1, layer.simd), layer.code_bits).chunks
+        last = np.zeros((len(checked), layer.beats), np.uint8)
+        last[:, -1] = 1
+        return data.reshape(len(checked), layer.beats, -1), last
+
+    def send(self, data: Array, last: Array, stall: float = 0.0, seed: int = 0) -> Outcome:
+        """Send beats of any kind after a reset; see `Driver.send`."""
+        return self._driver.send(data, last, stall, seed)
+
+    def run(self, codes: npt.ArrayLike, stall: float = 0.0, seed: int = 0) -> Result:
+        """Run images (N, inputs) through the engine, with seeded stalls on both sides if asked.
+
+        Raises
+        ------
+        QsimError
+            If the codes do not fit the model, or if the engine hangs or gives more or fewer
+            results than it must.
+        """
+        data, last = self.beats(codes)
+        outcome = self.send(data.reshape(last.size, -1), last.ravel(), stall, seed)
+        images = len(last)
+        found = *(codes.size for codes in outcome.hidden), outcome.logits.size
+        expected = tuple(images * layer.outputs for layer in self.shape.layers)
+        if found != expected or outcome.finished.size != images:
+            raise QsimError(
+                f"the engine gave {found} results of its layers in {outcome.finished.size} frames; "
+                f"{images} images need {expected}"
+            )
+        return Result(
+            tuple(codes.reshape(images, -1) for codes in outcome.hidden),
+            outcome.logits.reshape(images, -1),
+            outcome.classes.reshape(images, -1)[:, -1],
+            int(outcome.finished[-1]) + 1 if images else 0,
+        )

@@ -1,0 +1,150 @@
+"""Everything that decides the hardware except what its memories contain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qsim.machine.errors import QsimError
+from qsim.machine.model import Model
+
+Folding = int | Sequence[int]
+
+
+@dataclass(frozen=True)
+class LayerShape:
+    """One dense layer, folded onto `pe` neurons at a time and `simd` inputs at a time.
+
+    `levels` is the largest hidden code, 0 on the last layer. `accumulator_bits` is a two's
+    complement width that holds every accumulator and, on a hidden layer, one above the largest.
+    """
+
+    inputs: int
+    outputs: int
+    bits: int
+    grid: str
+    code_bits: int
+    code_signed: bool
+    levels: int
+    shared_thresholds: bool
+    accumulator_bits: int
+    pe: int
+    simd: int
+
+    @property
+    def beats(self) -> int:
+        """Beats of `simd` codes in which one frame of inputs comes."""
+        return -(-self.inputs // self.simd)
+
+    @property
+    def groups(self) -> int:
+        """Groups of `pe` neurons that are computed one after another."""
+        return -(-self.outputs // self.pe)
+
+    @property
+    def last_group(self) -> int:
+        """Neurons in the last group: 1 to `pe`."""
+        return self.outputs - (self.groups - 1) * self.pe
+
+    @property
+    def result_bits(self) -> int:
+        """Bits of a code that the thresholds give; 0 on the last layer."""
+        return self.levels.bit_length()
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Clock cycles of one frame while neither side ever stalls.
+
+    `latency`: an isolated frame whose first input beat is transferred in cycle 0 has its last
+    result transferred in cycle `latency`. `interval`: cycles from one frame's first beat to the
+    next one's, back to back, in steady state.
+    """
+
+    latency: int
+    interval: int
+
+
+@dataclass(frozen=True)
+class EngineShape:
+    """The layers from input to output, and whether hidden codes are brought out to be watched."""
+
+    layers: tuple[LayerShape, ...]
+    monitor: bool = False
+
+    @classmethod
+    def of(cls, model: Model, pe: Folding = 1, simd: Folding = 1, monitor: bool = False) -> EngineShape:
+        """The shape that runs a model.
+
+        Parameters
+        ----------
+        model : Model
+        pe, simd : int or one int a layer
+            Neurons and inputs computed in one cycle. A single int is limited to each layer's size.
+        monitor : bool
+            Whether hidden codes get ports of their own.
+
+        Raises
+        ------
+        QsimError
+            If a folding is below 1 or, given layer by layer, above the layer's size.
+        """
+        pes = _folding(pe, [layer.outputs for layer in model.layers], "pe")
+        simds = _folding(simd, [layer.inputs for layer in model.layers], "simd")
+        layers = []
+        for i, layer in enumerate(model.layers):
+            low, high = model.code_range(i)
+            least, most = model.bounds[i]
+            layers.append(
+                LayerShape(
+                    inputs=layer.inputs,
+                    outputs=layer.outputs,
+                    bits=layer.bits,
+                    grid=layer.grid,
+                    code_bits=_width(low, high),
+                    code_signed=low < 0,
+                    levels=layer.levels,
+                    shared_thresholds=layer.shared_thresholds,
+                    accumulator_bits=_width(min(least, -1), most + (layer.levels > 0)),
+                    pe=pes[i],
+                    simd=simds[i],
+                )
+            )
+        return cls(tuple(layers), monitor)
+
+    @property
+    def class_bits(self) -> int:
+        """Width of a class index."""
+        return max(1, (self.layers[-1].outputs - 1).bit_length())
+
+    def timing(self) -> Timing:
+        """Exact cycles.
+
+        A layer starts when the last beat of its frame is in and gives its first result `beats` + 4
+        cycles later. A group's results leave one a cycle while the next group is computed, so the
+        slower of the two sets the pace. Thresholds take a cycle for each bit of their code.
+        """
+        latency = self.layers[0].beats - 1
+        interval = self.layers[0].beats
+        for layer in self.layers:
+            pace = (layer.groups - 1) * max(layer.beats, layer.pe)
+            latency += layer.beats + 3 + pace + layer.last_group + layer.result_bits
+            interval = max(interval, pace + max(layer.beats, layer.last_group))
+        return Timing(latency, interval)
+
+
+def _width(low: int, high: int) -> int:
+    """Bits that hold low to high: two's complement where low is negative, else unsigned."""
+    return max((~low).bit_length(), high.bit_length()) + 1 if low < 0 else high.bit_length()
+
+
+def _folding(given: Folding, limits: list[int], name: str) -> list[int]:
+    if type(given) is int and given >= 1:
+        return [min(given, limit) for limit in limits]
+    values = [given] * len(limits) if isinstance(given, int) else list(given)
+    if len(values) != len(limits):
+        raise QsimError(f"{name} is given for {len(values)} layers; the model has {len(limits)}")
+    for i, (value, limit) in enumerate(zip(values, limits, strict=True)):
+        if type(value) is not int or not 1 <= value <= limit:
+            raise QsimError(f"{name} of layer {i} is {value!r}; 1 to {limit} are allowed")
+    return values

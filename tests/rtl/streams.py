@@ -20,6 +20,12 @@ class Beat(NamedTuple):
     last: bool
 
 
+def signed(port: Any) -> int:
+    """A port's bits as a two's complement number; one bit alone has no such method in cocotb."""
+    bits, width = int(port.value), len(port)
+    return bits - (bits >> width - 1 << width)
+
+
 async def reset(dut: Dut, cycles: int = 2) -> None:
     """Hold `rst` high for some edges, with both streams idle."""
     dut.s_axis_tvalid.value = 0
@@ -61,8 +67,8 @@ async def receive(dut: Dut, beats: list[Beat], stall: float, seed: int) -> None:
             assert waiting is None, f"{waiting} was offered, not taken, and withdrawn"
             continue
         beat = Beat(
-            dut.m_axis_tdata.value.to_signed(),
-            dut.m_axis_tuser.value.to_unsigned(),
+            signed(dut.m_axis_tdata),
+            int(dut.m_axis_tuser.value),
             bool(dut.m_axis_tlast.value),
         )
         assert waiting in (None, beat), f"{waiting} was offered, not taken, and became {beat}"
@@ -86,4 +92,4 @@ async def strobes(dut: Dut, layer: int, codes: list[int]) -> None:
     while True:
         await clock
         if valid.value:
-            codes.append(code.value.to_unsigned())
+            codes.append(int(code.value))

@@ -1,0 +1,95 @@
+"""The two ends of an engine's streams under cocotb: both stall at random, the far end checks the rules.
+
+Signals are sampled at the rising edge of `clk`, with the values that the edge itself sees.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from cocotb.triggers import RisingEdge
+
+Dut = Any
+
+
+class Beat(NamedTuple):
+    data: int
+    user: int
+    last: bool
+
+
+def signed(port: Any) -> int:
+    """A port's bits as a two's complement number; one bit alone has no such method in cocotb."""
+    bits, width = int(port.value), len(port)
+    return bits - (bits >> width - 1 << width)
+
+
+async def reset(dut: Dut, cycles: int = 2) -> None:
+    """Hold `rst` high for some edges, with both streams idle."""
+    dut.s_axis_tvalid.value = 0
+    dut.m_axis_tready.value = 0
+    dut.rst.value = 1
+    for _ in range(cycles):
+        await RisingEdge(dut.clk)
+    dut.rst.value = 0
+
+
+async def send(dut: Dut, beats: Iterable[tuple[int, int]], stall: float, seed: int) -> None:
+    """Offer beats of (data, last); before each, pause for a random time. Idle beats carry noise."""
+    clock, chance = RisingEdge(dut.clk), random.Random(seed)
+    width = len(dut.s_axis_tdata)
+    for data, last in beats:
+        while chance.random() < stall:
+            dut.s_axis_tvalid.value = 0
+            dut.s_axis_tdata.value = chance.getrandbits(width)
+            dut.s_axis_tlast.value = chance.getrandbits(1)
+            await clock
+        dut.s_axis_tvalid.value = 1
+        dut.s_axis_tdata.value = data
+        dut.s_axis_tlast.value = last
+        await clock
+        while not dut.s_axis_tready.value:
+            await clock
+    dut.s_axis_tvalid.value = 0
+
+
+async def receive(dut: Dut, beats: list[Beat], stall: float, seed: int) -> None:
+    """Append each result beat to `beats`, for ever; a beat that is not taken must stay as it is."""
+    clock, chance = RisingEdge(dut.clk), random.Random(seed)
+    waiting: Beat | None = None
+    while True:
+        ready = chance.random() >= stall
+        dut.m_axis_tready.value = ready
+        await clock
+        if not dut.m_axis_tvalid.value:
+            assert waiting is None, f"{waiting} was offered, not taken, and withdrawn"
+            continue
+        beat = Beat(
+            signed(dut.m_axis_tdata),
+            int(dut.m_axis_tuser.value),
+            bool(dut.m_axis_tlast.value),
+        )
+        assert waiting in (None, beat), f"{waiting} was offered, not taken, and became {beat}"
+        waiting = None if ready else beat
+        if ready:
+            beats.append(beat)
+
+
+async def count(dut: Dut, name: str, pulses: list[int]) -> None:
+    """Add up in `pulses[0]`, for ever, in how many cycles a signal is high."""
+    clock, signal = RisingEdge(dut.clk), getattr(dut, name)
+    while True:
+        await clock
+        pulses[0] += bool(signal.value)
+
+
+async def strobes(dut: Dut, layer: int, codes: list[int]) -> None:
+    """Append, for ever, each hidden code that the monitor port of a layer shows."""
+    clock = RisingEdge(dut.clk)
+    valid, code = getattr(dut, f"code{layer}_valid"), getattr(dut, f"code{layer}")
+    while True:
+        await clock
+        if valid.value:
+            codes.append(int(code.value))

@@ -1,0 +1,126 @@
+"""The generated Verilog in Verilator, against the specification: values, streams, errors, resets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scenario import Scenario, images, network
+
+from qsim import InputFormat, Model, load
+from rtl import simulate, verilog
+
+HERE = Path(__file__).parent
+MODELS = HERE.parents[1] / "models"
+STALLS = [(0.0, 0.0), (0.4, 0.4)]
+
+pytestmark = pytest.mark.usefixtures("simulator")
+
+
+def play(
+    scenario: Scenario,
+    folder: Path,
+    *,
+    pe: int | list[int] = 1,
+    bench: str = "cocotb_frames",
+    stall: tuple[float, float] = (0.4, 0.4),
+    cycles: int = 100_000,
+    monitor: bool = True,
+    timeout: float = 120,
+) -> None:
+    """Write the engine of a scenario's model and run a bench on it."""
+    layers = scenario.model.layers
+    simd = [scenario.simd, *[1] * (len(layers) - 1)]
+    verilog.write(scenario.model, folder, pe=pe, simd=simd, monitor=monitor)
+    scenario.save(folder / "scenario.json", stall=stall, cycles=cycles, monitor=monitor)
+    settings = {"SCENARIO": str(folder / "scenario.json")}
+    simulate.run(folder, HERE / f"{bench}.py", timeout=timeout, settings=settings)
+
+
+@pytest.mark.parametrize("kind", ["step", "relu", "sigmoid"])
+@pytest.mark.parametrize("bits", range(1, 11))
+def test_every_width_and_activation(bits: int, kind: str, tmp_path: Path) -> None:
+    model = network((7, 5, 3), bits, kind, seed=bits)
+    scenario = Scenario(model, simd=1 + bits % 3).frames(images(model, 10, seed=bits))
+    play(scenario, tmp_path, pe=1 + bits % 2)
+
+
+ODD = {
+    "one input": network((1, 3, 2), 4, "relu", seed=3),
+    "one neuron": network((6, 1, 4), 3, "sigmoid", seed=3),
+    "one output": network((9, 4, 1), 5, "relu", seed=3),
+    "one of each": network((1, 1, 1), 1, "step", seed=3),
+    "one layer": network((11, 4), 2, "relu", seed=3),
+    "four layers": network((5, 6, 3, 7, 2), 4, "sigmoid", seed=3),
+    "signed 16-bit input": network((2, 8, 3), 8, "sigmoid", seed=3, codes=InputFormat(16, True)),
+    "1-bit input": network((13, 4, 3), 6, "relu", seed=3, codes=InputFormat(1)),
+    "two's complement": network((7, 5, 3), 3, "relu", seed=3, grid="twos_complement"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_shapes(name: str, tmp_path: Path) -> None:
+    model = ODD[name]
+    scenario = Scenario(model, simd=min(2, model.inputs)).frames(images(model, 12, seed=4))
+    play(scenario, tmp_path, pe=[min(2, layer.outputs) for layer in model.layers])
+
+
+def test_one_output_tells_the_sign_of_its_logit(tmp_path: Path) -> None:
+    hidden, output = network((4, 3, 1), 2, "relu", seed=5).layers
+    codes = images(Model((hidden, output), InputFormat(8)), 5, seed=6)
+    for shift in (-1, 0):  # the largest logit is then -1, and 0
+        bias = output.bias - Model((hidden, output), InputFormat(8)).logits(codes).max() + shift
+        model = Model((hidden, replace(output, bias=bias)), InputFormat(8))
+        scenario = Scenario(model).frames(codes)
+        assert max(user for ((_, user, _),) in scenario.results) == 1 + shift
+        play(scenario, tmp_path / str(shift))
+
+
+def test_a_tie_goes_to_the_lowest_index(tmp_path: Path) -> None:
+    hidden, output = network((4, 3, 6), 2, "relu", seed=7).layers
+    pairs = [0, 1, 0, 2, 1, 2]  # each logit comes twice
+    twins = replace(output, weights=output.weights[pairs], bias=output.bias[pairs])
+    model = Model((hidden, twins), InputFormat(8))
+    play(Scenario(model).frames(images(model, 20, seed=8)), tmp_path)
+
+
+@pytest.mark.parametrize("stall", STALLS, ids=["flowing", "stalling"])
+@pytest.mark.parametrize("simd", [1, 3])
+def test_frames_of_wrong_length_are_dropped(simd: int, stall: tuple[float, float], tmp_path: Path) -> None:
+    """Every short length, some long ones, alone and in a row; the good frames between come out right."""
+    model = network((7, 5, 3), 4, "relu", seed=9)
+    codes = images(model, 40, seed=10)
+    scenario = Scenario(model, simd=simd)
+    right = scenario.frame_beats
+    for i, beats in enumerate([*range(1, right), *range(right + 1, right + 4), 2 * right, 3 * right + 1]):
+        wrong = scenario.short if beats < right else scenario.long
+        wrong(beats).frames(codes[i : i + 1])
+    scenario.short(1).short(right - 1).frames(codes[30:31])
+    scenario.long(right + 1).long(right + 2).frames(codes[31:32])
+    scenario.short(1).long(right + 1).short(right - 1).frames(codes[32:34])
+    scenario.long(2 * right).short(1).long(right + 1).frames(codes[34:])
+    play(scenario, tmp_path, stall=stall)
+
+
+@pytest.mark.parametrize("stall", STALLS, ids=["flowing", "stalling"])
+def test_reset_at_every_moment(stall: tuple[float, float], tmp_path: Path) -> None:
+    """In mid-frame, mid-computation and mid-result: nothing of before the reset comes after it."""
+    model = network((5, 4, 3), 3, "sigmoid", seed=11)
+    scenario = Scenario(model).frames(images(model, 2, seed=12))
+    play(scenario, tmp_path, bench="cocotb_reset", stall=stall, cycles=1000, monitor=False)
+
+
+def mnist_model(name: str) -> Model:
+    """A trained model of the repository."""
+    return load(MODELS / f"{name}.safetensors")
+
+
+@pytest.mark.parametrize("name", ["mnist-relu-q1", "mnist-relu-q4", "mnist-relu-q10"])
+def test_a_thousand_mnist_images(
+    name: str, mnist_test: tuple[np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
+    model = mnist_model(name)
+    scenario = Scenario(model, simd=28).frames(mnist_test[0][:1000].astype(np.int64))
+    play(scenario, tmp_path, pe=[10, 1], stall=(0.0, 0.0), cycles=1_000_000, timeout=300)

@@ -12,15 +12,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
 
 from . import data as data_sets
+from . import terminal
 from .data import Dataset
 from .machine import kernel
 from .machine.errors import QsimError
 from .machine.model import Model, load
+from .results import write_json
 from .robustness import evaluate
 from .shadow.network import forward, of_model, to_real
+from .terminal import Json, Strengths
 
 EPSILONS = (0.01, 0.05, 0.1, 0.2)
 SPEC_SAMPLE = 10  # images on which kernel and spec are compared, hidden codes and logits
@@ -154,9 +160,56 @@ def failures(rows: Sequence[Row]) -> list[str]:
     ]
 
 
+def as_table(rows: Sequence[Row], epsilons: Sequence[float]) -> Table:
+    """The rows as a reader wants them."""
+    hardware = any(row.rtl for row in rows)
+    headings = ["model", "shadow", "integers", *(f"ε={e:g}" for e in epsilons), "=spec"]
+    headings += ["=RTL"] if hardware else []
+    table = terminal.table(*headings, "M/s", "×BLAS")
+    table.caption = (
+        "Test accuracy in %: float shadow, integers, integers under FGSM of strength ε. "
+        + ("=RTL: images whose every hidden code and logit the hardware gave too. " if hardware else "")
+        + f"M/s: million images a second on {kernel.threads()} threads, and × a float32 BLAS forward pass."
+    )
+    for row in rows:
+        rtl = row.rtl and (f"{row.rtl['images']:,}" if not row.rtl["mismatches"] else "NO")
+        accuracies = [row.clean.shadow, row.clean.integer, *(a.integer for a in row.attacked)]
+        table.add_row(
+            row.model,
+            *("–" if a is None else f"{100 * a:.1f}" for a in accuracies),
+            "yes" if row.matches_spec else "NO",
+            *([rtl or "–"] if hardware else []),
+            f"{row.images_per_second / 1e6:.2f}",
+            f"{row.images_per_second / row.blas_images_per_second:.1f}",
+        )
+    return table
+
+
+def command(
+    files: Annotated[list[Path] | None, typer.Argument(help="Model files; else all in models/.")] = None,
+    epsilon: Strengths = list(EPSILONS),  # noqa: B006
+    rtl: Annotated[bool, typer.Option("--rtl", help="Compare with the RTL, in process.")] = False,
+    json: Json = None,
+) -> None:
+    """Run all models: accuracy clean and attacked, equality with spec and RTL, speed."""
+    console = terminal.console(json)
+    with terminal.progress(console) as progress:
+        task = progress.add_task("loading", total=None)
+
+        def report(file: Path, done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total, description=file.stem)
+
+        rows, remarks = run(files or model_files(), epsilon, rtl, report)
+    console.print(as_table(rows, epsilon))
+    for remark in remarks:
+        console.print(remark, style="yellow", highlight=False)
+    if json:
+        write_json(json, "bench", figures(rows, remarks))
+    if wrong := failures(rows):
+        raise QsimError(f"not the integers of the spec or of the hardware: {', '.join(wrong)}")
+
+
 if __name__ == "__main__":
-    import sys
-
-    from qsim.cli import main
-
-    main(["bench", *sys.argv[1:]])
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(command)
+    terminal.run(app, "qsim.bench")

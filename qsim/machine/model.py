@@ -328,7 +328,7 @@ class Model:
         }
 
     def _tensors(self) -> dict[str, IntArray]:
-        tensors = {}
+        tensors: dict[str, IntArray] = {}
         for i, layer in enumerate(self.layers):
             tensors[f"layers.{i}.weights"] = layer.weights
             tensors[f"layers.{i}.bias"] = layer.bias

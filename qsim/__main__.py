@@ -1,0 +1,5 @@
+"""`python -m qsim` is the command `qsim`."""
+
+from .cli import main
+
+main()

@@ -160,9 +160,9 @@ def verilog(
         raise QsimError(f"hardware needs the package {error.name}: pip install 'qsim[rtl]'") from None
     paths = generator.write(model, out, pe=pe, simd=simd)
     timing = shapes.EngineShape.of(model, pe, simd).timing()
-    table = terminal.table("written", "memory files", "latency (cycles)", "initiation interval (cycles)")
-    table.add_row(str(paths[0]), str(len(paths) - 1), f"{timing.latency:,}", f"{timing.interval:,}")
-    terminal.console(json).print(table)
+    console = terminal.console(json)
+    console.print(f"{paths[0]} and {len(paths) - 1} memory files beside it", soft_wrap=True, highlight=False)
+    console.print(f"latency {timing.latency:,} cycles, a frame every {timing.interval:,} cycles")
     if json:
         figures = {"files": [str(p) for p in paths], **asdict(timing)}
         write_json(json, "verilog", {**_named(file, model), "pe": pe, "simd": simd, **figures})

@@ -38,7 +38,7 @@ class Rows:
         _products(self.starts, self.where, self.values, rows, w, b, z)
         return z
 
-    def gradient(self, rows: Index, d: Reals) -> Reals:
+    def gradient(self, rows: Index, d: npt.NDArray[np.floating[Any]]) -> Reals:
         """x[rows].T @ d, float32 (inputs, outputs), for contiguous d (rows, outputs)."""
         count = int((self.starts[rows + 1] - self.starts[rows]).sum())
         columns = np.zeros(self.inputs + 1, np.int64)

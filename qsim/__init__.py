@@ -4,6 +4,7 @@ from . import data
 from .machine import spec
 from .machine.errors import QsimError
 from .machine.model import InputFormat, Layer, Model, Trace, load
+from .robustness import geometry
 from .robustness.attacks import fgsm
 from .shadow.quantize import quantize
 from .shadow.train import Recipe, train
@@ -17,6 +18,7 @@ __all__ = [
     "Trace",
     "data",
     "fgsm",
+    "geometry",
     "load",
     "quantize",
     "spec",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,9 @@ from threadpoolctl import threadpool_limits
 from .. import data as data_sets
 from ..machine.errors import QsimError
 from ..machine.model import ACTIVATIONS, GRIDS
-from .network import Network, Reals, batches, forward, logit_gradient, predict, to_real
+from .adam import Adam
+from .network import Network, Reals, batches, forward, forward_from, logit_gradient, predict, to_real
+from .sparse import Rows
 
 MAX_TRAINING_BITS = 10
 
@@ -148,15 +149,17 @@ def _fit(
 ) -> Network:
     """The network of the epoch with the best accuracy on the held-out rows."""
     x_held, y_held = to_real(dataset.codes[held_out], dataset.one), dataset.labels[held_out]
-    adam = Adam([*network.weights, *network.biases], recipe.learning_rate)
+    x = Rows(dataset.codes, dataset.one)
+    adam = Adam([*network.weights, *network.biases], recipe.learning_rate, network.bits, network.grid)
+    depth = len(network.weights)
+    forward_pass = replace(network, weights=adam.rounded[:depth], biases=adam.rounded[depth:])
     best, best_accuracy, best_epoch = network, -1.0, 0
     for epoch in range(1, recipe.epochs + 1):
         order = rng.permutation(rows)
         for i in range(0, len(order), recipe.batch):
             part = order[i : i + recipe.batch]
-            x = to_real(dataset.codes[part], dataset.one)
-            adam.step(_parameter_gradients(network.rounded(), x, dataset.labels[part]))
-        accuracy = float((predict(network.rounded(), x_held) == y_held).mean())
+            adam.step(_parameter_gradients(forward_pass, x, part, dataset.labels[part]))
+        accuracy = float((predict(forward_pass, x_held) == y_held).mean())
         if report:
             report(epoch, recipe.epochs, accuracy)
         if accuracy > best_accuracy:
@@ -171,40 +174,21 @@ def _fit(
     return best
 
 
-def _parameter_gradients(network: Network, x: Reals, labels: npt.NDArray[np.int64]) -> list[Reals]:
+def _parameter_gradients(
+    network: Network, x: Rows, rows: npt.NDArray[np.int64], labels: npt.NDArray[np.int64]
+) -> list[Reals]:
     """Derivatives of the batch's mean loss by all weights, then all biases (straight-through)."""
-    hidden, slopes, logits = forward(network, x)
+    hidden, slopes, logits = forward_from(network, x.products(rows, network.weights[0], network.biases[0]))
     gradient = logit_gradient(logits, labels) / logits.dtype.type(len(labels))
     weights: list[Reals] = []
     biases: list[Reals] = []
     for i in reversed(range(len(network.weights))):
-        below = hidden[i - 1] if i else x
-        weights.insert(0, below.T @ gradient)
+        weights.insert(0, hidden[i - 1].T @ gradient if i else x.gradient(rows, gradient))
         biases.insert(0, gradient.sum(axis=0))
         if i:
             slope = slopes[i - 1] * slopes[i - 1].dtype.type(network.gain)
             gradient = (gradient @ network.weights[i].T) * slope
     return weights + biases
-
-
-class Adam:
-    """Adam (Kingma and Ba, 2015) on a list of arrays, in place, each clipped to [-1, 1]."""
-
-    def __init__(self, parameters: list[Any], learning_rate: float) -> None:
-        self.parameters = parameters
-        self.learning_rate = learning_rate
-        self.steps = 0
-        self.means = [np.zeros_like(p) for p in parameters]
-        self.squares = [np.zeros_like(p) for p in parameters]
-
-    def step(self, gradients: list[Reals]) -> None:
-        self.steps += 1
-        rate = self.learning_rate * np.sqrt(1 - 0.999**self.steps) / (1 - 0.9**self.steps)
-        for p, g, m, v in zip(self.parameters, gradients, self.means, self.squares, strict=True):
-            m += np.float32(0.1) * (g - m)
-            v += np.float32(0.001) * (g * g - v)
-            p -= np.float32(rate) * m / (np.sqrt(v) + np.float32(1e-7))
-            np.clip(p, -1, 1, out=p)
 
 
 def _peaks(network: Network, dataset: data_sets.Dataset) -> tuple[float, ...]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 import qsim
 from qsim import QsimError, Recipe
@@ -36,6 +37,16 @@ def test_equal_seeds_give_equal_networks_and_others_others() -> None:
     assert qsim.quantize(a).digest == qsim.quantize(b).digest != qsim.quantize(c).digest
 
 
+@pytest.mark.parametrize("activation", ["relu", "step"])
+def test_the_result_does_not_depend_on_the_cores(activation: str) -> None:
+    digests = set()
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            network = qsim.train("digits", bits=3, activation=activation, hidden=20, seed=7, recipe=SHORT)
+        digests.add(qsim.quantize(network).digest)
+    assert len(digests) == 1
+
+
 def test_weights_stay_in_the_unit_interval() -> None:
     network = qsim.train("spiral", bits=8, recipe=Recipe(epochs=30, learning_rate=0.1, gain=10))
     for array in (*network.weights, *network.biases):
@@ -63,17 +74,18 @@ def test_parameter_gradients_are_those_of_the_mean_loss() -> None:
     rng = np.random.default_rng(3)
     shapes = [(4, 3), (3, 5), (5, 3)]
     network = nw.Network(
-        weights=tuple(rng.uniform(-1, 1, s) for s in shapes),
-        biases=tuple(rng.uniform(-1, 1, s[1]) for s in shapes),
+        weights=tuple(rng.uniform(-1, 1, s).astype(np.float32) for s in shapes),
+        biases=tuple(rng.uniform(-1, 1, s[1]).astype(np.float32) for s in shapes),
         activation="sigmoid",
         bits=None,
         input=qsim.data.PIXELS,
         one=255,
         gain=2.0,
     )
-    x, labels = rng.normal(size=(6, 4)), rng.integers(0, 3, 6)
-    gradients = tr._parameter_gradients(network, x, labels)
-    parameters = [*network.weights, *network.biases]
+    codes, labels = rng.integers(0, 256, (6, 4)), rng.integers(0, 3, 6)
+    x = nw.to_real(codes, 255, np.float64)
+    gradients = tr._parameter_gradients(network, tr.Rows(codes, 255), np.arange(6), labels)
+    parameters = [p.astype(np.float64) for p in (*network.weights, *network.biases)]
     for i, (parameter, gradient) in enumerate(zip(parameters, gradients, strict=True)):
         for index in [(0,) * parameter.ndim, tuple(n - 1 for n in parameter.shape)]:
             losses = []
@@ -83,7 +95,7 @@ def test_parameter_gradients_are_those_of_the_mean_loss() -> None:
                 losses.append(
                     mean_loss(replace(network, weights=tuple(moved[:3]), biases=tuple(moved[3:])), x, labels)
                 )
-            np.testing.assert_allclose(gradient[index], (losses[0] - losses[1]) / 2e-6, rtol=1e-4, atol=1e-9)
+            np.testing.assert_allclose(gradient[index], (losses[0] - losses[1]) / 2e-6, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -28,18 +28,72 @@ class Fault:
 
 FAULTS = [
     # the specification
-    Fault("spec: a threshold counts only above itself", "qsim/machine/spec.py", "sum(t <= acc", "sum(t < acc", "tests/machine/test_spec.py"),
-    Fault("spec: the highest index wins a tie", "qsim/machine/spec.py", "(logits[j], -j)", "(logits[j], j)", "tests/machine/test_spec.py"),
-    Fault("spec: the odd grid is shifted", "qsim/machine/spec.py", "2 * stored + 1", "2 * stored - 1", "tests/machine/test_spec.py"),
+    Fault(
+        "spec: a threshold counts only above itself",
+        "qsim/machine/spec.py",
+        "sum(t <= acc",
+        "sum(t < acc",
+        "tests/machine/test_spec.py",
+    ),
+    Fault(
+        "spec: the highest index wins a tie",
+        "qsim/machine/spec.py",
+        "(logits[j], -j)",
+        "(logits[j], j)",
+        "tests/machine/test_spec.py",
+    ),
+    Fault(
+        "spec: the odd grid is shifted",
+        "qsim/machine/spec.py",
+        "2 * stored + 1",
+        "2 * stored - 1",
+        "tests/machine/test_spec.py",
+    ),
     # freezing and the file
-    Fault("quantize: a threshold is rounded down", "qsim/shadow/quantize.py", "math.ceil(h * unit / one)", "math.floor(h * unit / one)", "tests/shadow/test_quantize.py -k thresholds"),
-    Fault("quantize: grid halves go down", "qsim/shadow/network.py", "(top / 2) + 0.5).clip(0, top).astype", "(top / 2) + 0.499).clip(0, top).astype", "tests/shadow/test_network.py -k rounding"),
-    Fault("model file: an altered array is accepted", "qsim/machine/container.py", "    if not intact:", "    if False:", "tests/machine/test_model_file.py -k flipped"),
-    Fault("model: bounds forget the bias", "qsim/machine/model.py", "max(m + max(b, 0)", "max(m + min(b, 0)", "tests/machine/test_model.py -k bounds"),
+    Fault(
+        "quantize: a threshold is rounded down",
+        "qsim/shadow/quantize.py",
+        "math.ceil(h * unit / one)",
+        "math.floor(h * unit / one)",
+        "tests/shadow/test_quantize.py -k thresholds",
+    ),
+    Fault(
+        "quantize: grid halves go down",
+        "qsim/shadow/network.py",
+        "(top / 2) + 0.5).clip(0, top).astype",
+        "(top / 2) + 0.499).clip(0, top).astype",
+        "tests/shadow/test_network.py -k rounding",
+    ),
+    Fault(
+        "model file: an altered array is accepted",
+        "qsim/machine/container.py",
+        "    if not intact:",
+        "    if False:",
+        "tests/machine/test_model_file.py -k flipped",
+    ),
+    Fault(
+        "model: bounds forget the bias",
+        "qsim/machine/model.py",
+        "max(m + max(b, 0)",
+        "max(m + min(b, 0)",
+        "tests/machine/test_model.py -k bounds",
+    ),
     # the attack
-    Fault("attack: zero gradients move", "qsim/robustness/attacks.py", "np.sign(input_gradient(network, to_real(part, network.one), part_labels))", "np.where(input_gradient(network, to_real(part, network.one), part_labels) >= 0, 1, -1)", "tests/robustness/test_attacks.py -k zero_gradient"),
-    Fault("attack: a step is rounded down", "qsim/robustness/attacks.py", "math.floor(exact + Fraction(1, 2))", "math.floor(exact)", "tests/robustness/test_attacks.py -k lsbs"),
-]  # fmt: skip
+    Fault(
+        "attack: zero gradients move",
+        "qsim/robustness/attacks.py",
+        "np.sign(input_gradient(network, to_real(part, network.one), part_labels))",
+        "np.where(input_gradient(network, to_real(part, network.one), part_labels) >= 0, 1, -1)",
+        "tests/robustness/test_attacks.py -k zero_gradient",
+    ),
+    Fault(
+        "attack: a step is rounded down",
+        "qsim/robustness/attacks.py",
+        "math.floor(exact + Fraction(1, 2))",
+        "math.floor(exact)",
+        "tests/robustness/test_attacks.py -k lsbs",
+    ),
+]
 
 
 def run_tests(folder: Path, tests: str) -> subprocess.CompletedProcess[str]:

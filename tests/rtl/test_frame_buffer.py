@@ -1,0 +1,75 @@
+import pytest
+from amaranth.sim import Simulator
+from simulated import constant, plain
+
+from qsim import InputFormat
+from random_models import random_model
+from rtl.frame_buffer import FrameBuffer
+from rtl.shape import EngineShape
+
+
+def drive(shape, beats):
+    """Write beats, reading each frame as soon as it is complete; frames read, short and long pulses."""
+    block = FrameBuffer(shape)
+    frames, pulses = [], {"short": 0, "long": 0}
+
+    async def count(ctx):
+        async for _, _, short, long in ctx.tick().sample(block.short_frame, block.long_frame):
+            pulses["short"] += short
+            pulses["long"] += long
+
+    async def write(ctx):
+        for lanes, last in beats:
+            ctx.set(block.i.payload, constant(block.i.payload, {"data": lanes, "last": last}))
+            ctx.set(block.i.valid, 1)
+            await ctx.tick().until(block.i.ready)
+        ctx.set(block.i.valid, 0)
+
+    async def read(ctx):
+        while True:
+            await ctx.tick().until(block.filled)
+            frame = []
+            for b in range(shape.beats):
+                ctx.set(block.beat, b)
+                ctx.set(block.read, 1)
+                ctx.set(block.release, b == shape.beats - 1)
+                await ctx.tick()
+                ctx.set(block.read, 0)
+                ctx.set(block.release, 0)
+                frame += plain(ctx.get(block.codes))
+            frames.append(frame)
+
+    simulator = Simulator(block)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(write)
+    simulator.add_testbench(read, background=True)
+    simulator.add_testbench(count, background=True)
+    simulator.run_until(1e-6 * (8 * len(beats) + 50))
+    return frames, pulses["short"], pulses["long"]
+
+
+def frame(length, start, simd):
+    return [([(start + b * simd + s) % 16 for s in range(simd)], b == length - 1) for b in range(length)]
+
+
+@pytest.mark.parametrize(("inputs", "simd"), [(1, 1), (5, 1), (5, 2), (6, 2), (7, 4), (3, 3)])
+def test_refused_frames_leave_no_trace(inputs, simd):
+    model = random_model((inputs, 2), 2, [], input_bits=4)
+    shape = EngineShape.of(model, 1, simd).layers[0]
+    due = shape.beats
+    lengths = [due, due + 1, due, due, max(1, due - 1), due, due + 5, due + 1, due, 1, due, due * 2, due, due]
+    beats = [beat for f, length in enumerate(lengths) for beat in frame(length, 3 * f, simd)]
+    frames, short, long = drive(shape, beats)
+    good = [f for f, length in enumerate(lengths) if length == due]
+    surplus = [0] * (due * simd - inputs)
+    assert frames == [[(3 * f + i) % 16 for i in range(inputs)] + surplus for f in good]
+    assert short == sum(length < due for length in lengths)
+    assert long == sum(length > due for length in lengths)
+
+
+def test_signed_one_bit_codes_keep_their_place():
+    model = random_model((3, 2), 2, [], input_bits=1, signed=True)
+    assert model.input == InputFormat(1, True)
+    shape = EngineShape.of(model, 1, 2).layers[0]
+    frames, _, _ = drive(shape, [([-1, 0], 0), ([-1, -1], 1)])
+    assert frames == [[-1, 0, -1, 0]]

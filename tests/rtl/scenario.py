@@ -65,7 +65,8 @@ class Scenario:
     """Traffic for the engine of a model, frame by frame, with the results and error pulses due."""
 
     model: Model
-    simd: int = 1
+    pe: int | tuple[int, ...] = 1
+    simd: int | tuple[int, ...] = 1
     seed: int = 0
     beats: list[tuple[int, int]] = field(default_factory=list)
     results: list[list[tuple[int, int, int]]] = field(default_factory=list)
@@ -78,9 +79,14 @@ class Scenario:
         self.hidden = [[] for _ in self.model.layers[:-1]]
 
     @property
+    def lanes(self) -> int:
+        """Codes of an input beat."""
+        return min(self.simd, self.model.inputs) if isinstance(self.simd, int) else self.simd[0]
+
+    @property
     def frame_beats(self) -> int:
         """Beats of a frame of the right length."""
-        return -(-self.model.inputs // self.simd)
+        return -(-self.model.inputs // self.lanes)
 
     def frames(self, codes: Codes) -> Scenario:
         """Frames of the right length."""
@@ -104,19 +110,19 @@ class Scenario:
 
     def _noise(self, beats: int) -> Scenario:
         low, high = self.model.input.low, self.model.input.high
-        self._beats(self.random.integers(low, high, beats * self.simd, endpoint=True))
+        self._beats(self.random.integers(low, high, beats * self.lanes, endpoint=True))
         return self
 
     def _beats(self, codes: Iterable[int]) -> None:
         """Pack codes, lane 0 lowest; surplus lanes of the last beat carry noise."""
         bits, values = self.model.input.bits, [int(code) for code in codes]
-        surplus = -len(values) % self.simd
+        surplus = -len(values) % self.lanes
         values += self.random.integers(0, 1 << bits, surplus).tolist()
-        for start in range(0, len(values), self.simd):
+        for start in range(0, len(values), self.lanes):
             word = 0
-            for lane, code in enumerate(values[start : start + self.simd]):
+            for lane, code in enumerate(values[start : start + self.lanes]):
                 word |= (code & (1 << bits) - 1) << lane * bits
-            self.beats.append((word, int(start + self.simd >= len(values))))
+            self.beats.append((word, int(start + self.lanes >= len(values))))
 
     def save(self, path: Path, *, stall: tuple[float, float], cycles: int, monitor: bool) -> None:
         """Write all that a bench needs, as JSON.
@@ -127,8 +133,8 @@ class Scenario:
             "beats": self.beats,
             "results": self.results,
             "hidden": self.hidden if monitor else [],
-            "short_frame": self.short_frames,
-            "long_frame": self.long_frames,
+            "short_frames": self.short_frames,
+            "long_frames": self.long_frames,
             "stall": stall,
             "cycles": cycles,
         }

@@ -57,39 +57,31 @@ async def send(dut: Dut, beats: Iterable[tuple[int, int]], stall: float, seed: i
 
 async def receive(dut: Dut, beats: list[Beat], stall: float, seed: int) -> None:
     """Append each result beat to `beats`, for ever; a beat that is not taken must stay as it is."""
-    clock, chance = RisingEdge(dut.clk), random.Random(seed)
+    clock, offer, chance = RisingEdge(dut.clk), RisingEdge(dut.m_axis_tvalid), random.Random(seed)
     waiting: Beat | None = None
     while True:
         ready = chance.random() >= stall
         dut.m_axis_tready.value = ready
+        if not stall and not dut.m_axis_tvalid.value:
+            await offer
         await clock
         if not dut.m_axis_tvalid.value:
             assert waiting is None, f"{waiting} was offered, not taken, and withdrawn"
             continue
-        beat = Beat(
-            signed(dut.m_axis_tdata),
-            int(dut.m_axis_tuser.value),
-            bool(dut.m_axis_tlast.value),
-        )
+        beat = Beat(signed(dut.m_axis_tdata), int(dut.m_axis_tuser.value), bool(dut.m_axis_tlast.value))
         assert waiting in (None, beat), f"{waiting} was offered, not taken, and became {beat}"
         waiting = None if ready else beat
         if ready:
             beats.append(beat)
 
 
-async def count(dut: Dut, name: str, pulses: list[int]) -> None:
-    """Add up in `pulses[0]`, for ever, in how many cycles a signal is high."""
-    clock, signal = RisingEdge(dut.clk), getattr(dut, name)
+async def strobed(dut: Dut, strobe: str, value: str, values: list[int]) -> None:
+    """Append, for ever, what a port holds in each cycle in which another, the strobe, is high."""
+    clock, rise = RisingEdge(dut.clk), RisingEdge(getattr(dut, strobe))
+    valid, port = getattr(dut, strobe), getattr(dut, value)
     while True:
-        await clock
-        pulses[0] += bool(signal.value)
-
-
-async def strobes(dut: Dut, layer: int, codes: list[int]) -> None:
-    """Append, for ever, each hidden code that the monitor port of a layer shows."""
-    clock = RisingEdge(dut.clk)
-    valid, code = getattr(dut, f"code{layer}_valid"), getattr(dut, f"code{layer}")
-    while True:
+        if not valid.value:
+            await rise
         await clock
         if valid.value:
-            codes.append(int(code.value))
+            values.append(int(port.value))

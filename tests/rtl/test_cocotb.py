@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from scenario import Scenario, images, network
 
@@ -23,7 +24,6 @@ def play(
     scenario: Scenario,
     folder: Path,
     *,
-    pe: int | list[int] = 1,
     bench: str = "cocotb_frames",
     stall: tuple[float, float] = (0.4, 0.4),
     cycles: int = 100_000,
@@ -31,9 +31,7 @@ def play(
     timeout: float = 120,
 ) -> None:
     """Write the engine of a scenario's model and run a bench on it."""
-    layers = scenario.model.layers
-    simd = [scenario.simd, *[1] * (len(layers) - 1)]
-    verilog.write(scenario.model, folder, pe=pe, simd=simd, monitor=monitor)
+    verilog.write(scenario.model, folder, pe=scenario.pe, simd=scenario.simd, monitor=monitor)
     scenario.save(folder / "scenario.json", stall=stall, cycles=cycles, monitor=monitor)
     settings = {"SCENARIO": str(folder / "scenario.json")}
     simulate.run(folder, HERE / f"{bench}.py", timeout=timeout, settings=settings)
@@ -43,8 +41,8 @@ def play(
 @pytest.mark.parametrize("bits", range(1, 11))
 def test_every_width_and_activation(bits: int, kind: str, tmp_path: Path) -> None:
     model = network((7, 5, 3), bits, kind, seed=bits)
-    scenario = Scenario(model, simd=1 + bits % 3).frames(images(model, 10, seed=bits))
-    play(scenario, tmp_path, pe=1 + bits % 2)
+    scenario = Scenario(model, pe=1 + bits % 3, simd=1 + bits % 4).frames(images(model, 10, seed=bits))
+    play(scenario, tmp_path)
 
 
 ODD = {
@@ -63,8 +61,8 @@ ODD = {
 @pytest.mark.parametrize("name", ODD)
 def test_odd_shapes(name: str, tmp_path: Path) -> None:
     model = ODD[name]
-    scenario = Scenario(model, simd=min(2, model.inputs)).frames(images(model, 12, seed=4))
-    play(scenario, tmp_path, pe=[min(2, layer.outputs) for layer in model.layers])
+    scenario = Scenario(model, pe=2, simd=2).frames(images(model, 12, seed=4))
+    play(scenario, tmp_path)
 
 
 def test_one_output_tells_the_sign_of_its_logit(tmp_path: Path) -> None:
@@ -106,21 +104,24 @@ def test_frames_of_wrong_length_are_dropped(simd: int, stall: tuple[float, float
 
 @pytest.mark.parametrize("stall", STALLS, ids=["flowing", "stalling"])
 def test_reset_at_every_moment(stall: tuple[float, float], tmp_path: Path) -> None:
-    """In mid-frame, mid-computation and mid-result: nothing of before the reset comes after it."""
+    """In mid-frame, good or wrong, mid-computation, mid-result: nothing from before it comes after it."""
     model = network((5, 4, 3), 3, "sigmoid", seed=11)
-    scenario = Scenario(model).frames(images(model, 2, seed=12))
+    codes = images(model, 2, seed=12)
+    scenario = Scenario(model).frames(codes[:2]).long(7).short(2).frames(codes[2:])
     play(scenario, tmp_path, bench="cocotb_reset", stall=stall, cycles=1000, monitor=False)
 
 
-def mnist_model(name: str) -> Model:
-    """A trained model of the repository."""
-    return load(MODELS / f"{name}.safetensors")
+def test_a_large_engine_stalls_well(tmp_path: Path) -> None:
+    model = network((784, 100, 10), 4, "sigmoid", seed=13)
+    scenario = Scenario(model, pe=(20, 5), simd=(28, 4)).frames(images(model, 8, seed=14))
+    play(scenario, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["mnist-relu-q1", "mnist-relu-q4", "mnist-relu-q10"])
 def test_a_thousand_mnist_images(
-    name: str, mnist_test: tuple[np.ndarray, np.ndarray], tmp_path: Path
+    name: str, mnist_test: tuple[npt.NDArray[np.uint8], npt.NDArray[np.integer]], tmp_path: Path
 ) -> None:
-    model = mnist_model(name)
-    scenario = Scenario(model, simd=28).frames(mnist_test[0][:1000].astype(np.int64))
-    play(scenario, tmp_path, pe=[10, 1], stall=(0.0, 0.0), cycles=1_000_000, timeout=300)
+    """Every logit, hidden code and class of the trained models, under light stalls."""
+    model = load(MODELS / f"{name}.safetensors")
+    scenario = Scenario(model, pe=(20, 5), simd=(28, 4)).frames(mnist_test[0][:1000].astype(np.int64))
+    play(scenario, tmp_path, stall=(0.2, 0.2), cycles=300_000)

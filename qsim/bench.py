@@ -124,10 +124,10 @@ def speed(model: Model, dataset: Dataset) -> tuple[float, float]:
 def compare_rtl(model: Model, dataset: Dataset) -> dict[str, Any]:
     """Every image through the simulated hardware; every hidden code and logit compared."""
     try:
-        inprocess = import_module("rtl.inprocess")
+        rtl = import_module("rtl")
     except ModuleNotFoundError as error:
         raise QsimError(f"--rtl needs the package {error.name}: pip install 'qsim[rtl]'") from None
-    return asdict(inprocess.compare(model, dataset.codes))
+    return asdict(rtl.compare(model, dataset.codes))
 
 
 def run(
@@ -155,9 +155,7 @@ def figures(rows: Sequence[Row], remarks: Sequence[str]) -> dict[str, Any]:
 
 def failures(rows: Sequence[Row]) -> list[str]:
     """The models whose integers were not those of the spec or of the hardware."""
-    return [
-        row.model for row in rows if not row.matches_spec or (row.rtl is not None and row.rtl["mismatches"])
-    ]
+    return [row.model for row in rows if not row.matches_spec or (row.rtl is not None and row.rtl["first"])]
 
 
 def as_table(rows: Sequence[Row], epsilons: Sequence[float]) -> Table:
@@ -172,7 +170,7 @@ def as_table(rows: Sequence[Row], epsilons: Sequence[float]) -> Table:
         + f"M/s: million images a second on {kernel.threads()} threads, and × a float32 BLAS forward pass."
     )
     for row in rows:
-        rtl = row.rtl and (f"{row.rtl['images']:,}" if not row.rtl["mismatches"] else "NO")
+        rtl = row.rtl and (f"{row.rtl['images']:,}" if not row.rtl["first"] else "NO")
         accuracies = [row.clean.shadow, row.clean.integer, *(a.integer for a in row.attacked)]
         table.add_row(
             row.model,

@@ -17,6 +17,8 @@ from hypothesis import settings
 
 from qsim import QsimError
 
+collect_ignore_glob = ["rtl/cocotb_*.py"]  # run inside the simulator, not by pytest
+
 settings.register_profile("qsim", deadline=None, derandomize=True)  # compiling takes its time; seeded
 settings.load_profile("qsim")
 

@@ -1,9 +1,9 @@
 import pytest
 from amaranth.sim import Simulator
+from random_models import random_model
 from simulated import constant, plain
 
 from qsim import InputFormat
-from random_models import random_model
 from rtl.frame_buffer import FrameBuffer
 from rtl.shape import EngineShape
 
@@ -27,7 +27,8 @@ def drive(shape, beats):
 
     async def read(ctx):
         while True:
-            await ctx.tick().until(block.filled)
+            while not ctx.get(block.filled):
+                await ctx.tick()
             frame = []
             for b in range(shape.beats):
                 ctx.set(block.beat, b)

@@ -9,12 +9,14 @@ import re
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.progress import Progress
 from rich.table import Table
 
 from . import data as data_sets
@@ -30,6 +32,7 @@ from .terminal import Json, Strengths
 
 EPSILONS = (0.01, 0.05, 0.1, 0.2)
 SPEC_SAMPLE = 10  # images on which kernel and spec are compared, hidden codes and logits
+RTL_SAMPLE = 1000  # images on which kernel and RTL are compared, likewise
 REPEATS = 5  # timed runs of each engine, in turns; the median counts
 
 
@@ -87,7 +90,7 @@ def data_name(model: Model, file: Path) -> str:
     raise QsimError(f"{file}: made for unknown data and has {model.inputs} inputs; 784, 64 or 2 are known")
 
 
-def measure(file: Path, model: Model, dataset: Dataset, epsilons: Sequence[float], rtl: bool) -> Row:
+def measure(file: Path, model: Model, dataset: Dataset, epsilons: Sequence[float]) -> Row:
     """One model's row."""
     ours, blas = speed(model, dataset)
     return Row(
@@ -99,7 +102,6 @@ def measure(file: Path, model: Model, dataset: Dataset, epsilons: Sequence[float
         matches_spec=evaluate.matches_spec(model, dataset.codes[:SPEC_SAMPLE]),
         images_per_second=ours,
         blas_images_per_second=blas,
-        rtl=compare_rtl(model, dataset) if rtl else None,
     )
 
 
@@ -121,30 +123,42 @@ def speed(model: Model, dataset: Dataset) -> tuple[float, float]:
     return len(x) / ours, len(x) / blas
 
 
-def compare_rtl(model: Model, dataset: Dataset) -> dict[str, Any]:
-    """Every image through the simulated hardware; every hidden code and logit compared."""
+def compare_rtl(models: Sequence[tuple[Model, Dataset]], done: Callable[[], None]) -> list[dict[str, Any]]:
+    """The first images of each model through the simulated hardware; every hidden code and logit compared.
+
+    Models go side by side: compiling one engine leaves the other cores idle.
+    """
     try:
         rtl = import_module("rtl")
     except ModuleNotFoundError as error:
         raise QsimError(f"--rtl needs the package {error.name}: pip install 'qsim[rtl]'") from None
-    return asdict(rtl.compare(model, dataset.codes))
+
+    def compare(pair: tuple[Model, Dataset]) -> dict[str, Any]:
+        model, dataset = pair
+        found = asdict(rtl.compare(model, dataset.codes[:RTL_SAMPLE]))
+        done()
+        return found
+
+    with ThreadPoolExecutor(kernel.threads()) as pool:
+        return list(pool.map(compare, models))
 
 
 def run(
-    files: Sequence[Path],
-    epsilons: Sequence[float],
-    rtl: bool,
-    progress: Callable[[Path, int, int], None],
+    files: Sequence[Path], epsilons: Sequence[float], rtl: bool, progress: Progress
 ) -> tuple[list[Row], list[str]]:
     """Rows of all models whose test data is to be had, and one remark for each data set that is not."""
     source = DataSource()
-    rows = []
-    for i, file in enumerate(files):
-        progress(file, i, len(files))
+    rows, models = [], []
+    for file in progress.track(files, description="integers and attacks"):
         model = load(file)
         dataset = source.get(data_name(model, file))
         if dataset is not None:
-            rows.append(measure(file, model, dataset, epsilons, rtl))
+            rows.append(measure(file, model, dataset, epsilons))
+            models.append((model, dataset))
+    if rtl:
+        task = progress.add_task("hardware", total=len(rows))
+        found = compare_rtl(models, lambda: progress.advance(task))
+        rows = [replace(row, rtl=comparison) for row, comparison in zip(rows, found, strict=True)]
     return rows, [f"{reason}; its models are left out" for reason in source.missing.values()]
 
 
@@ -161,22 +175,22 @@ def failures(rows: Sequence[Row]) -> list[str]:
 def as_table(rows: Sequence[Row], epsilons: Sequence[float]) -> Table:
     """The rows as a reader wants them."""
     hardware = any(row.rtl for row in rows)
-    headings = ["model", "shadow", "integers", *(f"ε={e:g}" for e in epsilons), "=spec"]
-    headings += ["=RTL"] if hardware else []
-    table = terminal.table(*headings, "M/s", "×BLAS")
+    strengths = [f"ε {e:g}".replace(" 0.", " .") for e in epsilons]
+    table = terminal.table("model", "shadow", "int", *strengths, "spec", *["RTL"] * hardware, "M/s", "×BLAS")
     table.caption = (
-        "Test accuracy in %: float shadow, integers, integers under FGSM of strength ε. "
-        + ("=RTL: images whose every hidden code and logit the hardware gave too. " if hardware else "")
+        "Test accuracy in %: float shadow, integers, integers under FGSM of strength ε. spec: = if every hidden "
+        f"code and logit of {SPEC_SAMPLE} images is the specification's. "
+        + ("RTL: on how many images it is the simulated hardware's. " if hardware else "")
         + f"M/s: million images a second on {kernel.threads()} threads, and × a float32 BLAS forward pass."
     )
     for row in rows:
-        rtl = row.rtl and (f"{row.rtl['images']:,}" if not row.rtl["first"] else "NO")
+        rtl = row.rtl and (f"{row.rtl['images']:,}" if not row.rtl["first"] else "≠")
         accuracies = [row.clean.shadow, row.clean.integer, *(a.integer for a in row.attacked)]
         table.add_row(
             row.model,
             *("–" if a is None else f"{100 * a:.1f}" for a in accuracies),
-            "yes" if row.matches_spec else "NO",
-            *([rtl or "–"] if hardware else []),
+            "=" if row.matches_spec else "≠",
+            *[rtl or "–"] * hardware,
             f"{row.images_per_second / 1e6:.2f}",
             f"{row.images_per_second / row.blas_images_per_second:.1f}",
         )
@@ -192,12 +206,7 @@ def command(
     """Run all models: accuracy clean and attacked, equality with spec and RTL, speed."""
     console = terminal.console(json)
     with terminal.progress(console) as progress:
-        task = progress.add_task("loading", total=None)
-
-        def report(file: Path, done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total, description=file.stem)
-
-        rows, remarks = run(files or model_files(), epsilon, rtl, report)
+        rows, remarks = run(files or model_files(), epsilon, rtl, progress)
     console.print(as_table(rows, epsilon))
     for remark in remarks:
         console.print(remark, style="yellow", highlight=False)

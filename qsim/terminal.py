@@ -40,7 +40,9 @@ def progress(where: Console) -> Progress:
 
 def table(*headings: str) -> Table:
     """A table whose first column is text and whose others are figures."""
-    made = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption_justify="left")
+    made = Table(
+        box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True, caption_justify="left"
+    )
     for i, heading in enumerate(headings):
         made.add_column(heading, justify="right" if i else "left", overflow="fold", no_wrap=True)
     return made

@@ -1,4 +1,4 @@
-"""The two ends of an engine's streams under cocotb: both stall at random, the far end checks the rules.
+"""The two ends of an engine's streams under cocotb: both pause at random, the far end checks the rules.
 
 Signals are sampled at the rising edge of `clk`, with the values that the edge itself sees.
 """
@@ -6,12 +6,14 @@ Signals are sampled at the rising edge of `clk`, with the values that the edge i
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import repeat
 from typing import Any, NamedTuple
 
 from cocotb.triggers import RisingEdge
 
 Dut = Any
+LONG_PAUSE = 100  # cycles; long enough for a small engine to run full, or empty
 
 
 class Beat(NamedTuple):
@@ -26,6 +28,16 @@ def signed(port: Any) -> int:
     return bits - (bits >> width - 1 << width)
 
 
+def pauses(stall: float, seed: int) -> Iterator[bool]:
+    """Whether to pause, cycle by cycle: begun with chance `stall`, for one cycle or, 1 in 16, a long time."""
+    chance = random.Random(seed)
+    while True:
+        if chance.random() < stall:
+            yield from repeat(True, LONG_PAUSE if chance.random() < 1 / 16 else 1)
+        else:
+            yield False
+
+
 async def reset(dut: Dut, cycles: int = 2) -> None:
     """Hold `rst` high for some edges, with both streams idle."""
     dut.s_axis_tvalid.value = 0
@@ -37,14 +49,14 @@ async def reset(dut: Dut, cycles: int = 2) -> None:
 
 
 async def send(dut: Dut, beats: Iterable[tuple[int, int]], stall: float, seed: int) -> None:
-    """Offer beats of (data, last); before each, pause for a random time. Idle beats carry noise."""
-    clock, chance = RisingEdge(dut.clk), random.Random(seed)
+    """Offer beats of (data, last), with pauses before some; while idle, both carry noise."""
+    clock, noise, pause = RisingEdge(dut.clk), random.Random(seed), pauses(stall, seed)
     width = len(dut.s_axis_tdata)
     for data, last in beats:
-        while chance.random() < stall:
+        while next(pause):
             dut.s_axis_tvalid.value = 0
-            dut.s_axis_tdata.value = chance.getrandbits(width)
-            dut.s_axis_tlast.value = chance.getrandbits(1)
+            dut.s_axis_tdata.value = noise.getrandbits(width)
+            dut.s_axis_tlast.value = noise.getrandbits(1)
             await clock
         dut.s_axis_tvalid.value = 1
         dut.s_axis_tdata.value = data
@@ -57,10 +69,10 @@ async def send(dut: Dut, beats: Iterable[tuple[int, int]], stall: float, seed: i
 
 async def receive(dut: Dut, beats: list[Beat], stall: float, seed: int) -> None:
     """Append each result beat to `beats`, for ever; a beat that is not taken must stay as it is."""
-    clock, offer, chance = RisingEdge(dut.clk), RisingEdge(dut.m_axis_tvalid), random.Random(seed)
+    clock, offer, pause = RisingEdge(dut.clk), RisingEdge(dut.m_axis_tvalid), pauses(stall, seed)
     waiting: Beat | None = None
     while True:
-        ready = chance.random() >= stall
+        ready = not next(pause)
         dut.m_axis_tready.value = ready
         if not stall and not dut.m_axis_tvalid.value:
             await offer

@@ -10,7 +10,7 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles
 from cocotb.utils import get_sim_time
-from streams import LONG_PAUSE, Beat, Dut, receive, reset, send, strobed
+from cocotb_streams import LONG_PAUSE, Beat, Dut, receive, reset, send, strobed
 
 PERIOD = 2  # ns
 QUIET = 3 * LONG_PAUSE  # cycles at least, after the last result due, in which no other may come

@@ -9,7 +9,7 @@ from pathlib import Path
 import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
-from streams import Beat, Dut, receive, reset, send
+from cocotb_streams import Beat, Dut, receive, reset, send
 
 PERIOD = 2  # ns
 SCENARIO = json.loads(Path(os.environ["SCENARIO"]).read_text())

@@ -40,7 +40,6 @@ def exchange(block, beats, results, stall=0.0, seed=0, limit=100_000):
             ready = rng.random() >= stall
             ctx.set(block.i.valid, beat is not None)
             ctx.set(block.o.ready, ready)
-            await ctx.delay(1e-9)
             if beat is not None and ctx.get(block.i.ready):
                 sent.append(cycle)
                 beat = None

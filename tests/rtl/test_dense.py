@@ -41,7 +41,9 @@ def test_every_pair_of_weights_times_every_pair_of_codes(grid, bits, input_forma
     assert got == [acc for row in spec.logits(model, codes) for acc in row]
 
 
-@pytest.mark.parametrize(("inputs", "outputs", "pe", "simd"), [(5, 7, 3, 2), (1, 4, 3, 1), (6, 1, 1, 4), (3, 5, 5, 3)])
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "pe", "simd"), [(5, 7, 3, 2), (1, 4, 3, 1), (6, 1, 1, 4), (3, 5, 5, 3)]
+)
 @pytest.mark.parametrize("stall", [0.0, 0.5])
 def test_foldings_that_do_not_divide(inputs, outputs, pe, simd, stall):
     model = random_model((inputs, outputs), 3, [], input_bits=4, seed=inputs)

@@ -1,7 +1,6 @@
 """The whole engine against the specification, compiled: one compilation a shape."""
 
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -17,7 +16,7 @@ class Case:
     levels: tuple[int, ...]
     pe: tuple[int, ...]
     simd: tuple[int, ...]
-    options: tuple = field(default=())
+    options: tuple = ()
 
     def model(self):
         return random_model(self.sizes, self.bits, self.levels, seed=len(self.sizes), **dict(self.options))
@@ -53,11 +52,7 @@ CASES = [
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: "-".join(map(str, case.sizes)))
 def simulator(request):
-    return compiled(request.param)
-
-
-@cache
-def compiled(case):
+    case = request.param
     return Simulator(case.model(), case.pe, case.simd, optimize=0)
 
 
@@ -86,7 +81,8 @@ def test_refused_frames_give_no_result_and_disturb_none(simulator):
     codes = random_codes(model, 80, seed=5)
     data, _ = simulator.beats(codes)
     lengths = np.where(rng.random(80) < 0.5, due, rng.integers(1, 2 * due + 2, 80))
-    beats = np.concatenate([np.resize(frame, (length, frame.shape[1])) for frame, length in zip(data, lengths, strict=True)])
+    frames = zip(data, lengths, strict=True)
+    beats = np.concatenate([np.resize(frame, (length, frame.shape[1])) for frame, length in frames])
     last = np.zeros(len(beats), np.uint8)
     last[np.cumsum(lengths) - 1] = 1
     wanted = expected(model, codes[lengths == due])
@@ -120,15 +116,3 @@ def test_a_reset_in_mid_frame_leaves_nothing_behind(simulator):
     stopped = last.size - 1
     simulator.send(flat[:stopped], last.ravel()[:stopped])
     assert np.array_equal(simulator.run(codes).logits, expected(simulator.model, codes).logits)
-
-
-def test_ties_give_the_lowest_index():
-    simulator = compiled(CASES[5])
-    model = simulator.model
-    layers = [model.layers[0], type(model.layers[1])([[3] * 7] * 3, [0] * 3, 4)]
-    tied = type(model)(layers, model.input)
-    shape = simulator.shape
-    assert shape is not None
-    codes = random_codes(tied, 8)
-    result = Simulator(tied, (2, 2), (2, 2), optimize=0).run(codes)
-    assert result.classes.tolist() == [0] * 8

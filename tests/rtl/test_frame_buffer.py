@@ -1,9 +1,9 @@
 import pytest
 from amaranth.sim import Simulator
+from random_models import random_model
 from streams import constant, plain
 
 from qsim import InputFormat
-from random_models import random_model
 from rtl.frame_buffer import FrameBuffer
 from rtl.shape import EngineShape
 

@@ -91,5 +91,5 @@ class FrameBuffer(wiring.Component):
     def _masked(self, at_last_slot: Signal) -> Cat:
         """The input's lanes, with those beyond the frame's last code replaced by 0."""
         used = self.shape.inputs - (self.shape.beats - 1) * self.shape.simd
-        lanes = [self.i.p.data[lane] for lane in range(self.shape.simd)]
+        lanes = [self.i.p.data[lane].as_unsigned() for lane in range(self.shape.simd)]
         return Cat(lanes[:used], (Mux(at_last_slot, 0, lane) for lane in lanes[used:]))

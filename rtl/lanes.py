@@ -24,9 +24,7 @@ class Lanes(wiring.Component):
     def __init__(self, code_bits: int, simd: int) -> None:
         self.simd = simd
         self.code = unsigned(code_bits)
-        super().__init__(
-            {"i": In(beats(self.code)), "o": Out(beats(data.ArrayLayout(self.code, simd)))}
-        )
+        super().__init__({"i": In(beats(self.code)), "o": Out(beats(data.ArrayLayout(self.code, simd)))})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -31,9 +31,7 @@ class Threshold(wiring.Component):
     def __init__(self, shape: LayerShape) -> None:
         self.shape = shape
         neurons = 1 if shape.shared_thresholds else shape.outputs
-        self.stages = [
-            table(shape.accumulator_bits, neurons << k) for k in range(shape.result_bits)
-        ]
+        self.stages = [table(shape.accumulator_bits, neurons << k) for k in range(shape.result_bits)]
         super().__init__(
             {
                 "i": In(beats(signed(shape.accumulator_bits))),

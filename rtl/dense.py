@@ -114,7 +114,7 @@ class Dense(wiring.Component):
         """The registered products of each neuron."""
         row = data.ArrayLayout(signed(self.shape.bits), self.shape.simd)
         stored = data.View(data.ArrayLayout(row, self.shape.pe), words)
-        products = []
+        products: list[list[Signal]] = []
         for p in range(self.shape.pe):
             products.append([])
             for s in range(self.shape.simd):

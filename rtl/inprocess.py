@@ -67,7 +67,7 @@ class Simulator:
         data = pack(lanes.reshape(-1, layer.simd), layer.code_bits).chunks
         last = np.zeros((len(checked), layer.beats), np.uint8)
         last[:, -1] = 1
-        return data.reshape(len(checked), layer.beats, -1), last
+        return data.reshape(*last.shape, data.shape[1]), last
 
     def send(self, data: Array, last: Array, stall: float = 0.0, seed: int = 0) -> Outcome:
         """Send beats of any kind after a reset; see `Driver.send`."""
@@ -83,7 +83,7 @@ class Simulator:
             results than it must.
         """
         data, last = self.beats(codes)
-        outcome = self.send(data.reshape(last.size, -1), last.ravel(), stall, seed)
+        outcome = self.send(data.reshape(last.size, data.shape[-1]), last.ravel(), stall, seed)
         images = len(last)
         found = *(codes.size for codes in outcome.hidden), outcome.logits.size
         expected = tuple(images * layer.outputs for layer in self.shape.layers)
@@ -93,8 +93,11 @@ class Simulator:
                 f"{images} images need {expected}"
             )
         return Result(
-            tuple(codes.reshape(images, -1) for codes in outcome.hidden),
-            outcome.logits.reshape(images, -1),
-            outcome.classes.reshape(images, -1)[:, -1],
+            tuple(
+                codes.reshape(images, layer.outputs)
+                for codes, layer in zip(outcome.hidden, self.shape.layers, strict=False)
+            ),
+            outcome.logits.reshape(images, self.model.outputs),
+            outcome.classes.reshape(images, self.model.outputs)[:, -1],
             int(outcome.finished[-1]) + 1 if images else 0,
         )

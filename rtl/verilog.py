@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
 
@@ -68,8 +69,12 @@ def _header(model: Model, shape: EngineShape) -> str:
     timing = shape.timing()
     lines = [
         f"model {model.digest}, arithmetic version {spec.VERSION}",
-        f"{'-'.join(map(str, model.shape))}, weights of {', '.join(str(s.bits) for s in shape.layers)} bits",
-        f"pe {', '.join(str(s.pe) for s in shape.layers)}; simd {', '.join(str(s.simd) for s in shape.layers)}",
+        f"{'-'.join(map(str, model.shape))}, weights of {_listed(s.bits for s in shape.layers)} bits",
+        f"pe {_listed(s.pe for s in shape.layers)}; simd {_listed(s.simd for s in shape.layers)}",
         f"latency {timing.latency} cycles, one frame every {timing.interval} cycles",
     ]
     return "".join(f"// {line}\n" for line in lines)
+
+
+def _listed(values: Iterable[int]) -> str:
+    return ", ".join(map(str, values))

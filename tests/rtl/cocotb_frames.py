@@ -10,10 +10,10 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles
 from cocotb.utils import get_sim_time
-from streams import Beat, Dut, receive, reset, send, strobed
+from cocotb_streams import LONG_PAUSE, Beat, Dut, receive, reset, send, strobed
 
 PERIOD = 2  # ns
-QUIET = 100  # cycles at least, after the last result due, in which no other may come
+QUIET = 3 * LONG_PAUSE  # cycles at least, after the last result due, in which no other may come
 SCENARIO = json.loads(Path(os.environ["SCENARIO"]).read_text())
 
 

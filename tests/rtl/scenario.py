@@ -19,13 +19,15 @@ Codes = npt.NDArray[np.int64]
 def staircase(kind: str, spread: float) -> list[int]:
     """Thresholds for accumulators of a standard deviation of about `spread`.
 
-    step: one; relu: 255, evenly spaced; sigmoid: 255, unevenly.
+    step: one; relu: 255, evenly spaced; sigmoid: 255, unevenly; coarse: 17, some of them equal.
     """
     k = np.arange(1, 256)
     if kind == "step":
         return [0]
     if kind == "relu":
         return (k * max(1, round(spread / 100))).tolist()
+    if kind == "coarse":
+        return (np.arange(-8, 9) // 2 * round(spread / 5)).tolist()
     return np.rint(np.log(k / (256 - k)) * spread / 2).astype(int).tolist()
 
 
@@ -37,8 +39,12 @@ def network(
     seed: int,
     grid: str = "odd",
     codes: InputFormat = InputFormat(8),  # noqa: B008
+    row_each: bool = False,
 ) -> Model:
-    """A random model of layers `shape` whose thresholds lie where its accumulators do."""
+    """A random model of layers `shape` whose thresholds lie where its accumulators do.
+
+    All neurons of a layer share one list of thresholds, unless there is to be a `row_each`.
+    """
     random = np.random.default_rng(seed)
     low, high = spec.weight(-(1 << bits - 1), grid), spec.weight((1 << bits - 1) - 1, grid)
     steps = np.arange(low, high + 1, 2 if grid == "odd" else 1)
@@ -47,7 +53,11 @@ def network(
         weights = random.choice(steps, (outputs, inputs))
         spread = max(1.0, np.abs(steps).mean() * reach * inputs**0.5 / 2)
         bias = random.integers(-int(spread), int(spread) + 1, outputs)
-        thresholds = staircase(kind, spread) if i < len(shape) - 2 else None
+        thresholds = None
+        if i < len(shape) - 2:
+            thresholds = np.array(staircase(kind, spread))
+            if row_each:
+                thresholds = thresholds + bias[:, None]
         layers.append(Layer(weights, bias, bits, thresholds, grid))
         reach = layers[-1].levels
     return Model(layers, codes)
@@ -98,17 +108,10 @@ class Scenario:
                 all_codes.extend(new)
         return self
 
-    def short(self, beats: int) -> Scenario:
-        """A frame that ends after `beats` beats, fewer than it should have."""
-        self.short_frames += 1
-        return self._noise(beats)
-
-    def long(self, beats: int) -> Scenario:
-        """A frame that ends only after `beats` beats, more than it should have."""
-        self.long_frames += 1
-        return self._noise(beats)
-
-    def _noise(self, beats: int) -> Scenario:
+    def wrong(self, beats: int) -> Scenario:
+        """A frame of noise that ends after `beats` beats, fewer or more than it should have."""
+        self.short_frames += beats < self.frame_beats
+        self.long_frames += beats > self.frame_beats
         low, high = self.model.input.low, self.model.input.high
         self._beats(self.random.integers(low, high, beats * self.lanes, endpoint=True))
         return self

@@ -1,87 +1,65 @@
-"""The two ends of an engine's streams under cocotb: both stall at random, the far end checks the rules.
-
-Signals are sampled at the rising edge of `clk`, with the values that the edge itself sees.
-"""
+"""Sends payloads through one block in Amaranth's own simulator, with stalls on both sides."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
-from typing import Any, NamedTuple
 
-from cocotb.triggers import RisingEdge
-
-Dut = Any
+from amaranth.hdl import ClockDomain, Module
+from amaranth.lib.data import Const
+from amaranth.sim import Simulator
 
 
-class Beat(NamedTuple):
-    data: int
-    user: int
-    last: bool
+def constant(signal, payload):
+    """A payload given as a number, or as a list or dict of its parts."""
+    return signal.shape().const(payload)
 
 
-def signed(port: Any) -> int:
-    """A port's bits as a two's complement number; one bit alone has no such method in cocotb."""
-    bits, width = int(port.value), len(port)
-    return bits - (bits >> width - 1 << width)
+def plain(value):
+    """A payload read from a port as plain numbers and lists of them."""
+    if not isinstance(value, Const):
+        return value
+    return [plain(value[key]) for key, _ in value.shape()]
 
 
-async def reset(dut: Dut, cycles: int = 2) -> None:
-    """Hold `rst` high for some edges, with both streams idle."""
-    dut.s_axis_tvalid.value = 0
-    dut.m_axis_tready.value = 0
-    dut.rst.value = 1
-    for _ in range(cycles):
-        await RisingEdge(dut.clk)
-    dut.rst.value = 0
+def exchange(block, beats, results, stall=0.0, seed=0, limit=100_000):
+    """Send (payload, last) beats and collect (payload, last) until there are `results` of them.
 
+    Returns the results and the cycle in which each was transferred, counted from the first beat's.
+    Fails if an untaken result changes, or if `limit` cycles are not enough.
+    """
+    rng = random.Random(seed)
+    sent, got, cycles = [], [], []
 
-async def send(dut: Dut, beats: Iterable[tuple[int, int]], stall: float, seed: int) -> None:
-    """Offer beats of (data, last); before each, pause for a random time. Idle beats carry noise."""
-    clock, chance = RisingEdge(dut.clk), random.Random(seed)
-    width = len(dut.s_axis_tdata)
-    for data, last in beats:
-        while chance.random() < stall:
-            dut.s_axis_tvalid.value = 0
-            dut.s_axis_tdata.value = chance.getrandbits(width)
-            dut.s_axis_tlast.value = chance.getrandbits(1)
-            await clock
-        dut.s_axis_tvalid.value = 1
-        dut.s_axis_tdata.value = data
-        dut.s_axis_tlast.value = last
-        await clock
-        while not dut.s_axis_tready.value:
-            await clock
-    dut.s_axis_tvalid.value = 0
+    async def drive(ctx):
+        beat = waiting = None
+        queue = list(beats)
+        for cycle in range(limit):
+            if beat is None and queue and rng.random() >= stall:
+                beat = queue.pop(0)
+                ctx.set(block.i.payload, constant(block.i.payload, {"data": beat[0], "last": beat[1]}))
+            ready = rng.random() >= stall
+            ctx.set(block.i.valid, beat is not None)
+            ctx.set(block.o.ready, ready)
+            if beat is not None and ctx.get(block.i.ready):
+                sent.append(cycle)
+                beat = None
+            valid = ctx.get(block.o.valid)
+            result = (plain(ctx.get(block.o.payload.data)), ctx.get(block.o.payload.last)) if valid else None
+            assert waiting is None or waiting == result
+            waiting = None if ready else result
+            if valid and ready:
+                got.append(result)
+                cycles.append(cycle - sent[0])
+            if len(got) == results and not queue and beat is None:
+                return
+            await ctx.tick()
+        raise AssertionError(f"{len(got)} of {results} results after {limit} cycles")
 
-
-async def receive(dut: Dut, beats: list[Beat], stall: float, seed: int) -> None:
-    """Append each result beat to `beats`, for ever; a beat that is not taken must stay as it is."""
-    clock, offer, chance = RisingEdge(dut.clk), RisingEdge(dut.m_axis_tvalid), random.Random(seed)
-    waiting: Beat | None = None
-    while True:
-        ready = chance.random() >= stall
-        dut.m_axis_tready.value = ready
-        if not stall and not dut.m_axis_tvalid.value:
-            await offer
-        await clock
-        if not dut.m_axis_tvalid.value:
-            assert waiting is None, f"{waiting} was offered, not taken, and withdrawn"
-            continue
-        beat = Beat(signed(dut.m_axis_tdata), int(dut.m_axis_tuser.value), bool(dut.m_axis_tlast.value))
-        assert waiting in (None, beat), f"{waiting} was offered, not taken, and became {beat}"
-        waiting = None if ready else beat
-        if ready:
-            beats.append(beat)
-
-
-async def strobed(dut: Dut, strobe: str, value: str, values: list[int]) -> None:
-    """Append, for ever, what a port holds in each cycle in which another, the strobe, is high."""
-    clock, rise = RisingEdge(dut.clk), RisingEdge(getattr(dut, strobe))
-    valid, port = getattr(dut, strobe), getattr(dut, value)
-    while True:
-        if not valid.value:
-            await rise
-        await clock
-        if valid.value:
-            values.append(int(port.value))
+    top = Module()
+    top.domains.sync = ClockDomain()  # a block without registers has no clock of its own
+    top.submodules.block = block
+    simulator = Simulator(top)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(drive)
+    simulator.run()
+    return got, cycles

@@ -1,7 +1,7 @@
 import itertools
 
 import pytest
-from simulated import exchange
+from streams import exchange
 
 from qsim import spec
 from rtl.argmax import ArgMax
@@ -17,7 +17,7 @@ def test_every_frame_of_small_logits_gives_every_class_so_far(outputs, bits, sta
     wanted = []
     for frame in frames:
         for j, logit in enumerate(frame):
-            so_far = spec.classify(frame if outputs == 1 else frame[: j + 1] + (-99,))
+            so_far = spec.classify(frame if outputs == 1 else (*frame[: j + 1], -99))
             wanted.append(([logit, so_far], j == outputs - 1))
     assert got == wanted
     assert stall or cycles == list(range(len(beats)))

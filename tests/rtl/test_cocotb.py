@@ -54,6 +54,8 @@ ODD = {
     "four layers": network((5, 6, 3, 7, 2), 4, "sigmoid", seed=3),
     "signed 16-bit input": network((2, 8, 3), 8, "sigmoid", seed=3, codes=InputFormat(16, True)),
     "1-bit input": network((13, 4, 3), 6, "relu", seed=3, codes=InputFormat(1)),
+    "17 thresholds": network((5, 4, 3), 4, "coarse", seed=3),
+    "17 thresholds for each neuron": network((5, 4, 3), 4, "coarse", seed=3, row_each=True),
     "two's complement": network((7, 5, 3), 3, "relu", seed=3, grid="twos_complement"),
 }
 
@@ -85,30 +87,30 @@ def test_a_tie_goes_to_the_lowest_index(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stall", STALLS, ids=["flowing", "stalling"])
-@pytest.mark.parametrize("simd", [1, 3])
+@pytest.mark.parametrize("simd", [1, 3, 7])
 def test_frames_of_wrong_length_are_dropped(simd: int, stall: tuple[float, float], tmp_path: Path) -> None:
-    """Every short length, some long ones, alone and in a row; the good frames between come out right."""
+    """Every short length and some long ones, alone and two in a row, between good frames."""
     model = network((7, 5, 3), 4, "relu", seed=9)
-    codes = images(model, 40, seed=10)
     scenario = Scenario(model, simd=simd)
     right = scenario.frame_beats
-    for i, beats in enumerate([*range(1, right), *range(right + 1, right + 4), 2 * right, 3 * right + 1]):
-        wrong = scenario.short if beats < right else scenario.long
-        wrong(beats).frames(codes[i : i + 1])
-    scenario.short(1).short(right - 1).frames(codes[30:31])
-    scenario.long(right + 1).long(right + 2).frames(codes[31:32])
-    scenario.short(1).long(right + 1).short(right - 1).frames(codes[32:34])
-    scenario.long(2 * right).short(1).long(right + 1).frames(codes[34:])
+    lengths = [*range(1, right), right + 1, right + 2, 2 * right, 3 * right + 1]
+    wrong = [(n,) for n in lengths] + [(n, m) for n in lengths for m in (1, right + 1) if m != right]
+    for codes, group in zip(images(model, len(wrong), seed=10), wrong, strict=False):
+        for beats in group:
+            scenario.wrong(beats)
+        scenario.frames(codes[None])
     play(scenario, tmp_path, stall=stall)
 
 
 @pytest.mark.parametrize("stall", STALLS, ids=["flowing", "stalling"])
-def test_reset_at_every_moment(stall: tuple[float, float], tmp_path: Path) -> None:
+@pytest.mark.parametrize("folding", [1, 2])
+def test_reset_at_every_moment(folding: int, stall: tuple[float, float], tmp_path: Path) -> None:
     """In mid-frame, good or wrong, mid-computation, mid-result: nothing from before it comes after it."""
-    model = network((5, 4, 3), 3, "sigmoid", seed=11)
+    model = network((5, 4, 3), 3, "coarse", seed=11, row_each=True)
     codes = images(model, 2, seed=12)
-    scenario = Scenario(model).frames(codes[:2]).long(7).short(2).frames(codes[2:])
-    play(scenario, tmp_path, bench="cocotb_reset", stall=stall, cycles=1000, monitor=False)
+    scenario = Scenario(model, pe=folding, simd=folding)
+    scenario.frames(codes[:2]).wrong(7).wrong(2).frames(codes[2:])
+    play(scenario, tmp_path, bench="cocotb_reset", stall=stall, cycles=2000, monitor=False)
 
 
 def test_a_large_engine_stalls_well(tmp_path: Path) -> None:
@@ -124,4 +126,4 @@ def test_a_thousand_mnist_images(
     """Every logit, hidden code and class of the trained models, under light stalls."""
     model = load(MODELS / f"{name}.safetensors")
     scenario = Scenario(model, pe=(20, 5), simd=(28, 4)).frames(mnist_test[0][:1000].astype(np.int64))
-    play(scenario, tmp_path, stall=(0.2, 0.2), cycles=300_000)
+    play(scenario, tmp_path, stall=(0.1, 0.1), cycles=1_000_000)

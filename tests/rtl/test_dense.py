@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 from random_models import expected, random_codes, random_model, stored_range
-from simulated import exchange
+from streams import exchange
 
 from qsim import InputFormat, Layer, Model, spec
 from rtl.dense import Dense

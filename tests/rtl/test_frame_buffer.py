@@ -1,7 +1,7 @@
 import pytest
 from amaranth.sim import Simulator
 from random_models import random_model
-from simulated import constant, plain
+from streams import constant, plain
 
 from qsim import InputFormat
 from rtl.frame_buffer import FrameBuffer
@@ -11,42 +11,35 @@ from rtl.shape import EngineShape
 def drive(shape, beats):
     """Write beats, reading each frame as soon as it is complete; frames read, short and long pulses."""
     block = FrameBuffer(shape)
-    frames, pulses = [], {"short": 0, "long": 0}
+    frames, pulses = [], [0, 0]
 
-    async def count(ctx):
-        async for _, _, short, long in ctx.tick().sample(block.short_frame, block.long_frame):
-            pulses["short"] += short
-            pulses["long"] += long
-
-    async def write(ctx):
-        for lanes, last in beats:
-            ctx.set(block.i.payload, constant(block.i.payload, {"data": lanes, "last": last}))
-            ctx.set(block.i.valid, 1)
-            await ctx.tick().until(block.i.ready)
-        ctx.set(block.i.valid, 0)
-
-    async def read(ctx):
-        while True:
-            while not ctx.get(block.filled):
-                await ctx.tick()
-            frame = []
-            for b in range(shape.beats):
-                ctx.set(block.beat, b)
-                ctx.set(block.read, 1)
-                ctx.set(block.release, b == shape.beats - 1)
-                await ctx.tick()
-                ctx.set(block.read, 0)
-                ctx.set(block.release, 0)
-                frame += plain(ctx.get(block.codes))
-            frames.append(frame)
+    async def exchange(ctx):
+        queue, codes = list(beats), []
+        for _ in range(4 * len(beats) + 50):
+            ctx.set(block.i.valid, bool(queue))
+            if queue:
+                data, last = queue[0]
+                ctx.set(block.i.payload, constant(block.i.payload, {"data": data, "last": last}))
+            reading, beat = ctx.get(block.filled), len(codes) // shape.simd
+            ctx.set(block.read, reading)
+            ctx.set(block.beat, beat)
+            ctx.set(block.release, reading and beat == shape.beats - 1)
+            taken = queue and ctx.get(block.i.ready)
+            await ctx.tick()
+            queue = queue[1:] if taken else queue
+            pulses[0] += ctx.get(block.short_frame)
+            pulses[1] += ctx.get(block.long_frame)
+            if reading:
+                codes += plain(ctx.get(block.codes))
+            if len(codes) == shape.beats * shape.simd:
+                frames.append(codes)
+                codes = []
 
     simulator = Simulator(block)
     simulator.add_clock(1e-6)
-    simulator.add_testbench(write)
-    simulator.add_testbench(read, background=True)
-    simulator.add_testbench(count, background=True)
-    simulator.run_until(1e-6 * (8 * len(beats) + 50))
-    return frames, pulses["short"], pulses["long"]
+    simulator.add_testbench(exchange)
+    simulator.run()
+    return frames, *pulses
 
 
 def frame(length, start, simd):

@@ -1,5 +1,5 @@
 import pytest
-from simulated import exchange
+from streams import exchange
 
 from rtl.lanes import Lanes
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from simulated import exchange
+from streams import exchange
 
 from qsim import InputFormat, Layer, Model, spec
 from rtl.memory_image import image

@@ -178,8 +178,8 @@ def as_table(rows: Sequence[Row], epsilons: Sequence[float]) -> Table:
     strengths = [f"ε {e:g}".replace(" 0.", " .") for e in epsilons]
     table = terminal.table("model", "shadow", "int", *strengths, "spec", *["RTL"] * hardware, "M/s", "×BLAS")
     table.caption = (
-        "Test accuracy in %: float shadow, integers, integers under FGSM of strength ε. spec: = if every hidden "
-        f"code and logit of {SPEC_SAMPLE} images is the specification's. "
+        "Test accuracy in %: float shadow, integers, integers under FGSM of strength ε. "
+        f"spec: = if every hidden code and logit of {SPEC_SAMPLE} images is the specification's. "
         + ("RTL: on how many images it is the simulated hardware's. " if hardware else "")
         + f"M/s: million images a second on {kernel.threads()} threads, and × a float32 BLAS forward pass."
     )

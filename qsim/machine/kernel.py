@@ -95,16 +95,30 @@ def find_staircase(layer: Layer, bounds: tuple[int, int]) -> Staircase | None:
     thresholds = layer.thresholds[0].tolist()
     if thresholds[0] < bounds[0] or thresholds[-1] > bounds[1] + 1:
         return None
-    span = thresholds[-1] - thresholds[0]
-    for shift in (0, 8, 16, 24, 32):
+    pitch = _codes_per_unit(layer.thresholds[0])
+    for shift in (0, 8, 16, 24, 32, 40):
         one = 1 << shift
-        slope = (one * (len(thresholds) - 1) + span // 2) // span if span else one
+        slope = round(pitch * one)
         least = max(k * one - t * slope for k, t in enumerate(thresholds, 1))
         most = min(k * one - (t - 1) * slope for k, t in enumerate(thresholds, 1)) - 1
         reach = max(abs(bounds[0]), abs(bounds[1])) * slope + max(abs(least), abs(most))
         if least <= most and reach < 1 << 62:
             return Staircase(slope, (least + most) // 2, shift, len(thresholds))
     return None
+
+
+def _codes_per_unit(thresholds: Array) -> float:
+    """A slope that any closed form must come near to.
+
+    Of two thresholds g codes apart, the later one is passed and the earlier one's predecessor is not,
+    so slope > g / (distance + 1); the other way round, slope < g / (distance - 1).
+    """
+    least, most = 0.0, 2.0
+    for gap in range(1, min(len(thresholds), 1 << 10)):
+        distance = thresholds[gap:] - thresholds[:-gap]
+        least = max(least, gap / (int(distance.min()) + 1))
+        most = min(most, gap / max(int(distance.max()) - 1, 0.5))
+    return (least + most) / 2
 
 
 def run(packed: Packed, codes: Array, hidden: Sequence[Array] | None = None) -> npt.NDArray[np.int64]:
@@ -177,7 +191,7 @@ def climb(acc: Array, slope: int, offset: int, shift: int, levels: int, codes: A
     for i in range(acc.shape[0]):
         for j in range(acc.shape[1]):
             step = (np.int64(acc[i, j]) * slope + offset) >> shift
-            codes[i, j] = min(max(step, 0), levels)
+            codes[i, j] = max(0, min(levels, int(step)))
 
 
 @njit(cache=True, nogil=True, boundscheck=False)

@@ -27,71 +27,159 @@ class Fault:
 
 
 FAULTS = [
-    # the specification
     Fault(
-        "spec: a threshold counts only above itself",
+        "a threshold counts only above itself",
         "qsim/machine/spec.py",
         "sum(t <= acc",
         "sum(t < acc",
         "tests/machine/test_spec.py",
     ),
     Fault(
-        "spec: the highest index wins a tie",
+        "the highest index wins a tie",
         "qsim/machine/spec.py",
         "(logits[j], -j)",
         "(logits[j], j)",
         "tests/machine/test_spec.py",
     ),
     Fault(
-        "spec: the odd grid is shifted",
+        "the odd grid is shifted",
         "qsim/machine/spec.py",
         "2 * stored + 1",
         "2 * stored - 1",
         "tests/machine/test_spec.py",
     ),
-    # freezing and the file
     Fault(
-        "quantize: a threshold is rounded down",
+        "a threshold is rounded down in freezing",
         "qsim/shadow/quantize.py",
         "math.ceil(h * unit / one)",
         "math.floor(h * unit / one)",
         "tests/shadow/test_quantize.py -k thresholds",
     ),
     Fault(
-        "quantize: grid halves go down",
+        "grid halves go down",
         "qsim/shadow/network.py",
         "(top / 2) + 0.5).clip(0, top).astype",
         "(top / 2) + 0.499).clip(0, top).astype",
         "tests/shadow/test_network.py -k rounding",
     ),
     Fault(
-        "model file: an altered array is accepted",
+        "an altered model file is accepted",
         "qsim/machine/container.py",
         "    if not intact:",
         "    if False:",
         "tests/machine/test_model_file.py -k flipped",
     ),
     Fault(
-        "model: bounds forget the bias",
+        "accumulator bounds forget the bias",
         "qsim/machine/model.py",
         "max(m + max(b, 0)",
         "max(m + min(b, 0)",
         "tests/machine/test_model.py -k bounds",
     ),
-    # the attack
     Fault(
-        "attack: zero gradients move",
+        "the kernel's bisection misses equality",
+        "qsim/machine/kernel.py",
+        "if row[middle] <= value",
+        "if row[middle] < value",
+        "tests/machine/test_kernel_equals_spec.py -k random_networks",
+    ),
+    Fault(
+        "the kernel's staircase is one off",
+        "qsim/machine/kernel.py",
+        "(least + most) // 2",
+        "most + 1",
+        "tests/machine/test_kernel_equals_spec.py -k staircase",
+    ),
+    Fault(
+        "the kernel's highest index wins a tie",
+        "qsim/machine/kernel.py",
+        "return logits.argmax(axis=1)",
+        "return logits.shape[1] - 1 - logits[:, ::-1].argmax(axis=1)",
+        "tests/machine/test_kernel_equals_spec.py -k two_inputs or random_networks",
+    ),
+    Fault(
+        "one bit of the kernel's weights is wrong",
+        "qsim/machine/kernel.py",
+        "np.ascontiguousarray(layer.weights.T, weight_type)",
+        "np.ascontiguousarray(layer.weights.T ^ 2 * (layer.weights.T == 1), weight_type)",
+        "tests/test_models.py -k stored_vectors and digits-relu-q4",
+    ),
+    Fault(
+        "an attack moves inputs of no gradient",
         "qsim/robustness/attacks.py",
-        "np.sign(input_gradient(network, to_real(part, network.one), part_labels))",
-        "np.where(input_gradient(network, to_real(part, network.one), part_labels) >= 0, 1, -1)",
+        "np.sign(input_gradient(",
+        "np.sign(1e-30 + input_gradient(",
         "tests/robustness/test_attacks.py -k zero_gradient",
     ),
     Fault(
-        "attack: a step is rounded down",
+        "an attack's step is rounded down",
         "qsim/robustness/attacks.py",
         "math.floor(exact + Fraction(1, 2))",
         "math.floor(exact)",
         "tests/robustness/test_attacks.py -k lsbs",
+    ),
+    Fault(
+        "the RTL's weights lose their sign",
+        "rtl/dense.py",
+        "Cat(Const(1, 1), weight).as_signed()",
+        "Cat(Const(1, 1), weight)",
+        "tests/rtl/test_dense.py",
+    ),
+    Fault(
+        "the RTL's highest index wins a tie",
+        "rtl/argmax.py",
+        "(logit > best)",
+        "(logit >= best)",
+        "tests/rtl/test_argmax.py",
+    ),
+    Fault(
+        "the RTL's threshold misses equality",
+        "rtl/threshold.py",
+        "read.data.as_signed() <= acc",
+        "read.data.as_signed() < acc",
+        "tests/rtl/test_threshold.py",
+    ),
+    Fault(
+        "the dense layer drops ready",
+        "rtl/dense.py",
+        "((left == 1) & self.o.ready)",
+        "(left == 1)",
+        "tests/rtl/test_dense.py",
+    ),
+    Fault(
+        "the threshold stage drops ready",
+        "rtl/threshold.py",
+        "advance.eq(self.o.ready | ~self.o.valid)",
+        "advance.eq(1)",
+        "tests/rtl/test_threshold.py",
+    ),
+    Fault(
+        "the compiled engine drops ready",
+        "rtl/threshold.py",
+        "advance.eq(self.o.ready | ~self.o.valid)",
+        "advance.eq(1)",
+        "tests/rtl/test_engine.py -k every_integer",
+    ),
+    Fault(
+        "the Verilog drops ready",
+        "rtl/threshold.py",
+        "advance.eq(self.o.ready | ~self.o.valid)",
+        "advance.eq(1)",
+        "tests/rtl/test_cocotb.py -k odd_shapes",
+    ),
+    Fault(
+        "one weight bit of the memory image is wrong",
+        "rtl/memory_image.py",
+        "stored = np.pad(layer.stored,",
+        "stored = np.pad(layer.stored ^ (np.arange(layer.stored.size).reshape(layer.stored.shape) == 0),",
+        "tests/rtl/test_engine.py -k every_integer",
+    ),
+    Fault(
+        "a long frame is let through",
+        "rtl/frame_buffer.py",
+        "commit.eq(transfer & ends & due & ~dropping)",
+        "commit.eq(transfer & ends & due)",
+        "tests/rtl/test_frame_buffer.py",
     ),
 ]
 
@@ -100,8 +188,10 @@ def run_tests(folder: Path, tests: str) -> subprocess.CompletedProcess[str]:
     """Run some tests of a copy, in the copy."""
     environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    files, _, chosen = tests.partition(" -k ")
+    arguments = [files, "-k", chosen] if chosen else [files]
     return subprocess.run(
-        [*command, *tests.split()], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
+        [*command, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
     )
 
 

@@ -18,12 +18,13 @@ def random_layer(rng, inputs, outputs, bits, grid, levels, per_neuron, largest_c
     stored = rng.integers(*stored_range(bits), (outputs, inputs), endpoint=True)
     stored.flat[0], stored.flat[-1] = stored_range(bits)
     weights = 2 * stored + 1 if grid == "odd" else stored
-    reach = max(3, int(np.abs(weights).sum(axis=1).max()) * largest_code // 2)
+    reach = max(2, int(np.abs(weights).sum(axis=1).max()) * largest_code // 4)
+    bias = rng.integers(-reach // 4, reach // 4, outputs, endpoint=True)
     thresholds = None
     if levels:
         size = (outputs, levels) if per_neuron else levels
         thresholds = np.sort(rng.integers(-reach, reach, size, endpoint=True))
-    return Layer(weights, rng.integers(-reach, reach, outputs, endpoint=True), bits, thresholds, grid)
+    return Layer(weights, bias, bits, thresholds, grid)
 
 
 def random_model(sizes, bits, levels, grid="odd", input_bits=8, signed=False, per_neuron=False, seed=0):

@@ -43,7 +43,7 @@ def run(
         If building fails, time runs out, the simulation crashes, a test fails or none was found.
     """
     simulation, found = verilate.build(directory), verilate.tools()
-    places = [str(Path(place).resolve()) for place in [bench.parent, *sys.path]]
+    places = [str(Path(place).resolve()) for place in (str(bench.parent), *sys.path)]
     with tempfile.TemporaryDirectory() as temporary:
         results = Path(temporary) / "results.xml"
         log = toolchain.run(

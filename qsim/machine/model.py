@@ -328,7 +328,7 @@ class Model:
         }
 
     def _tensors(self) -> dict[str, IntArray]:
-        tensors = {}
+        tensors: dict[str, IntArray] = {}
         for i, layer in enumerate(self.layers):
             tensors[f"layers.{i}.weights"] = layer.weights
             tensors[f"layers.{i}.bias"] = layer.bias
@@ -343,7 +343,10 @@ class Model:
 
     def checked(self, codes: npt.ArrayLike) -> IntArray:
         """`codes` as an integer array (N, inputs), refused where the input format does not allow it."""
-        array = np.asarray(codes)
+        array = codes if type(codes) is np.ndarray else np.asarray(codes)
+        packed = self._packed
+        if array.ndim == 2 and array.shape[1] == packed.inputs and array.dtype is packed.complete:
+            return array
         if array.ndim != 2 or array.shape[1] != self.inputs:
             raise QsimError(f"codes have shape {array.shape}; (images, {self.inputs}) is needed")
         if array.dtype.kind not in "iu":
@@ -365,7 +368,7 @@ class Model:
 
         With one output, class 1 is where the logit is >= 0.
         """
-        return kernel.classify(self.logits(codes))
+        return kernel.predict(self._packed, self.checked(codes))
 
     def trace(self, codes: npt.ArrayLike) -> Trace:
         """Hidden codes and logits of integer codes (N, inputs)."""

@@ -1,0 +1,29 @@
+"""The engine with AVX-512 VNNI: 16 neurons in a vector."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import njit
+
+from . import tiles
+from .engine import RUN, network, sources
+
+UNIT = tiles.VNNI512_HALVES
+PANEL = max(tiles.TILES[UNIT.lanes])
+HAS_BYTES = True
+_run = network(tiles.VNNI512_BYTES, UNIT)
+
+
+def _entry(package: str) -> Any:
+    """Compiled at once, or read from the disk where it was compiled from the same sources."""
+
+    @njit(RUN, cache=True, nogil=True, boundscheck=False, error_model="numpy")
+    def run(codes, kind, rows, block, hidden, logits, classes):
+        _ = package  # part of the key under which numba caches
+        _run(codes, kind, rows, block, hidden, logits, classes)
+
+    return run
+
+
+run = _entry(sources())

@@ -1,0 +1,144 @@
+"""Plain loops for every model and every processor, with the JIT or without it.
+
+- narrow layers: codes in 8 bits, weights in 16, accumulators in 32;
+- wide layers: everything in 64 bits.
+
+Thresholds become one multiply and shift where that is proved equal, and a binary search otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numba import njit
+
+from .thresholds import Array, Bounds, Staircase, find_staircase
+
+if TYPE_CHECKING:
+    from ..model import Layer, Model
+
+BLOCK = 256  # images that go through all layers together while their codes are in cache
+
+
+@dataclass(frozen=True)
+class PackedLayer:
+    """One layer as the loops read it: weights transposed to (inputs, outputs)."""
+
+    weights: Array
+    bias: Array
+    thresholds: Array | None
+    staircase: Staircase | None
+
+    @property
+    def code_dtype(self) -> type[np.integer[Any]]:
+        return np.uint8 if self.weights.dtype == np.int16 else np.int64
+
+
+def pack(model: Model) -> tuple[PackedLayer, ...]:
+    """Each layer in the narrowest types that its proved ranges allow."""
+    return tuple(
+        _pack_layer(layer, model.code_range(i), model.bounds[i]) for i, layer in enumerate(model.layers)
+    )
+
+
+def _pack_layer(layer: Layer, codes: Bounds, bounds: Bounds) -> PackedLayer:
+    accs = np.iinfo(np.int32)
+    fits = accs.min <= bounds[0] and bounds[1] < accs.max
+    narrow = codes[0] >= 0 and codes[1] < 1 << 8 and layer.bits <= 15 and fits
+    weight_type: type[np.integer[Any]] = np.int16 if narrow else np.int64
+    acc_type: type[np.integer[Any]] = np.int32 if narrow else np.int64
+    thresholds = staircase = None
+    if layer.thresholds is not None:
+        rows = layer.thresholds[:1] if layer.shared_thresholds else layer.thresholds
+        thresholds = np.ascontiguousarray(rows.clip(bounds[0], bounds[1] + 1), np.int64)
+        staircase = find_staircase(layer, bounds) if layer.shared_thresholds else None
+    weights = np.ascontiguousarray(layer.weights.T, weight_type)
+    return PackedLayer(weights, layer.bias.astype(acc_type), thresholds, staircase)
+
+
+def engine(model: Model) -> Callable[[Array, Array, Array, Array], None]:
+    """enter(codes, hidden, logits, classes), as in `Packed`."""
+    packed = pack(model)
+
+    def enter(codes: Array, hidden: Array, logits: Array, classes: Array) -> None:
+        for start in range(0, len(codes), BLOCK):
+            rows = slice(start, start + BLOCK)
+            acc = _run_block(packed, codes[rows], hidden[rows])
+            if len(logits):
+                logits[rows] = acc
+            if len(classes):
+                classes[rows] = acc.argmax(1) if acc.shape[1] > 1 else acc[:, 0] >= 0
+
+    return enter
+
+
+def _run_block(packed: tuple[PackedLayer, ...], codes: Array, hidden: Array) -> Array:
+    """The last accumulators; every layer's codes go to `hidden`, side by side, if it has rows."""
+    column = 0
+    for layer in packed:
+        codes = np.ascontiguousarray(codes, layer.code_dtype)
+        acc = np.empty((len(codes), layer.weights.shape[1]), layer.bias.dtype)
+        accumulate(codes, layer.weights, layer.bias, acc)
+        if layer.thresholds is not None:
+            codes = np.empty(acc.shape, np.min_scalar_type(layer.thresholds.shape[1]))
+            count(acc, layer, codes)
+            if len(hidden):
+                hidden[:, column : column + codes.shape[1]] = codes
+                column += codes.shape[1]
+    return acc
+
+
+def count(acc: Array, layer: PackedLayer, codes: Array) -> None:
+    """codes = how many of the layer's thresholds are <= acc."""
+    steps = layer.staircase
+    if steps is None:
+        search(acc, layer.thresholds, codes)
+    else:
+        climb(acc, steps.slope, steps.offset, steps.shift, steps.levels, codes)
+
+
+@njit(cache=True, nogil=True, boundscheck=False)
+def accumulate(codes: Array, weights: Array, bias: Array, acc: Array) -> None:
+    """acc[i, j] = bias[j] + sum over k of codes[i, k] * weights[k, j], in the type of `acc`.
+
+    A zero code costs one comparison: most pixels of a digit are zero.
+    """
+    kind = acc.dtype.type
+    for i in range(codes.shape[0]):
+        row = acc[i]
+        row[:] = bias
+        for k in range(codes.shape[1]):
+            code = kind(codes[i, k])
+            if code != 0:
+                for j in range(row.size):
+                    row[j] += code * kind(weights[k, j])
+
+
+@njit(cache=True, nogil=True, boundscheck=False)
+def climb(acc: Array, slope: int, offset: int, shift: int, levels: int, codes: Array) -> None:
+    """Thresholds in closed form: see `Staircase`."""
+    for i in range(acc.shape[0]):
+        for j in range(acc.shape[1]):
+            step: Any = (np.int64(acc[i, j]) * slope + offset) >> shift
+            codes[i, j] = min(max(step, 0), levels)
+
+
+@njit(cache=True, nogil=True, boundscheck=False)
+def search(acc: Array, thresholds: Array, codes: Array) -> None:
+    """codes = how many of the ascending thresholds are <= acc, by bisection; one row or one each."""
+    shared = thresholds.shape[0] == 1
+    for i in range(acc.shape[0]):
+        for j in range(acc.shape[1]):
+            row = thresholds[0 if shared else j]
+            value = acc[i, j]
+            low, high = 0, row.size
+            while low < high:
+                middle = (low + high) // 2
+                if row[middle] <= value:
+                    low = middle + 1
+                else:
+                    high = middle
+            codes[i, j] = low

@@ -7,11 +7,8 @@ by the data, and changes no result. Callers validate; nothing here does.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -19,16 +16,27 @@ import numpy as np
 import numpy.typing as npt
 
 from . import isa, packing, portable
+from .engine import KINDS
+from .share import ALONE, share, threads
+from .strengths import NOT_FOOLED, smallest_fooling_step, sweep
 from .thresholds import Array, Staircase, find_staircase
 
 if TYPE_CHECKING:
     from ..model import Model
 
-__all__ = ["Packed", "Staircase", "classify", "find_staircase", "pack", "predict", "run", "threads"]
-
-ALONE = 1024  # images that one thread takes: a few hundred microseconds
-SHARE = 4096  # images that a thread takes at a time, at most
-KINDS = {np.dtype(name): kind for kind, name in enumerate(("u1", "i1", "u2", "i2"))}
+__all__ = [
+    "NOT_FOOLED",
+    "Packed",
+    "Staircase",
+    "classify",
+    "find_staircase",
+    "pack",
+    "predict",
+    "run",
+    "smallest_fooling_step",
+    "sweep",
+    "threads",
+]
 
 Classes = npt.NDArray[np.int64]
 NO_HIDDEN = np.empty((0, 0), np.uint16)
@@ -73,7 +81,7 @@ def _engine(model: Model, name: str) -> Callable[[Array, Array, Array, Array], N
     plan = packing.pack(model, module.UNIT.lanes, module.PANEL, module.HAS_BYTES)
     if plan is None:
         return None
-    kind, rows, block, entry = KINDS[model.input.dtype], plan.rows, plan.block, module.run
+    kind, rows, block, entry = KINDS[model.input.dtype], plan.rows, plan.block, module.run()
     if kind == 0:
         return lambda codes, hidden, logits, classes: entry(codes, 0, rows, block, hidden, logits, classes)
     return lambda codes, hidden, logits, classes: entry(
@@ -93,7 +101,7 @@ def run(packed: Packed, codes: Array, hidden: Sequence[Array] | None = None) -> 
         for target in hidden or ():
             target[rows] = between[:, column : (column := column + target.shape[1])]
 
-    _share(len(codes), part)
+    share(len(codes), part)
     return logits
 
 
@@ -108,7 +116,7 @@ def predict(packed: Packed, codes: Array) -> Classes:
         own = np.ascontiguousarray(codes[rows], packed.dtype)
         packed.enter(own, NO_HIDDEN, NO_LOGITS, classes[rows])
 
-    _share(len(codes), part)
+    share(len(codes), part)
     return classes
 
 
@@ -117,28 +125,3 @@ def classify(logits: npt.NDArray[np.int64]) -> Classes:
     if logits.shape[1] == 1:
         return (logits[:, 0] >= 0).astype(np.int64)
     return logits.argmax(axis=1)
-
-
-def threads() -> int:
-    """How many threads share the images: QSIM_THREADS, else every core this process may use."""
-    return int(os.environ.get("QSIM_THREADS") or len(os.sched_getaffinity(0)))
-
-
-def _share(images: int, part: Callable[[slice], None]) -> None:
-    """Calls `part` for slices that cover all images, on several threads where that pays."""
-    workers = threads() if images > ALONE else 1
-    size = min(max(-(-images // (4 * workers)), ALONE // 2), SHARE)
-    slices = [slice(start, min(start + size, images)) for start in range(0, images, size)]
-    if workers > 1:
-        list(_pool(workers).map(part, slices))
-    else:
-        for rows in slices:
-            part(rows)
-
-
-@cache
-def _pool(workers: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(workers, thread_name_prefix="qsim")
-
-
-os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has none of its parent's threads

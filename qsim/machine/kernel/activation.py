@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from . import packing as p
-from .tiles import pointer
+from .vectors import climb, largest_of_16, pointer
 
 # parts of one compiled function: no wrappers of their own
 FLAGS = {
@@ -40,15 +40,6 @@ def finish(acc, row, bias, images, columns):
 def widen(acc, wide, size):
     for i in range(size):
         wide[i] = acc[i]
-
-
-@part
-def ramp(acc, row, line, size, codes):
-    """Evenly spaced thresholds in float32, operation by operation as in `thresholds.Ramp`."""
-    slope, offset, low, high = line[0], line[1], np.float32(0), np.float32(row[p.LEVELS])
-    for i in range(size):
-        step = np.float32(acc[i]) * slope + offset
-        codes[i] = np.int32(min(max(step, low), high))
 
 
 @part
@@ -113,11 +104,12 @@ def activate(row, following, block, acc, wide, images, columns, operands):
     """From finished accumulators to the next layer's operands; `operands` is an address."""
     size, table, method = images * columns, block + row[p.TABLE], row[p.METHOD]
     octets, halves = pointer(operands, np.uint8), pointer(operands, np.int16)
-    if method == p.RAMP:
+    if method == p.CLIMB:
+        line = pointer(table, np.int64)
         if following[p.HALVES]:
-            ramp(acc, row, pointer(table, np.float32), size, halves)
+            climb(acc, line[0], line[1], line[2], row[p.LEVELS], following[p.SHIFT_IN], size, halves)
         else:
-            ramp(acc, row, pointer(table, np.float32), size, octets)
+            climb(acc, line[0], line[1], line[2], row[p.LEVELS], following[p.SHIFT_IN], size, octets)
         return
     if method == p.COMPARE:
         compare(acc, row, pointer(table, np.int32), images, columns)
@@ -145,6 +137,10 @@ def activate(row, following, block, acc, wide, images, columns, operands):
 def conclude(row, acc, wide, images, columns, at, logits, classes):
     """Logits and classes of images `at` ... of the batch; an output array of no rows is not wanted."""
     outputs = row[p.OUTPUTS]
+    if logits.shape[0] == 0 and row[p.CHUNK] == 0 and 1 < outputs <= 16 <= columns:
+        for i in range(images):
+            classes[at + i] = largest_of_16(acc, i * columns, outputs)
+        return
     if row[p.CHUNK] == 0:
         widen(acc, wide, images * columns)
     for i in range(images if logits.shape[0] else 0):

@@ -15,11 +15,12 @@ from numba import types
 from . import packing as p
 from . import tiles
 from .activation import activate, conclude, finish, inlined, part
-from .tiles import nonzero_groups_512, pointer
+from .vectors import nonzero_groups_512, pointer
 
 BLOCK = 96  # images: divisible by the heights of most tiles
 SPARSE = 0.7  # density of groups below which walking over them is faster
 U8, I8, U16, I16 = range(4)
+KINDS = {np.dtype(name): kind for kind, name in enumerate(("u1", "i1", "u2", "i2"))}
 
 
 @part
@@ -79,6 +80,16 @@ def convert_any(source, kind, row, images, target, pitch):
         convert(pointer(source, np.uint16), images, inputs, shift, halves, pitch // 2)
     else:
         convert(pointer(source, np.int16), images, inputs, shift, halves, pitch // 2)
+
+
+@part
+def operands_of(source, source_pitch, kind, row, images, target, pitch):
+    """The address of the first layer's operands: the codes themselves, or `target` if it takes a copy."""
+    same_type = (kind == U8) != row[p.HALVES] and kind != I8
+    if same_type and row[p.SHIFT_IN] == 0 and source_pitch == pitch:
+        return source
+    convert_any(source, kind, row, images, target, pitch)
+    return target
 
 
 @part
@@ -152,30 +163,27 @@ def layer_sums(unit: tiles.Unit) -> Any:
     return sums
 
 
-def network(bytes_unit: tiles.Unit | None, halves_unit: tiles.Unit) -> Any:
-    """The compiled function of an instruction set that sends any number of images through all layers."""
-    halves_sums = layer_sums(halves_unit)
-    bytes_sums = layer_sums(bytes_unit) if bytes_unit else halves_sums
-    lanes = halves_unit.lanes
+def all_layers(layer: Any, lanes: int) -> Any:
+    """A compiled function that sends a block of images through a run of layers."""
 
     @inlined
     def through(rows, block, codes, pitch, images, base, areas, at, hidden, logits, classes):
-        """A block of operands at address `codes` through the layers `rows`."""
+        """Operands at address `codes`, `pitch` bytes a row, through the layers `rows`.
+
+        They may lie in the second of the work `areas` at address `base` (see `memory_map`).
+        """
         here, there, column = base, base + areas[0], 0
         acc, wide, lists = base + areas[1], base + areas[2], base + areas[3]
         narrow, total = pointer(acc, np.int32), pointer(wide, np.int64)
         counts = np.empty(images, np.int64)
-        for layer in range(rows.shape[0]):
-            row = rows[layer]
+        for i in range(rows.shape[0]):
+            row = rows[i]
             columns = row[p.VECTORS] * lanes
-            if row[p.HALVES]:
-                halves_sums(row, block, codes, pitch, images, lists, counts, acc, wide)
-            else:
-                bytes_sums(row, block, codes, pitch, images, lists, counts, acc, wide)
-            if layer == rows.shape[0] - 1:
+            layer(row, block, codes, pitch, images, lists, counts, acc, wide)
+            if i == rows.shape[0] - 1:
                 conclude(row, narrow, total, images, columns, at, logits, classes)
                 return
-            following = rows[layer + 1]
+            following = rows[i + 1]
             activate(row, following, block, narrow, total, images, columns, here)
             pitch = columns * (1 + following[p.HALVES])
             codes, here, there = here, there, here
@@ -183,21 +191,38 @@ def network(bytes_unit: tiles.Unit | None, halves_unit: tiles.Unit) -> Any:
                 keep_hidden(codes, pitch, images, row, following, at, column, hidden)
                 column += row[p.OUTPUTS]
 
+    return through
+
+
+def any_layer(bytes_unit: tiles.Unit | None, halves_unit: tiles.Unit) -> Any:
+    """The compiled `layer_sums` of an instruction set, for operands of both sizes."""
+    halves_sums = layer_sums(halves_unit)
+    bytes_sums = layer_sums(bytes_unit) if bytes_unit else halves_sums
+
+    @inlined
+    def layer(row, block, codes, pitch, images, lists, counts, acc, wide):
+        if row[p.HALVES]:
+            halves_sums(row, block, codes, pitch, images, lists, counts, acc, wide)
+        else:
+            bytes_sums(row, block, codes, pitch, images, lists, counts, acc, wide)
+
+    return layer
+
+
+def network(layer: Any, lanes: int) -> Any:
+    """The compiled function that sends any number of images through all layers; arguments as in RUN."""
+    through = all_layers(layer, lanes)
+
     @inlined
     def run(codes, kind, rows, block, hidden, logits, classes):
-        row = rows[0]
         areas = memory_map(rows, lanes, min(codes.shape[0], BLOCK))
         memory = np.empty(areas[4] + 64, np.uint8)
         base = (memory.ctypes.data + 63) // 64 * 64
-        source_pitch, pitch = codes.shape[1], 4 * row[p.GROUPS]
-        unchanged = (kind == U8) != row[p.HALVES] and kind != I8 and row[p.SHIFT_IN] == 0
+        source_pitch, pitch = codes.shape[1], 4 * rows[0, p.GROUPS]
         for at in range(0, codes.shape[0], BLOCK):
             images = min(BLOCK, codes.shape[0] - at)
-            start = codes.ctypes.data + at * source_pitch
-            if not (unchanged and source_pitch == pitch):
-                operands = base + areas[0]
-                convert_any(start, kind, row, images, operands, pitch)
-                start = operands
+            source = codes.ctypes.data + at * source_pitch
+            start = operands_of(source, source_pitch, kind, rows[0], images, base + areas[0], pitch)
             through(rows, block.ctypes.data, start, pitch, images, base, areas, at, hidden, logits, classes)
         memory[0] = 0  # still needed up to here: an address alone does not keep an array alive
 
@@ -217,6 +242,17 @@ RUN = types.void(
     types.uint16[:, ::1],  # codes of all hidden layers side by side (images, neurons), or no rows
     types.int64[:, ::1],  # logits (images, outputs), or no rows
     types.int64[::1],  # classes (images,), or none
+)
+SWEEP = types.void(
+    constant(types.uint8, 2),  # the bytes of the codes (images, bytes)
+    types.int64,  # their kind
+    constant(types.int8, 2),  # signs (images, inputs), each -1, 0 or 1
+    constant(types.int64, 1),  # steps (S,), ascending, at least 0
+    types.int64,  # the smallest and
+    types.int64,  # the largest code
+    constant(types.int64, 2),  # Plan.rows of `packing.pack_sweep`
+    constant(types.uint8, 1),  # Plan.block
+    types.int64[::1],  # classes, image by image (images * S,)
 )
 
 

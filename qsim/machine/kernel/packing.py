@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from .thresholds import Array, find_ramp, find_staircase, find_table
+from .thresholds import Array, find_staircase, find_table
 from .tiles import GROUP
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ BUCKETS = 19  # in a row of a table
 START = 20  # offset of the 32-bit numbers that sums start from: the bias where that is all it takes
 COLUMNS = 21
 
-LAST, COMPARE, RAMP, STAIRCASE, TABLED, BISECT = range(6)
+LAST, COMPARE, CLIMB, STAIRCASE, TABLED, BISECT = range(6)
 FEW = 4  # thresholds that are compared one by one
 IN_32_BITS = (1 << 31) - 1
 
@@ -56,11 +56,11 @@ class Plan:
 
 
 class _Block:
-    """Arrays laid one after another at multiples of 64 bytes."""
+    """Arrays laid one after another at multiples of 64 bytes, at first those of another block."""
 
-    def __init__(self) -> None:
-        self.parts: list[bytes] = []
-        self.size = 0
+    def __init__(self, start: bytes = b"") -> None:
+        self.parts = [start]
+        self.size = len(start)
 
     def add(self, array: npt.NDArray[Any]) -> int:
         start, data = self.size, array.tobytes()
@@ -104,6 +104,27 @@ def pack(model: Model, lanes: int, panel: int, has_bytes: bool) -> Plan | None:
         if layer.thresholds is not None:
             _add_thresholds(block, row, layer, model.bounds[i], lanes)
     return Plan(rows, block.aligned())
+
+
+def pack_sweep(model: Model, plan: Plan, lanes: int) -> Plan | None:
+    """A plan with one more row in front, for the slope of the first layer; None if it is not provable.
+
+    That row multiplies 1 + sign by the weights and subtracts their sum; its TABLE holds the weights as
+    int16 (inputs, lanes).
+    """
+    layer, row = model.layers[0], plan.rows[0].copy()
+    if row[CHUNK] or np.abs(layer.weights).max() >= 1 << 15:
+        return None
+    block, lanes = _Block(plan.block.tobytes()), row[VECTORS] * lanes
+    bias = np.zeros(lanes, np.int32)
+    bias[: layer.outputs] = -layer.weights.sum(1)
+    row[BIAS] = block.add(bias)
+    if not row[DOUBLED]:
+        row[START] = row[BIAS]
+    columns = np.zeros((layer.inputs, lanes), np.int16)
+    columns[:, : layer.outputs] = layer.weights.T
+    row[TABLE] = block.add(columns)
+    return Plan(np.vstack([row, plan.rows]), block.aligned())
 
 
 def _operands(layer: Layer, codes: tuple[int, int], has_bytes: bool) -> tuple[Array, int, int] | None:
@@ -160,17 +181,18 @@ def _add_thresholds(block: _Block, row: Array, layer: Layer, bounds: tuple[int, 
     given = layer.thresholds[:1] if layer.shared_thresholds else layer.thresholds
     rows = given.clip(bounds[0], bounds[1] + 1)
     row[[LEVELS, ROWS, WIDTH]] = layer.levels, *rows.shape
-    ramp = find_ramp(rows[0], bounds) if layer.shared_thresholds and not wide else None
-    staircase = find_staircase(layer, bounds) if layer.shared_thresholds and ramp is None else None
+    staircase = climb = None
+    if layer.shared_thresholds:
+        climb = None if wide else find_staircase(layer, bounds, steep=True)
+        staircase = climb or find_staircase(layer, bounds)
     if rows.shape[1] <= FEW and not wide:
         every = np.full((FEW, row[VECTORS] * lanes), IN_32_BITS, np.int32)
         every[: rows.shape[1], : layer.outputs] = rows.T
         row[METHOD], row[TABLE] = COMPARE, block.add(every)
-    elif ramp is not None and layer.levels <= 32767:
-        row[METHOD], row[TABLE] = RAMP, block.add(np.array([ramp.slope, ramp.offset], np.float32))
     elif staircase is not None:
         numbers = [staircase.slope, staircase.offset, staircase.shift]
-        row[METHOD], row[TABLE] = STAIRCASE, block.add(np.array(numbers, np.int64))
+        row[METHOD] = CLIMB if climb else STAIRCASE
+        row[TABLE] = block.add(np.array(numbers, np.int64))
     elif (table := find_table(rows, bounds)) is not None:
         row[METHOD], row[TABLE] = TABLED, block.add(table.thresholds)
         row[FIRST] = block.add(table.first)

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from .thresholds import Array, Bounds, Staircase, find_staircase
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from ..model import Layer, Model
 
 BLOCK = 256  # images that go through all layers together while their codes are in cache
+NO_HIDDEN = np.empty((0, 0), np.uint16)
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,10 @@ class PackedLayer:
     bias: Array
     thresholds: Array | None
     staircase: Staircase | None
+
+    @property
+    def levels(self) -> int:
+        return 0 if self.thresholds is None else self.thresholds.shape[1]
 
     @property
     def code_dtype(self) -> type[np.integer[Any]]:
@@ -70,24 +77,37 @@ def engine(model: Model) -> Callable[[Array, Array, Array, Array], None]:
             if len(logits):
                 logits[rows] = acc
             if len(classes):
-                classes[rows] = acc.argmax(1) if acc.shape[1] > 1 else acc[:, 0] >= 0
+                classes[rows] = _classes(acc)
 
     return enter
 
 
+def _classes(acc: Array) -> Array:
+    return acc.argmax(1) if acc.shape[1] > 1 else (acc[:, 0] >= 0).astype(np.int64)
+
+
 def _run_block(packed: tuple[PackedLayer, ...], codes: Array, hidden: Array) -> Array:
     """The last accumulators; every layer's codes go to `hidden`, side by side, if it has rows."""
+    return _finish_block(packed, _accumulators(packed[0], codes), hidden)
+
+
+def _finish_block(packed: tuple[PackedLayer, ...], acc: Array, hidden: Array) -> Array:
+    """The last accumulators from those of the first layer."""
     column = 0
-    for layer in packed:
-        codes = np.ascontiguousarray(codes, layer.code_dtype)
-        acc = np.empty((len(codes), layer.weights.shape[1]), layer.bias.dtype)
-        accumulate(codes, layer.weights, layer.bias, acc)
-        if layer.thresholds is not None:
-            codes = np.empty(acc.shape, np.min_scalar_type(layer.thresholds.shape[1]))
-            count(acc, layer, codes)
-            if len(hidden):
-                hidden[:, column : column + codes.shape[1]] = codes
-                column += codes.shape[1]
+    for layer, following in pairwise(packed):
+        codes = np.empty(acc.shape, np.min_scalar_type(layer.levels))
+        count(acc, layer, codes)
+        if len(hidden):
+            hidden[:, column : column + codes.shape[1]] = codes
+            column += codes.shape[1]
+        acc = _accumulators(following, codes)
+    return acc
+
+
+def _accumulators(layer: PackedLayer, codes: Array) -> Array:
+    codes = np.ascontiguousarray(codes, layer.code_dtype)
+    acc = np.empty((len(codes), layer.weights.shape[1]), layer.bias.dtype)
+    accumulate(codes, layer.weights, layer.bias, acc)
     return acc
 
 
@@ -98,6 +118,42 @@ def count(acc: Array, layer: PackedLayer, codes: Array) -> None:
         search(acc, layer.thresholds, codes)
     else:
         climb(acc, steps.slope, steps.offset, steps.shift, steps.levels, codes)
+
+
+def sweeper(model: Model) -> Callable[[Array, Array, Array], npt.NDArray[np.int64]]:
+    """A function from codes, signs and ascending steps to classes (images, steps), as in `sweep`."""
+    packed, layer, low, high = pack(model), model.layers[0], model.input.low, model.input.high
+    columns = np.ascontiguousarray(layer.weights.T)
+
+    def run(codes: Array, signs: Array, steps: Array) -> npt.NDArray[np.int64]:
+        classes = np.empty((len(codes), len(steps)), np.int64)
+        acc = np.empty((len(steps), layer.outputs), np.int64)
+        for i in range(len(codes)):
+            follow(codes[i].astype(np.int64), signs[i], steps, low, high, columns, layer.bias, acc)
+            classes[i] = _classes(_finish_block(packed, acc.astype(packed[0].bias.dtype), NO_HIDDEN))
+        return classes
+
+    return run
+
+
+@njit(cache=True, nogil=True, boundscheck=False)
+def follow(
+    codes: Array, signs: Array, steps: Array, low: int, high: int, columns: Array, bias: Array, acc: Array
+) -> None:
+    """acc[t, j]: the first layer at each step, from step to step by what each code still moves."""
+    now, before = bias.copy(), codes.copy()
+    for k in range(codes.size):
+        for j in range(now.size):
+            now[j] += codes[k] * columns[k, j]
+    for t in range(steps.size):
+        for k in range(codes.size):
+            moved = min(max(codes[k] + signs[k] * steps[t], low), high)
+            change = moved - before[k]
+            if change != 0:
+                before[k] = moved
+                for j in range(now.size):
+                    now[j] += change * columns[k, j]
+        acc[t] = now
 
 
 @njit(cache=True, nogil=True, boundscheck=False)

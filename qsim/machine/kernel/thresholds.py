@@ -3,13 +3,13 @@
 Counting thresholds is monotone in acc. So is every form here, hence two of them are equal everywhere if
 they agree at both ends of the accumulator's range, at each threshold t in it and at t - 1.
 
-- `Staircase`: multiply and shift in 64-bit integers, for evenly spaced thresholds.
-- `Ramp`: multiply and add in float32, four times as fast; its roundings are part of the proof.
+- `Staircase`: multiply and shift, for evenly spaced thresholds.
 - `Table`: the code at the start of each of many equal buckets, then a few comparisons.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -34,19 +34,6 @@ class Staircase:
     offset: int
     shift: int
     levels: int
-
-
-@dataclass(frozen=True)
-class Ramp:
-    """code = truncate(clip(float32(acc) * slope + offset, 0, levels)), each operation rounded to float32."""
-
-    slope: np.float32
-    offset: np.float32
-    levels: int
-
-    def __call__(self, acc: Array) -> npt.NDArray[np.int64]:
-        steps = acc.astype(np.float32) * self.slope + self.offset
-        return steps.clip(0, self.levels).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -90,11 +77,12 @@ def find_line(thresholds: Sequence[int]) -> tuple[float, float] | None:
     return (slope, (least + most) / 2) if least < most else None
 
 
-def find_staircase(layer: Layer, bounds: Bounds) -> Staircase | None:
+def find_staircase(layer: Layer, bounds: Bounds, steep: bool = False) -> Staircase | None:
     """The multiply-shift form of a layer's shared thresholds, or None where there is none.
 
     floor((t_k m + b) / 2^s) >= k and floor(((t_k - 1) m + b) / 2^s) < k bound the offset b from below and
-    from above; any b within the bounds of every k is a proof.
+    from above; any b within the bounds of every k is a proof. With `steep`, the slope has 31 bits and the
+    shift is at least 32, which suits 32-bit multipliers.
     """
     assert layer.thresholds is not None
     thresholds = layer.thresholds[0].tolist()
@@ -103,28 +91,15 @@ def find_staircase(layer: Layer, bounds: Bounds) -> Staircase | None:
     line = find_line(thresholds)
     if line is None:
         return None
-    for shift in (0, 8, 16, 24, 32, 40):
+    finest = 30 - math.floor(math.log2(line[0]))
+    for shift in [finest] if steep else (0, 8, 16, 24, 32, 40):
         one, slope = 1 << shift, max(round(line[0] * (1 << shift)), 1)
         least = max(k * one - t * slope for k, t in enumerate(thresholds, 1))
         most = min(k * one - (t - 1) * slope for k, t in enumerate(thresholds, 1)) - 1
         reach = max(abs(bounds[0]), abs(bounds[1])) * slope + max(abs(least), abs(most))
-        if least <= most and reach < 1 << 62:
+        if least <= most and reach < 1 << 62 and not (steep and (shift < 32 or slope >> 31)):
             return Staircase(slope, (least + most) // 2, shift, len(thresholds))
     return None
-
-
-def find_ramp(thresholds: Array, bounds: Bounds) -> Ramp | None:
-    """The float32 form of one ascending row of thresholds, or None where it would err."""
-    inside = thresholds[(thresholds > bounds[0]) & (thresholds <= bounds[1])]
-    if inside.size == 0 or max(-bounds[0], bounds[1]) >= 1 << 31:
-        return None
-    line = find_line(inside.tolist())
-    if line is None:
-        return None
-    passed = int((thresholds <= bounds[0]).sum())  # thresholds that every accumulator reaches
-    ramp = Ramp(np.float32(line[0]), np.float32(line[1] + passed), thresholds.size)
-    probes = np.concatenate([inside, inside - 1, bounds])
-    return ramp if (ramp(probes) == np.searchsorted(thresholds, probes, "right")).all() else None
 
 
 def find_table(thresholds: Array, bounds: Bounds) -> Table | None:

@@ -23,8 +23,9 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from .vectors import I16, I32, I64, broadcast, declared, load, loop, store
+
 GROUP = 4  # bytes
-I16, I32, I64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,9 @@ class Unit:
         vector = ir.VectorType(I32, self.lanes)
         if self.adds:
             kind = ir.FunctionType(vector, [vector] * 3)
-            return builder.call(_declared(builder, self.name, kind), [acc, codes, weights])
+            return builder.call(declared(builder, self.name, kind), [acc, codes, weights])
         halves = ir.VectorType(I16, 2 * self.lanes)
-        function = _declared(builder, self.name, ir.FunctionType(vector, [halves] * 2))
+        function = declared(builder, self.name, ir.FunctionType(vector, [halves] * 2))
         pairs = [builder.bitcast(v, halves) for v in (codes, weights)]
         return builder.add(acc, builder.call(function, pairs))
 
@@ -54,54 +55,10 @@ VNNI256_HALVES = Unit(8, "llvm.x86.avx512.vpdpwssd.256")
 AVX2_HALVES = Unit(8, "llvm.x86.avx2.pmadd.wd", adds=False)
 
 
-def _declared(builder: Any, name: str, kind: Any) -> Any:
-    return builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-
-
-def _at(builder: Any, address: Any, kind: Any, align: int) -> Any:
-    value = builder.load(builder.inttoptr(address, kind.as_pointer()))
-    value.align = align
-    return value
-
-
-def _put(builder: Any, value: Any, address: Any, align: int) -> None:
-    builder.store(value, builder.inttoptr(address, value.type.as_pointer())).align = align
-
-
-def _broadcast(builder: Any, scalar: Any, lanes: int) -> Any:
-    empty = ir.Constant(ir.VectorType(scalar.type, lanes), ir.Undefined)
-    first = builder.insert_element(empty, scalar, ir.Constant(I32, 0))
-    return builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(I32, lanes), [0] * lanes))
-
-
-def _loop(
-    builder: Any, count: Any, sums: list[Any], body: Callable[[Any, list[Any]], list[Any]]
-) -> list[Any]:
-    """`sums` after sums = body(i, sums) for i in 0 ... count - 1; count may be 0."""
-    before, inside, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
-    zero = ir.Constant(I64, 0)
-    builder.cbranch(builder.icmp_signed(">", count, zero), inside, after)
-    builder.position_at_end(inside)
-    index, *current = [builder.phi(kind) for kind in (I64, *(s.type for s in sums))]
-    updated = body(index, current)
-    following = builder.add(index, ir.Constant(I64, 1))
-    end = builder.block  # the body may have blocks of its own
-    for phi, first, later in zip([index, *current], [zero, *sums], [following, *updated], strict=True):
-        phi.add_incoming(first, before)
-        phi.add_incoming(later, end)
-    builder.cbranch(builder.icmp_signed("<", following, count), inside, after)
-    builder.position_at_end(after)
-    result = [builder.phi(s.type) for s in sums]
-    for phi, first, later in zip(result, sums, updated, strict=True):
-        phi.add_incoming(first, before)
-        phi.add_incoming(later, end)
-    return result
-
-
 def _vectors(builder: Any, address: Any, count: int, lanes: int) -> list[Any]:
     """`count` aligned vectors of 32-bit lanes, one after another."""
     kind, size = ir.VectorType(I32, lanes), 4 * lanes
-    return [_at(builder, builder.add(address, ir.Constant(I64, v * size)), kind, size) for v in range(count)]
+    return [load(builder, builder.add(address, ir.Constant(I64, v * size)), kind, size) for v in range(count)]
 
 
 # vectors of neurons in a tile -> images in it: as many sums as the registers hold (32 or 16 of them)
@@ -120,15 +77,15 @@ def _dense_tile(b: Any, unit: Unit, images: int, vectors: int, arguments: list[A
         loaded = _vectors(b, panel, vectors, lanes)
         updated = []
         for i, row in enumerate(rows):
-            group = _broadcast(b, _at(b, b.add(row, b.shl(index, ir.Constant(I64, 2))), I32, 1), lanes)
+            group = broadcast(b, load(b, b.add(row, b.shl(index, ir.Constant(I64, 2))), I32, 1), lanes)
             updated += [unit.emit(b, acc[i * vectors + v], group, loaded[v]) for v in range(vectors)]
         return updated
 
-    result = _loop(b, groups, _vectors(b, start, vectors, lanes) * images, step)
+    result = loop(b, groups, _vectors(b, start, vectors, lanes) * images, step)
     for i, value in enumerate(result):
         row, v = divmod(i, vectors)
         here = b.add(sums, b.mul(sums_pitch, ir.Constant(I64, row)))
-        _put(b, value, b.add(here, ir.Constant(I64, v * size)), 4)
+        store(b, value, b.add(here, ir.Constant(I64, v * size)), 4)
 
 
 def _sparse_tile(b: Any, unit: Unit, vectors: int, arguments: list[Any]) -> None:
@@ -137,14 +94,14 @@ def _sparse_tile(b: Any, unit: Unit, vectors: int, arguments: list[Any]) -> None
     lanes, size = unit.lanes, 4 * unit.lanes
 
     def step(index: Any, acc: list[Any]) -> list[Any]:
-        offset = b.zext(_at(b, b.add(offsets, b.shl(index, ir.Constant(I64, 2))), I32, 4), I64)
-        group = _broadcast(b, _at(b, b.add(codes, offset), I32, 1), lanes)
+        offset = b.zext(load(b, b.add(offsets, b.shl(index, ir.Constant(I64, 2))), I32, 4), I64)
+        group = broadcast(b, load(b, b.add(codes, offset), I32, 1), lanes)
         panel = b.add(weights, b.mul(offset, ir.Constant(I64, vectors * size // GROUP)))
         loaded = _vectors(b, panel, vectors, lanes)
         return [unit.emit(b, acc[v], group, loaded[v]) for v in range(vectors)]
 
-    for v, value in enumerate(_loop(b, count, _vectors(b, start, vectors, lanes), step)):
-        _put(b, value, b.add(sums, ir.Constant(I64, v * size)), 4)
+    for v, value in enumerate(loop(b, count, _vectors(b, start, vectors, lanes), step)):
+        store(b, value, b.add(sums, ir.Constant(I64, v * size)), 4)
 
 
 def _switch(b: Any, vectors: Any, emit: Callable[[int], None], most: int) -> None:
@@ -190,7 +147,7 @@ def products(unit: Unit) -> tuple[Any, Any]:
                     _dense_tile(b, unit, heights[number], number, rest)
                     return []
 
-                _loop(b, b.sdiv(b.sub(b.add(images, height), ir.Constant(I64, 1)), height), [], tile)
+                loop(b, b.sdiv(b.sub(b.add(images, height), ir.Constant(I64, 1)), height), [], tile)
 
             _switch(b, vectors, rows, len(heights))
             return context.get_dummy_value()
@@ -207,45 +164,3 @@ def products(unit: Unit) -> tuple[Any, Any]:
         return types.void(*[types.intp] * 7), emit
 
     return dense, sparse
-
-
-@intrinsic
-def nonzero_groups_512(context, codes, vectors, offsets):
-    """Lists the byte offsets of the groups that are not all zero; returns how many there are.
-
-    `vectors` counts the groups by 16; `offsets` has room for 16 more than are found.
-    """
-    lanes = ir.VectorType(I32, 16)
-
-    def emit(context, b, signature, arguments):
-        codes, vectors, offsets = arguments
-        squeeze = _declared(
-            b,
-            "llvm.x86.avx512.mask.compress.v16i32",
-            ir.FunctionType(lanes, [lanes, lanes, ir.VectorType(ir.IntType(1), 16)]),
-        )
-        ones = _declared(b, "llvm.ctpop.i16", ir.FunctionType(I16, [I16]))
-
-        def step(index: Any, state: list[Any]) -> list[Any]:
-            found, here = state
-            values = _at(b, b.add(codes, b.shl(index, ir.Constant(I64, 6))), lanes, 1)
-            mask = b.icmp_unsigned("!=", values, ir.Constant(lanes, [0] * 16))
-            kept = b.call(squeeze, [here, ir.Constant(lanes, [0] * 16), mask])
-            _put(b, kept, b.add(offsets, b.shl(found, ir.Constant(I64, 2))), 4)
-            more = b.zext(b.call(ones, [b.bitcast(mask, I16)]), I64)
-            return [b.add(found, more), b.add(here, ir.Constant(lanes, [64] * 16))]
-
-        start = [ir.Constant(I64, 0), ir.Constant(lanes, list(range(0, 64, 4)))]
-        return _loop(b, vectors, start, step)[0]
-
-    return types.intp(*[types.intp] * 3), emit
-
-
-@intrinsic
-def pointer(context, address, dtype):
-    """An integer address as a pointer to numbers of a type: pointer(address, np.int32)[i]."""
-
-    def emit(context, builder, signature, arguments):
-        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
-
-    return types.CPointer(dtype.dtype)(types.intp, dtype), emit

@@ -18,6 +18,7 @@ from .activation import activate, conclude, finish, inlined, part
 from .vectors import nonzero_groups_512, pointer
 
 BLOCK = 96  # images: divisible by the heights of most tiles
+LIST_EXTRA = 20  # numbers after a list of groups: room to write 16 at once, and the length
 SPARSE = 0.7  # density of groups below which walking over them is faster
 U8, I8, U16, I16 = range(4)
 KINDS = {np.dtype(name): kind for kind, name in enumerate(("u1", "i1", "u2", "i2"))}
@@ -117,7 +118,7 @@ def memory_map(rows, lanes, images):
         2 * operand,
         2 * operand + acc,
         2 * operand + 3 * acc,
-        2 * operand + 3 * acc + images * 4 * (groups + 16),
+        2 * operand + 3 * acc + images * 4 * (groups + LIST_EXTRA),
     )
 
 
@@ -128,14 +129,15 @@ def layer_sums(unit: tiles.Unit) -> Any:
     listing = list_groups_512 if lanes == 16 else list_groups
 
     @part
-    def sums(row, block, codes, pitch, images, lists, counts, acc, wide):
+    def sums(row, block, codes, pitch, images, lists, acc, wide):
         groups, vectors = row[p.GROUPS], row[p.VECTORS]
-        columns, acc_pitch, list_pitch = vectors * lanes, vectors * size, 4 * (groups + 16)
+        columns, acc_pitch, list_pitch = vectors * lanes, vectors * size, 4 * (groups + LIST_EXTRA)
         panels = (vectors + panel - 1) // panel
         walk = images < tiles.TALLEST or (vectors > 2 and is_sparse(codes, pitch, images, groups))
         if walk:
             for i in range(images):
-                counts[i] = listing(codes + i * pitch, groups, lists + i * list_pitch)
+                here = lists + i * list_pitch
+                pointer(here, np.int32)[groups + 16] = listing(codes + i * pitch, groups, here)
         narrow, total = pointer(acc, np.int32), pointer(wide, np.int64)
         chunk = row[p.CHUNK] if row[p.CHUNK] else groups
         for first in range(0, groups, chunk):
@@ -145,7 +147,9 @@ def layer_sums(unit: tiles.Unit) -> Any:
                 start, here = block + row[p.START] + done * size, acc + done * size
                 if walk:
                     for i in range(images):
-                        offsets, count = lists + i * list_pitch + 4 * first, min(some, counts[i] - first)
+                        listed = lists + i * list_pitch
+                        offsets, count = listed + 4 * first, pointer(listed, np.int32)[groups + 16] - first
+                        count = min(some, count)
                         sparse(width, codes + i * pitch, offsets, count, weights, start, here + i * acc_pitch)
                 else:
                     some_weights = weights + first * width * size
@@ -175,11 +179,10 @@ def all_layers(layer: Any, lanes: int) -> Any:
         here, there, column = base, base + areas[0], 0
         acc, wide, lists = base + areas[1], base + areas[2], base + areas[3]
         narrow, total = pointer(acc, np.int32), pointer(wide, np.int64)
-        counts = np.empty(images, np.int64)
         for i in range(rows.shape[0]):
             row = rows[i]
             columns = row[p.VECTORS] * lanes
-            layer(row, block, codes, pitch, images, lists, counts, acc, wide)
+            layer(row, block, codes, pitch, images, lists, acc, wide)
             if i == rows.shape[0] - 1:
                 conclude(row, narrow, total, images, columns, at, logits, classes)
                 return
@@ -200,11 +203,11 @@ def any_layer(bytes_unit: tiles.Unit | None, halves_unit: tiles.Unit) -> Any:
     bytes_sums = layer_sums(bytes_unit) if bytes_unit else halves_sums
 
     @inlined
-    def layer(row, block, codes, pitch, images, lists, counts, acc, wide):
+    def layer(row, block, codes, pitch, images, lists, acc, wide):
         if row[p.HALVES]:
-            halves_sums(row, block, codes, pitch, images, lists, counts, acc, wide)
+            halves_sums(row, block, codes, pitch, images, lists, acc, wide)
         else:
-            bytes_sums(row, block, codes, pitch, images, lists, counts, acc, wide)
+            bytes_sums(row, block, codes, pitch, images, lists, acc, wide)
 
     return layer
 

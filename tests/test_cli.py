@@ -124,7 +124,8 @@ def test_hardware_without_its_packages_names_them(
 
 def test_an_interrupt_leaves_no_file_and_no_traceback(tmp_path: Path) -> None:
     file = tmp_path / "d.safetensors"
-    command = [sys.executable, "-m", "qsim", "train", "digits", "--hidden", "400", "--out", str(file)]
+    wide = ["--hidden", "2500", "--hidden", "2500"]  # minutes of training
+    command = [sys.executable, "-m", "qsim", "train", "digits", *wide, "--out", str(file)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     time.sleep(4)
     process.send_signal(signal.SIGINT)

@@ -15,7 +15,7 @@ import numpy as np
 from . import packing as p
 from .activation import activate, conclude, inlined, part
 from .engine import all_layers, memory_map, operands_of
-from .vectors import directions_16, index, line_steps, pointer
+from .vectors import climb_line, directions_16, index, line_steps, pointer
 
 IMAGES = 24  # of which both products are taken together: whole tiles of any height
 STEPS = 104  # at most, that go through the other layers together
@@ -64,14 +64,28 @@ def sweeper(layer: Any, listing: Any, lanes: int) -> Any:
     evaluate, absorb = line_steps(lanes)
 
     @part
-    def accumulators(heads, links, due, signs, steps, weights, columns, intercept, slope, acc):
+    def absorb_chain(k, links, due, signs, weights, columns, intercept, slope):
+        """All inputs of a chain stop."""
+        while k >= 0:
+            absorb(signs[k], due[k] - 1, index(weights, k * columns), columns, intercept, slope)
+            k = links[k]
+
+    @part
+    def acc_rows(heads, links, due, signs, steps, weights, columns, intercept, slope, acc):
         """Rows of accumulators of one image for some steps; intercept and slope move on."""
         for t in range(heads.size):
-            k = heads[t]
-            while k >= 0:
-                absorb(signs[k], due[k] - 1, index(weights, k * columns), columns, intercept, slope)
-                k = links[k]
+            absorb_chain(heads[t], links, due, signs, weights, columns, intercept, slope)
             evaluate(intercept, slope, steps[t], columns, index(acc, t * columns))
+
+    @part
+    def code_rows(heads, links, due, signs, steps, weights, columns, intercept, slope, row, line, octets):
+        """The same as far as the codes, where they are bytes and thresholds evenly spaced."""
+        for t in range(heads.size):
+            absorb_chain(heads[t], links, due, signs, weights, columns, intercept, slope)
+            target = index(octets, t * columns)
+            climb_line(
+                intercept, slope, steps[t], line[0], line[1], line[2], row[p.LEVELS], 0, columns, target
+            )
 
     @part
     def both_products(codes, signs, kind, rows, block, at, images, low, high, most, lists, spaces):
@@ -95,7 +109,8 @@ def sweeper(layer: Any, listing: Any, lanes: int) -> Any:
     @inlined
     def sweep(codes, kind, signs, steps, low, high, rows, block, classes):
         inputs, columns, pitch = rows[0, p.INPUTS], rows[0, p.VECTORS] * lanes, 4 * rows[0, p.GROUPS]
-        following, tail = rows[min(2, rows.shape[0] - 1)], rows[2:]
+        row, following, tail = rows[1], rows[min(2, rows.shape[0] - 1)], rows[2:]
+        direct = row[p.METHOD] == p.CLIMB and not following[p.HALVES]
         areas = memory_map(rows, lanes, STEPS)
         memory = np.empty(areas[4] + IMAGES * (2 * pitch + 8 * columns + 4 * inputs) + 7 * 64, np.uint8)
         base = (memory.ctypes.data + 63) // 64 * 64
@@ -106,7 +121,8 @@ def sweeper(layer: Any, listing: Any, lanes: int) -> Any:
         due = slopes + IMAGES * 4 * columns
         spaces, lists, data = (operands, moves, intercepts, slopes, due), base + areas[3], block.ctypes.data
         narrow, total = pointer(base + areas[1], np.int32), pointer(base + areas[2], np.int64)
-        weights = pointer(data + rows[0, p.TABLE], np.int16)
+        weights, line = pointer(data + rows[0, p.TABLE], np.int16), pointer(data + row[p.TABLE], np.int64)
+        start, width = base + areas[0], columns * (1 + following[p.HALVES])
         heads, links = np.empty(steps.size, np.int64), np.empty(inputs, np.int64)
         hidden, logits = np.empty((0, 0), np.uint16), np.empty((0, 0), np.int64)
         room_to_step = first_beyond(steps)
@@ -125,25 +141,33 @@ def sweeper(layer: Any, listing: Any, lanes: int) -> Any:
             slope = pointer(slopes + 4 * i * columns, np.int32)
             for begin in range(0, steps.size, STEPS):
                 end, at = min(begin + STEPS, steps.size), image * steps.size + begin
-                some = end - begin
-                accumulators(
-                    heads[begin:end],
-                    links,
-                    stops,
-                    own,
-                    steps[begin:end],
-                    weights,
-                    columns,
-                    intercept,
-                    slope,
-                    narrow,
-                )
-                if tail.shape[0] == 0:
-                    conclude(rows[1], narrow, total, some, columns, at, logits, classes)
+                some, some_heads, some_steps = end - begin, heads[begin:end], steps[begin:end]
+                if direct:
+                    octets = pointer(start, np.uint8)
+                    code_rows(
+                        some_heads,
+                        links,
+                        stops,
+                        own,
+                        some_steps,
+                        weights,
+                        columns,
+                        intercept,
+                        slope,
+                        row,
+                        line,
+                        octets,
+                    )
                 else:
-                    start, width = base + areas[0], columns * (1 + following[p.HALVES])
-                    activate(rows[1], following, data, narrow, total, some, columns, start)
-                    through(tail, data, start, width, some, base, areas, at, hidden, logits, classes)
+                    acc_rows(
+                        some_heads, links, stops, own, some_steps, weights, columns, intercept, slope, narrow
+                    )
+                if tail.shape[0] == 0:
+                    conclude(row, narrow, total, some, columns, at, logits, classes)
+                    continue
+                if not direct:
+                    activate(row, following, data, narrow, total, some, columns, start)
+                through(tail, data, start, width, some, base, areas, at, hidden, logits, classes)
         memory[0] = 0  # see `engine.network`
 
     return sweep

@@ -63,41 +63,75 @@ def splat(value: int, kind: Any) -> Any:
     return ir.Constant(kind, [value] * kind.count)
 
 
+def _staircase(b: Any, line: list[Any], target: Any) -> Callable[[Any], Any]:
+    """A function from 16 accumulators to 16 numbers of type `target`: their codes, less `minus`.
+
+    code = clip((acc * slope + offset) >> shift, 0, levels), for `line` = slope, offset, shift, levels,
+    minus, with 0 < slope < 2**31 and 32 <= shift < 64; `minus` counts for 16-bit targets only. Even and
+    odd lanes are multiplied separately, 32 x 32 -> 64 bits; of the sums only the upper halves are kept.
+    """
+    wide, narrow, half = ir.VectorType(I64, 8), ir.VectorType(I32, 16), splat(32, ir.VectorType(I64, 8))
+    slopes, offsets = (broadcast(b, value, 8) for value in line[:2])
+    rest = broadcast(b, b.trunc(b.sub(line[2], ir.Constant(I64, 32)), I32), 16)
+    most, minus = (broadcast(b, b.trunc(value, I32), 16) for value in line[3:])
+
+    def codes(acc: Any) -> Any:
+        both = b.bitcast(acc, wide)
+        even, odd = b.ashr(b.shl(both, half), half), b.ashr(both, half)
+        even, odd = (b.add(b.mul(part, slopes), offsets) for part in (even, odd))
+        upper = b.or_(b.lshr(even, half), b.and_(odd, splat(-1 << 32, wide)))
+        code = b.ashr(b.bitcast(upper, narrow), rest)
+        code = b.select(b.icmp_signed(">", code, splat(0, narrow)), code, splat(0, narrow))
+        code = b.select(b.icmp_signed("<", code, most), code, most)
+        return b.trunc(b.sub(code, minus) if target.width == 16 else code, ir.VectorType(target, 16))
+
+    return codes
+
+
 @intrinsic
 def climb(context, acc, slope, offset, shift, levels, minus, size, operands):
-    """operands[i] = clip((acc[i] * slope + offset) >> shift, 0, levels) - minus, for i in 0 ... size - 1.
-
-    `acc` and `operands` are pointers, 16 are taken at a time, 0 < slope < 2**31 and 32 <= shift < 64.
-    Even and odd lanes are multiplied separately, each 32 x 32 -> 64 bits; of the sums only the upper
-    halves are kept.
-    """
-    wide, narrow = ir.VectorType(I64, 8), ir.VectorType(I32, 16)
-    target = ir.VectorType(ir.IntType(operands.dtype.bitwidth), 16)
+    """operands[i] = the code of acc[i] less `minus`, for i in 0 ... size - 1, by 16: see `_staircase`."""
+    lanes = ir.VectorType(I32, 16)
 
     def emit(context, b, signature, arguments):
-        acc, slope, offset, shift, levels, minus, size, operands = arguments
-        half = splat(32, wide)
-        slopes, offsets = broadcast(b, slope, 8), broadcast(b, offset, 8)
-        rest = broadcast(b, b.trunc(b.sub(shift, ir.Constant(I64, 32)), I32), 16)
-        most, less = (broadcast(b, b.trunc(value, I32), 16) for value in (levels, minus))
+        acc, *line, size, operands = arguments
+        codes = _staircase(b, line, operands.type.pointee)
 
         def step(index, _):
             start = b.shl(index, ir.Constant(I64, 4))
-            both = b.bitcast(b.load(b.bitcast(b.gep(acc, [start]), narrow.as_pointer()), align=4), wide)
-            even, odd = b.ashr(b.shl(both, half), half), b.ashr(both, half)
-            even, odd = (b.add(b.mul(part, slopes), offsets) for part in (even, odd))
-            upper = b.or_(b.lshr(even, half), b.and_(odd, splat(-1 << 32, wide)))
-            code = b.ashr(b.bitcast(upper, narrow), rest)
-            code = b.select(b.icmp_signed(">", code, splat(0, narrow)), code, splat(0, narrow))
-            code = b.select(b.icmp_signed("<", code, most), code, most)
-            kept = b.trunc(b.sub(code, less), target)
-            b.store(kept, b.bitcast(b.gep(operands, [start]), target.as_pointer()), align=1)
+            found = codes(b.load(b.bitcast(b.gep(acc, [start]), lanes.as_pointer()), align=4))
+            b.store(found, b.bitcast(b.gep(operands, [start]), found.type.as_pointer()), align=1)
             return []
 
         loop(b, b.lshr(b.add(size, ir.Constant(I64, 15)), ir.Constant(I64, 4)), [], step)
         return context.get_dummy_value()
 
     return types.void(acc, *[types.int64] * 6, operands), emit
+
+
+@intrinsic
+def climb_line(context, intercept, rise, at, slope, offset, shift, levels, minus, size, operands):
+    """The same for acc[i] = intercept[i] + rise[i] * at, wrapping at 32 bits, which is kept nowhere."""
+    lanes = ir.VectorType(I32, 16)
+
+    def emit(context, b, signature, arguments):
+        intercept, rise, at, *line, size, operands = arguments
+        codes, ats = _staircase(b, line, operands.type.pointee), broadcast(b, b.trunc(at, I32), 16)
+
+        def step(index, _):
+            start = b.shl(index, ir.Constant(I64, 4))
+            base, slant = (
+                b.load(b.bitcast(b.gep(array, [start]), lanes.as_pointer()), align=4)
+                for array in (intercept, rise)
+            )
+            found = codes(b.add(base, b.mul(slant, ats)))
+            b.store(found, b.bitcast(b.gep(operands, [start]), found.type.as_pointer()), align=1)
+            return []
+
+        loop(b, b.lshr(b.add(size, ir.Constant(I64, 15)), ir.Constant(I64, 4)), [], step)
+        return context.get_dummy_value()
+
+    return types.void(intercept, rise, *[types.int64] * 7, operands), emit
 
 
 @intrinsic

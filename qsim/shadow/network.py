@@ -142,18 +142,12 @@ def forward(network: Network, x: Reals) -> tuple[list[Reals], list[Reals], Reals
 
     Weights are used as they stand: pass `network.rounded()`.
     """
-    return forward_from(network, x @ network.weights[0] + network.biases[0])
-
-
-def forward_from(network: Network, z: Reals) -> tuple[list[Reals], list[Reals], Reals]:
-    """`forward`, given the first layer's sums z = x w + b (N, outputs of the first layer)."""
     hidden, slopes = [], []
-    for w, b in zip(network.weights[1:], network.biases[1:], strict=True):
-        x, slope = activate(z * z.dtype.type(network.gain), network.activation)
+    for w, b in zip(network.weights[:-1], network.biases[:-1], strict=True):
+        x, slope = activate((x @ w + b) * x.dtype.type(network.gain), network.activation)
         hidden.append(x)
         slopes.append(slope)
-        z = x @ w + b
-    return hidden, slopes, z
+    return hidden, slopes, x @ network.weights[-1] + network.biases[-1]
 
 
 def logit_gradient(logits: Reals, labels: Labels) -> Reals:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +15,8 @@ from .. import data as data_sets
 from ..machine.errors import QsimError
 from ..machine.model import ACTIVATIONS, GRIDS
 from .adam import Adam
-from .network import Network, Reals, batches, forward, forward_from, logit_gradient, predict, to_real
-from .sparse import Rows
+from .network import Network, Reals, batches, forward, logit_gradient, predict, to_real
+from .sparse import SparseRows
 
 MAX_TRAINING_BITS = 10
 
@@ -149,7 +150,7 @@ def _fit(
 ) -> Network:
     """The network of the epoch with the best accuracy on the held-out rows."""
     x_held, y_held = to_real(dataset.codes[held_out], dataset.one), dataset.labels[held_out]
-    x = Rows(dataset.codes, dataset.one)
+    x = SparseRows(dataset.codes, dataset.one)
     adam = Adam([*network.weights, *network.biases], recipe.learning_rate, network.bits, network.grid)
     depth = len(network.weights)
     forward_pass = replace(network, weights=adam.rounded[:depth], biases=adam.rounded[depth:])
@@ -158,7 +159,7 @@ def _fit(
         order = rng.permutation(rows)
         for i in range(0, len(order), recipe.batch):
             part = order[i : i + recipe.batch]
-            adam.step(_parameter_gradients(forward_pass, x, part, dataset.labels[part]))
+            adam.step(_parameter_gradients(forward_pass, x[part], dataset.labels[part]))
         accuracy = float((predict(forward_pass, x_held) == y_held).mean())
         if report:
             report(epoch, recipe.epochs, accuracy)
@@ -174,16 +175,15 @@ def _fit(
     return best
 
 
-def _parameter_gradients(
-    network: Network, x: Rows, rows: npt.NDArray[np.int64], labels: npt.NDArray[np.int64]
-) -> list[Reals]:
+def _parameter_gradients(network: Network, x: Any, labels: npt.NDArray[np.int64]) -> list[Reals]:
     """Derivatives of the batch's mean loss by all weights, then all biases (straight-through)."""
-    hidden, slopes, logits = forward_from(network, x.products(rows, network.weights[0], network.biases[0]))
+    hidden, slopes, logits = forward(network, x)
     gradient = logit_gradient(logits, labels) / logits.dtype.type(len(labels))
     weights: list[Reals] = []
     biases: list[Reals] = []
     for i in reversed(range(len(network.weights))):
-        weights.insert(0, hidden[i - 1].T @ gradient if i else x.gradient(rows, gradient))
+        below = hidden[i - 1] if i else x
+        weights.insert(0, below.T @ gradient)
         biases.insert(0, gradient.sum(axis=0))
         if i:
             slope = slopes[i - 1] * slopes[i - 1].dtype.type(network.gain)

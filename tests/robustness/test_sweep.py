@@ -1,0 +1,110 @@
+"""Sweeps over strengths against one strength at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import qsim
+from qsim import InputFormat, Model, QsimError
+from qsim.robustness import attacks, sweep
+from qsim.shadow.network import Network, forward, of_model
+
+EPSILONS = (0.0, 0.003, 0.1, 0.1, 0.31, 0.5, 1.2)
+FORMATS = {"pixels": (InputFormat(8), 255), "coordinates": (InputFormat(9, signed=True), 100)}
+
+
+def example(activation: str, form: str, outputs: int) -> tuple[Network, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(4)
+    limits, one = FORMATS[form]
+    shapes = [(12, 20), (20, outputs)]
+    net = Network(
+        weights=tuple(rng.uniform(-1, 1, s).astype(np.float32) for s in shapes),
+        biases=tuple(rng.uniform(-1, 1, s[1]).astype(np.float32) for s in shapes),
+        activation=activation,
+        bits=3,
+        input=limits,
+        one=one,
+        peaks=(9.0,),
+    )
+    codes = rng.integers(limits.low, limits.high + 1, (700, 12)).astype(limits.dtype)
+    codes[:, :3] = limits.low
+    codes[:, 3] = limits.high
+    return net, codes, rng.integers(-1, 2, codes.shape).astype(np.int8)
+
+
+@pytest.mark.parametrize("clip", [True, False])
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize(("activation", "outputs"), [("relu", 5), ("sigmoid", 5), ("step", 5), ("relu", 1)])
+def test_shadow(activation: str, outputs: int, form: str, clip: bool) -> None:
+    net, codes, signs = example(activation, form, outputs)
+    found = sweep.shadow(net, codes, signs, EPSILONS, clip)
+    assert found.shape == (700, len(EPSILONS))
+    wide = of_wide(net)
+    for k, epsilon in enumerate(EPSILONS):
+        x = codes / net.one + epsilon * signs
+        if clip:
+            x = x.clip(net.input.low / net.one, net.input.high / net.one)
+        hidden = (x @ wide.weights[0] + wide.biases[0])[:, :, None]
+        logits = forward(wide, x)[2]
+        ordered = np.sort(np.c_[logits, -logits] if outputs == 1 else logits, axis=1)
+        clear = ordered[:, -1] - ordered[:, -2] > 1e-4  # no tie within float32
+        if activation == "step":
+            clear &= (np.abs(hidden) > 1e-5).all(axis=(1, 2))
+        expected = (logits[:, 0] >= 0).astype(int) if outputs == 1 else logits.argmax(1)
+        assert clear.mean() > 0.99
+        assert (found[:, k] == expected)[clear].all()
+
+
+def of_wide(net: Network) -> Network:
+    return Network(
+        weights=tuple(w.astype(np.float64) for w in net.weights),
+        biases=tuple(b.astype(np.float64) for b in net.biases),
+        activation=net.activation,
+        bits=None,
+        input=net.input,
+        one=net.one,
+    )
+
+
+@pytest.fixture(scope="module")
+def attacked() -> tuple[Model, np.ndarray, np.ndarray, np.ndarray]:
+    net, codes, signs = example("relu", "pixels", 5)
+    model = qsim.quantize(net)
+    return (
+        model,
+        codes[:200],
+        signs[:200],
+        attacks.gradient_signs(of_model(model), codes[:200], np.zeros(200, int)),
+    )
+
+
+@pytest.mark.parametrize("clip", [True, False])
+def test_integer(attacked: tuple[Model, np.ndarray, np.ndarray, np.ndarray], clip: bool) -> None:
+    model, codes, signs, _ = attacked
+    steps = [0, 1, 5, 128]
+    found = sweep.integer(model, codes, signs, steps, clip)
+    for k, step in enumerate(steps):
+        moved = codes.astype(int) + step * signs.astype(int)
+        rows = (moved.clip(0, 255) if clip else moved).tolist()
+        assert found[:, k].tolist() == qsim.spec.predict(model, rows)
+
+
+def test_smallest_fooling_step(attacked: tuple[Model, np.ndarray, np.ndarray, np.ndarray]) -> None:
+    model, codes, _, signs = attacked
+    labels = model.predict(codes)
+    labels[:20] = (labels[:20] + 1) % 5
+    limit = 40
+    found = sweep.smallest_fooling_step(model, codes, signs, labels, limit)
+    classes = sweep.integer(model, codes, signs, range(limit + 1))
+    for i, step in enumerate(found):
+        wrong = np.flatnonzero(classes[i] != labels[i])
+        assert step == (wrong[0] if len(wrong) else limit + 1)
+    assert (found[:20] == 0).all()
+    assert (found == limit + 1).any()
+
+
+def test_strengths_must_ascend() -> None:
+    net, codes, signs = example("relu", "pixels", 5)
+    with pytest.raises(QsimError, match="strengths are not ascending"):
+        sweep.shadow(net, codes, signs, [0.2, 0.1])

@@ -37,6 +37,8 @@ class Recipe:
         Adam's; its decay rates are 0.9 and 0.999.
     gain : float
         Constant factor on hidden pre-activations.
+    spread : float
+        Factor on the range of Glorot's initial weights, which stay in [-1, 1].
     """
 
     epochs: int = 60
@@ -44,6 +46,7 @@ class Recipe:
     batch: int = 128
     learning_rate: float = 1e-3
     gain: float = 1.0
+    spread: float = 1.0
 
 
 RECIPES = {
@@ -100,7 +103,7 @@ def train(
     outputs = 1 if dataset.classes == 2 else dataset.classes
     order = rng.permutation(len(dataset.codes))
     held_out, rows = np.split(order, [len(order) // 10])
-    weights = _glorot((dataset.codes.shape[1], *widths, outputs), rng)
+    weights = _glorot((dataset.codes.shape[1], *widths, outputs), recipe.spread, rng)
     network = Network(
         weights=weights,
         biases=tuple(np.zeros(w.shape[1], np.float32) for w in weights),
@@ -133,9 +136,9 @@ def _checked(
     return widths
 
 
-def _glorot(shape: tuple[int, ...], rng: np.random.Generator) -> tuple[Reals, ...]:
-    """Glorot-uniform initial weights, (inputs, outputs) for each layer."""
-    limits = [(i, o, np.sqrt(6 / (i + o))) for i, o in pairwise(shape)]
+def _glorot(shape: tuple[int, ...], spread: float, rng: np.random.Generator) -> tuple[Reals, ...]:
+    """Glorot-uniform initial weights times `spread`, (inputs, outputs) for each layer."""
+    limits = [(i, o, min(spread * np.sqrt(6 / (i + o)), 1.0)) for i, o in pairwise(shape)]
     return tuple(rng.uniform(-limit, limit, (i, o)).astype(np.float32) for i, o, limit in limits)
 
 

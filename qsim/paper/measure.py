@@ -87,15 +87,14 @@ def _attack(
 ) -> Iterator[dict[str, Any]]:
     codes, labels = _data(task.dataset, "test").codes, _data(task.dataset, "test").labels
     steps = [lattice_step(model, epsilon) for epsilon in epsilons]
-    shadow_wrong = sweep.shadow(of_model(model), codes, signs, epsilons, clip) != labels[:, None]
-    integer_wrong = sweep.integer(model, codes, signs, steps, clip) != labels[:, None]
-    first = sweep.smallest_fooling_step(model, codes, signs, labels, steps[-1], clip)
-    fooled = {
-        "shadow": np.maximum.accumulate(shadow_wrong, axis=1),
-        "integer": first[:, None] <= np.array(steps),
+    shadow = sweep.shadow(of_model(model), codes, signs, epsilons, clip) != labels[:, None]
+    lattice = sweep.integer(model, codes, signs, range(steps[-1] + 1), clip) != labels[:, None]
+    paths = {
+        "shadow": (shadow, np.maximum.accumulate(shadow, axis=1)),
+        "integer": (lattice[:, steps], np.maximum.accumulate(lattice, axis=1)[:, steps]),
     }
-    for path, wrong in (("shadow", shadow_wrong), ("integer", integer_wrong)):
-        counts = zip(epsilons, steps, _count(wrong), _count(fooled[path]), strict=True)
+    for path, (wrong, fooled) in paths.items():
+        counts = zip(epsilons, steps, _count(wrong), _count(fooled), strict=True)
         for epsilon, step, errors, fooled_count in counts:
             yield {
                 "dataset": task.dataset,

@@ -1,26 +1,28 @@
 """Many strengths of one attack at once: the class of each image at each strength.
 
-Along a fixed direction, the first layer's sums are piecewise linear in the strength: a pixel adds its
-weights at a constant rate until it reaches the end of its range and stops. `shadow` keeps value and rate,
-and takes a pixel out where it stops: two matrix products and a few column updates for all strengths
-together, equal to the direct evaluation up to float32 rounding.
+Along a fixed direction, the first layer's sums are piecewise linear in the strength: an input adds its
+weights at a constant rate until it reaches the end of its range and stops. Value and rate are kept, and
+changed where an input stops: two matrix products and a few column updates for all strengths together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from ..machine.errors import QsimError
-from ..machine.model import Model
-from ..shadow.network import Network, Reals, batches, classify, logits_of, to_real
-from .attacks import Codes, Labels, Signs, move, with_headroom
+from ..machine.model import InputFormat, Layer, Model
+from ..shadow.network import Network, batches, classify, logits_of, to_real
+from .attacks import Codes, Labels, Signs
+from .stops import Stops, stop
 
 BLOCK = 500  # images whose sums are in cache together
+TABLE = 1 << 23  # accumulator values, at most, whose codes are listed
+
+Sums = npt.NDArray[Any]
 
 
 def shadow(
@@ -39,124 +41,97 @@ def shadow(
 
     Returns
     -------
-    int64 array (N, S)
+    int64 array (N, S), equal to direct evaluation up to float32 rounding
     """
-    strengths = np.asarray(epsilons, np.float64)
-    if (strengths[1:] < strengths[:-1]).any() or not (strengths >= 0).all():
-        raise QsimError("strengths are not ascending numbers of 0 or more")
-    parts = zip(batches(codes, BLOCK), batches(signs, BLOCK), strict=True)
-    return np.concatenate([_block(network, part, part_signs, strengths, clip) for part, part_signs in parts])
+    strengths = _ascending(epsilons)
+    one, weights = network.one, network.weights[0]
+
+    def block(part: Codes, part_signs: Signs) -> Labels:
+        value = to_real(part, one, weights.dtype) @ weights + network.biases[0]
+        form = network.input if clip else None
+        lines = _lines(part, part_signs, form, strengths * one, value, weights, 1 / one)
+        return np.stack([classify(logits_of(network, sums)) for sums in lines], axis=1)
+
+    return _in_blocks(codes, signs, block)
 
 
 def integer(model: Model, codes: Codes, signs: Signs, steps: Sequence[int], clip: bool = True) -> Labels:
-    """The integers' classes (N, S) under codes + step * sign, for steps (S,) in LSBs."""
-    columns = []
-    for step in steps:
-        target = model if clip or step == 0 else with_headroom(model, step)
-        columns.append(target.predict(move(codes, signs, step, model.input if clip else None)))
-    return np.stack(columns, axis=1)
+    """The integers' classes under codes + step * sign: exactly those of the spec.
 
+    Parameters
+    ----------
+    model : Model of two or more layers
+    codes : int array (N, inputs)
+    signs : int8 array (N, inputs) in {-1, 0, 1}
+    steps : (S,) ascending, in LSBs, 0 or more
+    clip : bool
+        Keep codes inside the input format; without it the input converter is as wide as is needed.
 
-def smallest_fooling_step(
-    model: Model, codes: Codes, signs: Signs, labels: Labels, limit: int, clip: bool = True
-) -> npt.NDArray[np.int64]:
-    """For each image (N,) the least step in LSBs, 0 to `limit`, that is classified wrong; else limit + 1."""
-    found = np.full(len(codes), limit + 1)
-    for step in range(limit + 1):
-        left = np.flatnonzero(found > limit)
-        target = model if clip or step == 0 else with_headroom(model, step)
-        moved = move(codes[left], signs[left], step, model.input if clip else None)
-        found[left[target.predict(moved) != labels[left]]] = step
-    return found
-
-
-def _block(
-    network: Network, codes: Codes, signs: Signs, strengths: npt.NDArray[np.float64], clip: bool
-) -> Labels:
-    weights = network.weights[0]
-    kind = weights.dtype.type
-    value = to_real(codes, network.one, weights.dtype) @ weights + network.biases[0]
-    moving = signs.astype(weights.dtype)
-    stops = _Stops(network, codes, signs, strengths, moving) if clip else None
-    rate = moving @ weights
-    classes = np.empty((len(codes), len(strengths)), np.int64)
-    for k, epsilon in enumerate(strengths):
-        if stops:
-            _stop(*stops.until(k), signs, weights, value, rate)
-        classes[:, k] = classify(logits_of(network, value + kind(epsilon) * rate))
-    return classes
-
-
-class _Stops:
-    """Which inputs reach the end of their range, and at which strength, in the order of a sweep.
-
-    Sets `moving` to 0 where an input is at the end of its range from the beginning.
+    Returns
+    -------
+    int64 array (N, S)
     """
+    strengths = _ascending(steps)
+    first = model.layers[0]
+    tail = Model(model.layers[1:], InputFormat(max(first.levels.bit_length(), 1)))
+    weights = np.ascontiguousarray(first.weights.T)
+    reals = weights.astype(np.float64)  # sums stay below 2**53, so BLAS is exact
+    activate = _activation(first)
 
-    def __init__(
-        self,
-        network: Network,
-        codes: Codes,
-        signs: Signs,
-        strengths: npt.NDArray[np.float64],
-        moving: Reals,
-    ) -> None:
-        reach = int(strengths[-1] * network.one) + 1 if len(strengths) else 0
-        self.epsilons = (np.arange(reach + 1) / network.one).astype(moving.dtype)
-        due = np.searchsorted(
-            strengths, np.arange(reach + 1) / network.one
-        )  # first strength to use up a room
-        self.bounds = np.zeros(len(strengths) + 2, np.int64)
-        limits = network.input.low, network.input.high
-        _count_stops(codes, signs, *limits, due, self.bounds, moving)
-        self.bounds = np.cumsum(self.bounds)
-        self.entries = np.empty((3, self.bounds[-1]), np.int32)  # image, input, room in LSBs
-        _list_stops(codes, signs, *limits, due, self.bounds.copy(), self.entries)
+    def block(part: Codes, part_signs: Signs) -> Labels:
+        value = (part.astype(np.float64) @ reals).astype(np.int64) + first.bias
+        form = model.input if clip else None
+        lines = _lines(part, part_signs, form, strengths.astype(np.int64), value, weights, 1)
+        return np.stack([tail.predict(activate(sums)) for sums in lines], axis=1)
 
-    def until(self, k: int) -> tuple[Any, Any, Any]:
-        """Images, inputs and strengths of the stops after strength k - 1 up to strength k."""
-        rows, inputs, rooms = self.entries[:, self.bounds[k] : self.bounds[k + 1]]
-        return rows, inputs, self.epsilons[rooms]
+    return _in_blocks(codes, signs, block)
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
-def _count_stops(codes: Any, signs: Any, low: int, high: int, due: Any, counts: Any, moving: Any) -> None:
-    strengths = counts.size - 2
-    for i in range(codes.shape[0]):
-        for k in range(codes.shape[1]):
-            if signs[i, k] != 0:
-                code = np.int64(codes[i, k])
-                room = high - code if signs[i, k] > 0 else code - low
-                if room == 0:
-                    moving[i, k] = 0
-                elif room < due.size and due[room] < strengths:
-                    counts[due[room] + 1] += 1
+def _lines(
+    codes: Codes,
+    signs: Signs,
+    form: InputFormat | None,
+    strengths: Sums,
+    value: Sums,
+    weights: Sums,
+    unit: float,
+) -> Iterator[Sums]:
+    """The first layer's sums (N, outputs) at each strength in LSBs; `unit` is what the weights see of one."""
+    stops = Stops(codes, signs, form, strengths) if form else None
+    reals = np.float32 if value.dtype == np.float32 else np.float64
+    moving = (stops.moving if stops else signs).astype(reals)
+    rate = (moving @ weights.astype(reals)).astype(value.dtype)
+    kind = value.dtype.type
+    for k, strength in enumerate(strengths):
+        if stops:
+            reached = stops.until(k)
+            stop(reached, (reached[2] * unit).astype(value.dtype), signs, weights, value, rate)
+        yield value + kind(strength * unit) * rate
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
-def _list_stops(codes: Any, signs: Any, low: int, high: int, due: Any, places: Any, entries: Any) -> None:
-    strengths = places.size - 2
-    for i in range(codes.shape[0]):
-        for k in range(codes.shape[1]):
-            if signs[i, k] != 0:
-                code = np.int64(codes[i, k])
-                room = high - code if signs[i, k] > 0 else code - low
-                if 0 < room < due.size and due[room] < strengths:
-                    place = places[due[room]]
-                    entries[0, place], entries[1, place], entries[2, place] = i, k, room
-                    places[due[room]] = place + 1
+def _activation(layer: Layer) -> Callable[[Sums], Codes]:
+    """codes = how many thresholds are <= acc, from a table where the thresholds lie close enough."""
+    rows = layer.thresholds
+    assert rows is not None
+    dtype = np.min_scalar_type(layer.levels)
+    low, high = int(rows.min()), int(rows.max())
+    if not layer.shared_thresholds:
+        return lambda acc: (acc[:, :, None] >= rows).sum(2).astype(dtype)
+    if high - low >= TABLE:
+        return lambda acc: np.searchsorted(rows[0], acc, side="right").astype(dtype)
+    table = np.searchsorted(rows[0], np.arange(low - 1, high + 1), side="right").astype(dtype)
+    return lambda acc: table[(acc - (low - 1)).clip(0, len(table) - 1)]
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
-def _stop(
-    rows: Any, inputs: Any, epsilons: Any, signs: Signs, weights: Reals, value: Reals, rate: Reals
-) -> None:
-    """Each input's contribution goes from rate * epsilon to a constant."""
-    for e in range(rows.size):
-        i, k = rows[e], inputs[e]
-        w, v, r = weights[k], value[i], rate[i]
-        sign = weights.dtype.type(signs[i, k])
-        move = sign * weights.dtype.type(epsilons[e])
-        for j in range(w.size):
-            v[j] += move * w[j]
-            r[j] -= sign * w[j]
+def _ascending(strengths: Sequence[float]) -> npt.NDArray[np.float64]:
+    array = np.asarray(strengths, np.float64)
+    if not array.size or (array[1:] < array[:-1]).any() or not (array >= 0).all():
+        raise QsimError(
+            "strengths are empty, negative or in disorder; ascending numbers of 0 or more are needed"
+        )
+    return array
+
+
+def _in_blocks(codes: Codes, signs: Signs, block: Callable[[Codes, Signs], Labels]) -> Labels:
+    parts = zip(batches(codes, BLOCK), batches(signs, BLOCK), strict=True)
+    return np.concatenate([block(part, part_signs) for part, part_signs in parts])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import qsim
-from qsim import InputFormat, Model, QsimError
-from qsim.robustness import attacks, sweep
-from qsim.shadow.network import Network, forward, of_model
+from qsim import InputFormat, Layer, Model, QsimError
+from qsim.robustness import sweep
+from qsim.shadow.network import Network, forward
 
 EPSILONS = (0.0, 0.003, 0.1, 0.1, 0.31, 0.5, 1.2)
 FORMATS = {"pixels": (InputFormat(8), 255), "coordinates": (InputFormat(9, signed=True), 100)}
@@ -67,44 +69,43 @@ def of_wide(net: Network) -> Network:
     )
 
 
-@pytest.fixture(scope="module")
-def attacked() -> tuple[Model, np.ndarray, np.ndarray, np.ndarray]:
-    net, codes, signs = example("relu", "pixels", 5)
-    model = qsim.quantize(net)
-    return (
-        model,
-        codes[:200],
-        signs[:200],
-        attacks.gradient_signs(of_model(model), codes[:200], np.zeros(200, int)),
-    )
-
-
 @pytest.mark.parametrize("clip", [True, False])
-def test_integer(attacked: tuple[Model, np.ndarray, np.ndarray, np.ndarray], clip: bool) -> None:
-    model, codes, signs, _ = attacked
-    steps = [0, 1, 5, 128]
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize(("activation", "outputs"), [("relu", 5), ("sigmoid", 5), ("step", 5), ("relu", 1)])
+def test_integer(activation: str, outputs: int, form: str, clip: bool) -> None:
+    net, codes, signs = example(activation, form, outputs)
+    codes, signs = codes[480:530], signs[480:530]
+    model = qsim.quantize(net, hidden_bits=5)
+    steps = [0, 1, 2, 5, 5, 60, 128, 300]
     found = sweep.integer(model, codes, signs, steps, clip)
     for k, step in enumerate(steps):
         moved = codes.astype(int) + step * signs.astype(int)
-        rows = (moved.clip(0, 255) if clip else moved).tolist()
-        assert found[:, k].tolist() == qsim.spec.predict(model, rows)
+        rows = moved.clip(model.input.low, model.input.high) if clip else moved
+        assert found[:, k].tolist() == qsim.spec.predict(model, rows.tolist())
 
 
-def test_smallest_fooling_step(attacked: tuple[Model, np.ndarray, np.ndarray, np.ndarray]) -> None:
-    model, codes, _, signs = attacked
-    labels = model.predict(codes)
-    labels[:20] = (labels[:20] + 1) % 5
-    limit = 40
-    found = sweep.smallest_fooling_step(model, codes, signs, labels, limit)
-    classes = sweep.integer(model, codes, signs, range(limit + 1))
-    for i, step in enumerate(found):
-        wrong = np.flatnonzero(classes[i] != labels[i])
-        assert step == (wrong[0] if len(wrong) else limit + 1)
-    assert (found[:20] == 0).all()
-    assert (found == limit + 1).any()
+@pytest.mark.parametrize("spread", [1, 10**7])
+def test_integer_with_thresholds_of_each_neuron_and_far_apart(spread: int) -> None:
+    rng = np.random.default_rng(5)
+    hidden = Layer(
+        rng.integers(-8, 8, (6, 4)) * 2 + 1,
+        rng.integers(-9, 9, 6),
+        bits=4,
+        thresholds=np.array([-40, 0, spread]),
+    )
+    own = replace(hidden, thresholds=np.sort(rng.integers(-90, 90, (6, 4)), axis=1))
+    output = Layer(rng.integers(-8, 8, (3, 6)) * 2 + 1, [0, 1, 2], bits=4)
+    codes = rng.integers(0, 16, (40, 4)).astype(np.uint8)
+    signs = rng.integers(-1, 2, codes.shape).astype(np.int8)
+    for layer in (hidden, own):
+        model = Model((layer, output), InputFormat(4))
+        found = sweep.integer(model, codes, signs, range(20))
+        for step in range(20):
+            rows = (codes.astype(int) + step * signs).clip(0, 15).tolist()
+            assert found[:, step].tolist() == qsim.spec.predict(model, rows)
 
 
 def test_strengths_must_ascend() -> None:
     net, codes, signs = example("relu", "pixels", 5)
-    with pytest.raises(QsimError, match="strengths are not ascending"):
+    with pytest.raises(QsimError, match="ascending numbers of 0 or more are needed"):
         sweep.shadow(net, codes, signs, [0.2, 0.1])

@@ -34,6 +34,7 @@ PACKAGE = Path(__file__).parents[1]
 TRAINING = ("data.py", "machine", "shadow", "paper/tasks.py")
 ATTACKS = (*TRAINING, "robustness", "paper/measure.py", "paper/rows.py")
 RETRIES = 3  # of a task whose cluster worker died
+PATIENCE = 10  # seconds in which a scheduler must answer
 
 
 def run(
@@ -125,7 +126,7 @@ def _cluster(address: str) -> Iterator[Executor]:
     except ModuleNotFoundError as error:
         raise QsimError(f"--scheduler needs the package {error.name}: pip install 'qsim[cluster]'") from None
     try:
-        client = Client(address, timeout=10)
+        client = Client(address, timeout=PATIENCE)
     except (OSError, ValueError) as error:
         raise QsimError(f"no Dask scheduler answers at {address} ({error})") from None
     with client, client.get_executor(retries=RETRIES) as executor:

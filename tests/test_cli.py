@@ -127,7 +127,7 @@ def test_an_interrupt_leaves_no_file_and_no_traceback(tmp_path: Path) -> None:
     wide = ["--hidden", "2500", "--hidden", "2500"]  # minutes of training
     command = [sys.executable, "-m", "qsim", "train", "digits", *wide, "--out", str(file)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(4)
+    time.sleep(8)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
     assert process.returncode not in (0, None)

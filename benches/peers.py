@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -144,19 +145,24 @@ def peak(unit: tiles.Unit) -> Callable[[int], None]:
     return run  # type: ignore[no-any-return]
 
 
-def peaks() -> dict[str, tuple[int, Callable[[], Any]]]:
-    """Named peaks: multiplications of one call, and the call."""
+@cache
+def units() -> dict[str, tuple[Callable[[int], None], int]]:
+    """For each operand size of the instructions in use, its loop in registers and what a turn multiplies."""
     kinds = {
-        "avx512vnni": {
-            "peak of 8 bits": (tiles.VNNI512_BYTES, 4),
-            "peak of 16 bits": (tiles.VNNI512_HALVES, 2),
-        },
-        "avxvnni": {"peak of 8 bits": (tiles.VNNI256_BYTES, 4), "peak of 16 bits": (tiles.VNNI256_HALVES, 2)},
-        "avx2": {"peak of 16 bits": (tiles.AVX2_HALVES, 2)},
+        "avx512vnni": {"8 bits": (tiles.VNNI512_BYTES, 4), "16 bits": (tiles.VNNI512_HALVES, 2)},
+        "avxvnni": {"8 bits": (tiles.VNNI256_BYTES, 4), "16 bits": (tiles.VNNI256_HALVES, 2)},
+        "avx2": {"16 bits": (tiles.AVX2_HALVES, 2)},
         "portable": {},
     }
-    found = {}
-    for name, (unit, each) in kinds[isa.choose()].items():
-        count, run = 200_000, peak(unit)
-        found[name] = (count * SUMS * unit.lanes * each, lambda run=run: run(200_000))
-    return found
+    return {
+        size: (peak(unit), SUMS * unit.lanes * each) for size, (unit, each) in kinds[isa.choose()].items()
+    }
+
+
+def peaks() -> dict[str, tuple[int, Callable[[], Any]]]:
+    """Named peaks: multiplications of one call, and the call."""
+    turns = 200_000
+    return {
+        f"peak of {size}": (turns * each, lambda loop=loop: loop(turns))
+        for size, (loop, each) in units().items()
+    }

@@ -30,7 +30,11 @@ def draw(rows: Sequence[Row], folder: Path) -> list[Path]:
             folder / f"batch_{data}.svg",
             log=True,
         )
-        some = [row for row in rows if row.bench == "threads" and row.parameters["data"] == data]
+        some = [
+            row
+            for row in rows
+            if row.bench == "threads" and row.parameters["data"] == data and "registers" not in row.engine
+        ]
         written += _lines(
             some, "threads", "threads", f"784-100-10, {data}, 20,000 images", folder / f"threads_{data}.svg"
         )
@@ -49,7 +53,7 @@ def _lines(rows: Sequence[Row], x: str, label: str, title: str, file: Path, log:
 
     if not rows:
         return []
-    figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
+    figure, axes = plt.subplots(figsize=(9, 4.5), layout="constrained")
     for i, engine in enumerate(dict.fromkeys(row.engine for row in rows)):
         mine = [row for row in rows if row.engine == engine]
         across, up = [row.parameters[x] for row in mine], [row.rate / 1e6 for row in mine]
@@ -58,6 +62,8 @@ def _lines(rows: Sequence[Row], x: str, label: str, title: str, file: Path, log:
     axes.set_ylim(bottom=0)
     if log:
         axes.set_xscale("log")
+    else:
+        axes.set_xticks(sorted({row.parameters[x] for row in rows}))
     return _save(figure, axes, file)
 
 
@@ -73,7 +79,7 @@ def _roofline(rows: Sequence[Row], file: Path) -> list[Path]:
     ]
     if not peaks or not ours:
         return []
-    figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
+    figure, axes = plt.subplots(figsize=(9, 4.5), layout="constrained")
     for i, (name, row) in enumerate(peaks.items()):
         axes.axhline(row.rate / 1e9, color=COLOURS[i + 1], linestyle="--", label=name)
     for row in ours:
@@ -81,7 +87,10 @@ def _roofline(rows: Sequence[Row], file: Path) -> list[Path]:
         intensity = size * work / (work + 784 * size)
         axes.plot(intensity, row.rate * work / 1e9, marker="o", color=COLOURS[0])
         axes.annotate(
-            f"{size}", (intensity, row.rate * work / 1e9), textcoords="offset points", xytext=(5, -12)
+            f"{size}" if size <= 1000 else "",
+            (intensity, row.rate * work / 1e9),
+            textcoords="offset points",
+            xytext=(5, -12),
         )
     axes.set(xlabel="multiplications for each byte loaded", ylabel="billion multiplications a second")
     axes.set(
@@ -94,7 +103,7 @@ def _save(figure: Any, axes: Any, file: Path) -> list[Path]:
     import matplotlib.pyplot as plt
 
     axes.grid(alpha=0.3)
-    axes.legend()
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     with replacing(file) as temporary:
         figure.savefig(temporary, format="svg")
     plt.close(figure)

@@ -1,8 +1,17 @@
 """The fast path: the arithmetic of `spec`, batched, threaded and compiled, equal to the last bit.
 
 `pack` turns a model into what the loops want; `run` and `predict` send images through it. Which loops run
-is decided by the processor's instructions (or QSIM_ISA) and by what the model proves of its ranges, never
-by the data, and changes no result. Callers validate; nothing here does.
+is decided by the processor's instructions (or QSIM_ISA, read when a model first runs) and by what the model
+proves of its ranges, and changes no result. `run` and `predict` leave validation to their callers; `sweep`
+and `smallest_fooling_step` are public and validate.
+
+    isa          which instructions there are
+    packing      a model as a table and a block of bytes     thresholds   fast forms, proved equal
+    vectors      words for inner loops in LLVM's terms       tiles        the products, in registers
+    activation   from sums to codes and classes              engine       blocks of images through all layers
+    lines        all strengths of an attack                  strengths    their public functions
+    avx512vnni, avxvnni, avx2                                the engine, compiled once for each
+    portable     plain loops for everything else             share        images over threads
 """
 
 from __future__ import annotations

@@ -24,15 +24,19 @@ def threads() -> int:
 
 
 def share(images: int, part: Callable[[slice], None]) -> None:
-    """Calls `part` for slices that cover all images, on several threads where that pays."""
+    """Calls `part` for slices that cover all images; where it pays, other threads help the calling one."""
     workers = threads() if images > ALONE else 1
     size = min(max(-(-images // (4 * workers)), ALONE // 2), SHARE)
-    slices = [slice(start, min(start + size, images)) for start in range(0, images, size)]
-    if workers > 1:
-        list(_pool(workers).map(part, slices))
-    else:
-        for rows in slices:
+    slices = iter([slice(start, min(start + size, images)) for start in range(0, images, size)])
+
+    def work() -> None:
+        for rows in slices:  # each slice goes to one thread
             part(rows)
+
+    helpers = [_pool(workers).submit(work) for _ in range(workers - 1)]
+    work()
+    for helper in helpers:
+        helper.result()
 
 
 @cache

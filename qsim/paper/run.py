@@ -31,8 +31,8 @@ from .tasks import Plan, Task
 Report = Callable[[int, int, str], None]  # tasks done, tasks in all, the last one's name
 
 PACKAGE = Path(__file__).parents[1]
-TRAINING = ("data.py", "machine", "shadow", "paper/tasks.py")
-ATTACKS = (*TRAINING, "robustness", "paper/measure.py", "paper/rows.py")
+TRAINING = ("data.py", "machine/model.py", "shadow")
+ATTACKS = (*TRAINING, "machine", "robustness", "paper/measure.py", "paper/rows.py")
 RETRIES = 3  # of a task whose cluster worker died
 PATIENCE = 10  # seconds in which a scheduler must answer
 

@@ -45,18 +45,17 @@ class Stops:
 
 
 @njit(cache=True, nogil=True, boundscheck=False)
-def stop(stops: Any, shares: Any, signs: Signs, weights: Any, value: Any, rate: Any) -> None:
+def stop(images: Any, inputs: Any, rooms: Any, signs: Signs, weights: Any, value: Any, rate: Any) -> None:
     """Take inputs out of `rate` (N, outputs) and put what they reached into `value` (N, outputs).
 
-    `stops` as from `Stops.until`, `shares` their rooms in the unit of the weights' inputs.
+    `rooms` are in real input units.
     """
-    images, inputs, _ = stops
     for e in range(images.size):
         w, v, r = weights[inputs[e]], value[images[e]], rate[images[e]]
         sign = signs[images[e], inputs[e]]
-        share = sign * shares[e]
+        reached = sign * rooms[e]
         for j in range(w.size):
-            v[j] += share * w[j]
+            v[j] += reached * w[j]
             r[j] -= sign * w[j]
 
 

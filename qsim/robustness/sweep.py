@@ -3,26 +3,24 @@
 Along a fixed direction, the first layer's sums are piecewise linear in the strength: an input adds its
 weights at a constant rate until it reaches the end of its range and stops. Value and rate are kept, and
 changed where an input stops: two matrix products and a few column updates for all strengths together.
+`kernel.sweep` does so on the integers, `shadow` on the reals.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from ..machine import kernel
 from ..machine.errors import QsimError
-from ..machine.model import InputFormat, Layer, Model
+from ..machine.model import Model
 from ..shadow.network import Network, batches, classify, logits_of, to_real
-from .attacks import Codes, Labels, Signs
+from .attacks import Codes, Labels, Signs, with_headroom
 from .stops import Stops, stop
 
 BLOCK = 500  # images whose sums are in cache together
-TABLE = 1 << 23  # accumulator values, at most, whose codes are listed
-
-Sums = npt.NDArray[Any]
 
 
 def shadow(
@@ -44,15 +42,8 @@ def shadow(
     int64 array (N, S), equal to direct evaluation up to float32 rounding
     """
     strengths = _ascending(epsilons)
-    one, weights = network.one, network.weights[0]
-
-    def block(part: Codes, part_signs: Signs) -> Labels:
-        value = to_real(part, one, weights.dtype) @ weights + network.biases[0]
-        form = network.input if clip else None
-        lines = _lines(part, part_signs, form, strengths * one, value, weights, 1 / one)
-        return np.stack([classify(logits_of(network, sums)) for sums in lines], axis=1)
-
-    return _in_blocks(codes, signs, block)
+    parts = zip(batches(codes, BLOCK), batches(signs, BLOCK), strict=True)
+    return np.concatenate([_block(network, part, directions, strengths, clip) for part, directions in parts])
 
 
 def integer(model: Model, codes: Codes, signs: Signs, steps: Sequence[int], clip: bool = True) -> Labels:
@@ -60,7 +51,7 @@ def integer(model: Model, codes: Codes, signs: Signs, steps: Sequence[int], clip
 
     Parameters
     ----------
-    model : Model of two or more layers
+    model : Model
     codes : int array (N, inputs)
     signs : int8 array (N, inputs) in {-1, 0, 1}
     steps : (S,) ascending, in LSBs, 0 or more
@@ -71,56 +62,25 @@ def integer(model: Model, codes: Codes, signs: Signs, steps: Sequence[int], clip
     -------
     int64 array (N, S)
     """
-    strengths = _ascending(steps)
-    first = model.layers[0]
-    tail = Model(model.layers[1:], InputFormat(max(first.levels.bit_length(), 1)))
-    weights = np.ascontiguousarray(first.weights.T)
-    reals = weights.astype(np.float64)  # sums stay below 2**53, so BLAS is exact
-    activate = _activation(first)
-
-    def block(part: Codes, part_signs: Signs) -> Labels:
-        value = (part.astype(np.float64) @ reals).astype(np.int64) + first.bias
-        form = model.input if clip else None
-        lines = _lines(part, part_signs, form, strengths.astype(np.int64), value, weights, 1)
-        return np.stack([tail.predict(activate(sums)) for sums in lines], axis=1)
-
-    return _in_blocks(codes, signs, block)
+    target = model if clip else with_headroom(model, max(steps, default=0))
+    return kernel.sweep(target, codes, signs, np.asarray(steps))
 
 
-def _lines(
-    codes: Codes,
-    signs: Signs,
-    form: InputFormat | None,
-    strengths: Sums,
-    value: Sums,
-    weights: Sums,
-    unit: float,
-) -> Iterator[Sums]:
-    """The first layer's sums (N, outputs) at each strength in LSBs; `unit` is what the weights see of one."""
-    stops = Stops(codes, signs, form, strengths) if form else None
-    reals = np.float32 if value.dtype == np.float32 else np.float64
-    moving = (stops.moving if stops else signs).astype(reals)
-    rate = (moving @ weights.astype(reals)).astype(value.dtype)
-    kind = value.dtype.type
-    for k, strength in enumerate(strengths):
+def _block(
+    network: Network, codes: Codes, signs: Signs, strengths: npt.NDArray[np.float64], clip: bool
+) -> Labels:
+    weights, one = network.weights[0], network.one
+    kind = weights.dtype.type
+    stops = Stops(codes, signs, network.input, strengths * one) if clip else None
+    value = to_real(codes, one, kind) @ weights + network.biases[0]
+    rate = (stops.moving if stops else signs).astype(kind) @ weights
+    classes = np.empty((len(codes), len(strengths)), np.int64)
+    for k, epsilon in enumerate(strengths):
         if stops:
-            reached = stops.until(k)
-            stop(reached, (reached[2] * unit).astype(value.dtype), signs, weights, value, rate)
-        yield value + kind(strength * unit) * rate
-
-
-def _activation(layer: Layer) -> Callable[[Sums], Codes]:
-    """codes = how many thresholds are <= acc, from a table where the thresholds lie close enough."""
-    rows = layer.thresholds
-    assert rows is not None
-    dtype = np.min_scalar_type(layer.levels)
-    low, high = int(rows.min()), int(rows.max())
-    if not layer.shared_thresholds:
-        return lambda acc: (acc[:, :, None] >= rows).sum(2).astype(dtype)
-    if high - low >= TABLE:
-        return lambda acc: np.searchsorted(rows[0], acc, side="right").astype(dtype)
-    table = np.searchsorted(rows[0], np.arange(low - 1, high + 1), side="right").astype(dtype)
-    return lambda acc: table[(acc - (low - 1)).clip(0, len(table) - 1)]
+            images, inputs, rooms = stops.until(k)
+            stop(images, inputs, (rooms / one).astype(kind), signs, weights, value, rate)
+        classes[:, k] = classify(logits_of(network, value + kind(epsilon) * rate))
+    return classes
 
 
 def _ascending(strengths: Sequence[float]) -> npt.NDArray[np.float64]:
@@ -130,8 +90,3 @@ def _ascending(strengths: Sequence[float]) -> npt.NDArray[np.float64]:
             "strengths are empty, negative or in disorder; ascending numbers of 0 or more are needed"
         )
     return array
-
-
-def _in_blocks(codes: Codes, signs: Signs, block: Callable[[Codes, Signs], Labels]) -> Labels:
-    parts = zip(batches(codes, BLOCK), batches(signs, BLOCK), strict=True)
-    return np.concatenate([block(part, part_signs) for part, part_signs in parts])

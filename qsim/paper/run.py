@@ -17,6 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cache
+from importlib import import_module
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -122,11 +123,11 @@ def _start_worker() -> None:
 @contextmanager
 def _cluster(address: str) -> Iterator[Executor]:
     try:
-        from distributed import Client
+        distributed: Any = import_module("distributed")
     except ModuleNotFoundError as error:
         raise QsimError(f"--scheduler needs the package {error.name}: pip install 'qsim[cluster]'") from None
     try:
-        client = Client(address, timeout=PATIENCE)
+        client = distributed.Client(address, timeout=PATIENCE)
     except (OSError, ValueError) as error:
         raise QsimError(f"no Dask scheduler answers at {address} ({error})") from None
     with client, client.get_executor(retries=RETRIES) as executor:

@@ -12,7 +12,7 @@ from ..shadow.train import RECIPES, Recipe
 
 DATASETS = ("mnist", "spiral")
 BITS = tuple(range(1, 11))
-UNROUNDED = 16  # trained without rounding, then stored in 16 bits: the limit of ever finer weights
+UNROUNDED = 15  # trained without rounding, then stored in 15 bits: the limit of ever finer weights
 EPSILONS = tuple(round(0.005 * i, 3) for i in range(101))
 VARIANT_BITS = (1, 2, 4)  # where other ways to train are compared
 
@@ -25,7 +25,7 @@ class Task:
     ----------
     dataset : "mnist" or "spiral"
     activation : "step", "sigmoid" or "relu"
-    bits : 1 to 10, or 16 for a network that is trained without rounding and stored in 16 bits
+    bits : 1 to 10, or 15 for a network that is trained without rounding and stored in 15 bits
     seed : int
     recipe : Recipe
     variant : "base", or what differs from it in training

@@ -16,9 +16,10 @@ from qsim import QsimError
 rows = pytest.importorskip("qsim.paper.rows", exc_type=QsimError)
 from qsim.paper import claims  # noqa: E402
 from qsim.paper.cube import bootstrap, cube  # noqa: E402
+from qsim.paper.tasks import UNROUNDED  # noqa: E402
 
 EPSILONS = [0.0, 0.005, 0.01, 0.015, 0.02, 0.05, 0.1, 0.2, 0.5]
-BITS = (1, 4, 10, 16)
+BITS = (1, 4, 10, UNROUNDED)
 CROSSING = {"mnist": 0.01, "spiral": 0.125}
 
 

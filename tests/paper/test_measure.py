@@ -56,8 +56,8 @@ def test_a_stored_model_is_used(task) -> None:  # type: ignore[no-untyped-def]
     assert other.rows[0]["digest"] == first.rows[0]["digest"]
 
 
-def test_unrounded_networks_are_stored_in_16_bits(task) -> None:  # type: ignore[no-untyped-def]
-    assert measure.train_model(replace(task, bits=UNROUNDED)).layers[0].bits == 16
+def test_unrounded_networks_are_stored_in_15_bits(task) -> None:  # type: ignore[no-untyped-def]
+    assert measure.train_model(replace(task, bits=UNROUNDED)).layers[0].bits == UNROUNDED
 
 
 def test_unclipped_only_where_it_differs(task) -> None:  # type: ignore[no-untyped-def]

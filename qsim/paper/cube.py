@@ -40,6 +40,15 @@ class Cube:
         """Some widths' part."""
         return replace(self, bits=bits, values=self.values[:, [self.bits.index(q) for q in bits]])
 
+    def like(self, other: Cube) -> Cube:
+        """The part at another cube's activations, widths and seeds."""
+        chosen = (
+            [self.activations.index(a) for a in other.activations],
+            [self.bits.index(q) for q in other.bits],
+            [self.seeds.index(s) for s in other.seeds],
+        )
+        return replace(other, epsilons=self.epsilons, values=self.values[np.ix_(*chosen)])
+
     def rounded(self) -> Cube:
         """The part without the network that was trained without rounding."""
         return self.at(*(q for q in self.bits if q != UNROUNDED))

@@ -1,6 +1,27 @@
 """Rows: what each network scored at each strength, as Parquet.
 
 A row depends on nothing but its task and the code, so equal runs leave equal files, byte for byte.
+
+dataset, activation, bits, seed
+    The network; bits 15 was trained without rounding.
+variant
+    `base`; `unsaturated` and `unclipped` attack the same network otherwise; `twos_complement`,
+    `patience` and `initialisation` were trained otherwise.
+path
+    `integer`, or `shadow` for the float twin.
+clip
+    Whether attacked inputs stay inside the input format.
+epsilon, step
+    Strength in real input units (l-infinity), and in LSBs of the input code.
+images, correct, accuracy
+    Test images, those still classified right, and their share.
+fooled
+    Images that are wrong at this or a smaller strength: on the integers at any lattice step, on the
+    shadow at any strength of the sweep.
+zero_gradients
+    Share of images whose gradient is exactly zero in every input.
+digest, spec, qsim
+    The model's content digest, and the versions of the arithmetic and of the code.
 """
 
 from __future__ import annotations

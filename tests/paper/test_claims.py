@@ -109,6 +109,16 @@ def test_entries(tmp_path: Path) -> None:
         assert entry["verdict"] in ("holds", "does not hold", "depends")
 
 
+def test_variants_are_compared_with_their_own_base(tmp_path: Path) -> None:
+    base = [r for r in made(("mnist",)) if r["variant"] == "base" and r["bits"] < 10 and r["seed"] == 0]
+    near = [{**r, "variant": "patience", "accuracy": r["accuracy"] - 0.02} for r in base]
+    far = [{**r, "variant": "unclipped", "accuracy": r["accuracy"] - 0.05} for r in base]
+    found = judged(tmp_path, made() + near + far)
+    assert found["insensitive-to-patience-mnist", "shadow"]["verdict"] == "holds"
+    assert found["insensitive-to-unclipped-mnist", "shadow"]["verdict"] == "does not hold"
+    assert found["insensitive-to-patience-mnist", "integer"]["figure"] == pytest.approx(0.02)
+
+
 def test_a_missing_row_is_refused(tmp_path: Path) -> None:
     with pytest.raises(QsimError, match="rows of mnist, base, integer: 323 found, 324 are needed"):
         judged(tmp_path, made()[1:])

@@ -3,6 +3,7 @@
 from . import data
 from .machine import spec
 from .machine.errors import QsimError
+from .machine.kernel import sweep
 from .machine.model import InputFormat, Layer, Model, Trace, load
 from .robustness import geometry
 from .robustness.attacks import fgsm
@@ -22,5 +23,6 @@ __all__ = [
     "load",
     "quantize",
     "spec",
+    "sweep",
     "train",
 ]

@@ -14,14 +14,13 @@ from .frame_buffer import FrameBuffer
 from .shape import LayerShape
 from .table import table
 
-STAGES = ("addressed", "fetched", "multiplied", "accumulated")
-STAGE = data.StructLayout({"valid": 1, "first": 1, "ends_group": 1, "ends_frame": 1})
+STAGES = ("addressed", "fetched", "loaded", "multiplied", "accumulated")
 
 
 class Dense(wiring.Component):
     """Accumulators of one layer, one a beat, in the order of the neurons.
 
-    The first result of an isolated frame is transferred `beats` + 4 cycles after the frame's last
+    The first result of an isolated frame is transferred `beats` + 5 cycles after the frame's last
     input beat; a group of `pe` results leaves while the next is computed, without a gap between
     groups or frames. If results are not taken, everything waits.
 
@@ -66,13 +65,29 @@ class Dense(wiring.Component):
         m.submodules.weights, m.submodules.bias = self.weights, self.bias
         weights, bias = self.weights.read_port(), self.bias.read_port()
         advance = Signal()
-        addressed, fetched, multiplied, accumulated = (Signal(STAGE, name=name) for name in STAGES)
-        m.d.comb += [buffer.read.eq(advance), weights.en.eq(advance), bias.en.eq(advance)]
+        flags = {"valid": 1, "first": 1, "ends_group": 1, "ends_frame": 1}
+        position = data.StructLayout({**flags, "group": range(self.shape.groups)})
+        addressed, fetched, loaded, multiplied, accumulated = (Signal(position, name=n) for n in STAGES)
+        words = Signal.like(weights.data, name="loaded_weights", reset_less=True)
+        codes = Signal.like(buffer.codes, name="loaded_codes", reset_less=True)
+        m.d.comb += [
+            buffer.read.eq(advance),
+            weights.en.eq(advance),
+            bias.en.eq(advance),
+            bias.addr.eq(loaded.group),
+        ]
         with m.If(advance):
-            m.d.sync += [fetched.eq(addressed), multiplied.eq(fetched), accumulated.eq(multiplied)]
+            m.d.sync += [
+                fetched.eq(addressed),
+                loaded.eq(fetched),
+                words.eq(weights.data),
+                codes.eq(buffer.codes),
+                multiplied.eq(loaded),
+                accumulated.eq(multiplied),
+            ]
 
-        self._address(m, advance, addressed, buffer, weights, bias)
-        products = self._multiply(m, advance, weights.data, buffer.codes)
+        self._address(m, advance, addressed, buffer, weights)
+        products = self._multiply(m, advance, words, codes)
         accs = self._accumulate(m, advance, multiplied, bias.data, products)
         self._emit(m, advance, accumulated, accs)
         return m
@@ -84,24 +99,20 @@ class Dense(wiring.Component):
         stage: data.View,
         buffer: FrameBuffer,
         weights: ReadPort,
-        bias: ReadPort,
     ) -> None:
         """Walk through all groups, and through all beats in each, while a frame is there."""
         last_beat, last_group = self.shape.beats - 1, self.shape.groups - 1
         beat = Signal(range(self.shape.beats))
         group = Signal(range(self.shape.groups))
-        fetched_group = Signal(range(self.shape.groups))
         m.d.comb += [
             stage.valid.eq(buffer.filled),
             stage.first.eq(beat == 0),
             stage.ends_group.eq(buffer.filled & (beat == last_beat)),
             stage.ends_frame.eq(stage.ends_group & (group == last_group)),
+            stage.group.eq(group),
             buffer.beat.eq(beat),
             buffer.release.eq(advance & stage.ends_frame),
-            bias.addr.eq(fetched_group),
         ]
-        with m.If(advance):
-            m.d.sync += fetched_group.eq(group)
         with m.If(advance & buffer.filled):
             m.d.sync += [
                 weights.addr.eq(Mux(stage.ends_frame, 0, weights.addr + 1)),

@@ -120,7 +120,7 @@ class EngineShape:
     def timing(self) -> Timing:
         """Exact cycles.
 
-        A layer starts when the last beat of its frame is in and gives its first result `beats` + 4
+        A layer starts when the last beat of its frame is in and gives its first result `beats` + 5
         cycles later. A group's results leave one a cycle while the next group is computed, so the
         slower of the two sets the pace. Thresholds take a cycle for each bit of their code.
         """
@@ -128,7 +128,7 @@ class EngineShape:
         interval = self.layers[0].beats
         for layer in self.layers:
             pace = (layer.groups - 1) * max(layer.beats, layer.pe)
-            latency += layer.beats + 3 + pace + layer.last_group + layer.result_bits
+            latency += layer.beats + 4 + pace + layer.last_group + layer.result_bits
             interval = max(interval, pace + max(layer.beats, layer.last_group))
         return Timing(latency, interval)
 

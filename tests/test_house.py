@@ -13,6 +13,14 @@ MAY_IMPORT = {  # each part, and the parts of the project that it may import bes
     "qsim.data": {"qsim.machine"},
     "qsim.shadow": {"qsim.machine", "qsim.data"},
     "qsim.robustness": {"qsim.machine", "qsim.data", "qsim.shadow"},
+    "qsim.paper": {
+        "qsim.machine",
+        "qsim.data",
+        "qsim.shadow",
+        "qsim.robustness",
+        "qsim.results",
+        "qsim.terminal",
+    },
     "rtl": {"qsim.machine"},
 }
 

@@ -78,28 +78,28 @@ FAULTS = [
     ),
     Fault(
         "the kernel's bisection misses equality",
-        "qsim/machine/kernel.py",
+        "qsim/machine/kernel/portable.py",
         "if row[middle] <= value",
         "if row[middle] < value",
         "tests/machine/test_kernel_equals_spec.py -k random_networks",
     ),
     Fault(
         "the kernel's staircase is one off",
-        "qsim/machine/kernel.py",
-        "(least + most) // 2",
-        "most + 1",
+        "qsim/machine/kernel/thresholds.py",
+        "(least + most) // 2, shift",
+        "most + 1, shift",
         "tests/machine/test_kernel_equals_spec.py -k staircase",
     ),
     Fault(
         "the kernel's highest index wins a tie",
-        "qsim/machine/kernel.py",
-        "return logits.argmax(axis=1)",
-        "return logits.shape[1] - 1 - logits[:, ::-1].argmax(axis=1)",
+        "qsim/machine/kernel/portable.py",
+        "return acc.argmax(1) if",
+        "return acc.shape[1] - 1 - acc[:, ::-1].argmax(1) if",
         "tests/machine/test_kernel_equals_spec.py -k two_inputs or random_networks",
     ),
     Fault(
         "one bit of the kernel's weights is wrong",
-        "qsim/machine/kernel.py",
+        "qsim/machine/kernel/portable.py",
         "np.ascontiguousarray(layer.weights.T, weight_type)",
         "np.ascontiguousarray(layer.weights.T ^ 2 * (layer.weights.T == 1), weight_type)",
         "tests/test_models.py -k stored_vectors and digits-relu-q4",
@@ -185,8 +185,13 @@ FAULTS = [
 
 
 def run_tests(folder: Path, tests: str) -> subprocess.CompletedProcess[str]:
-    """Run some tests of a copy, in the copy."""
-    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    """Run some tests of a copy, in the copy; the portable kernel is the one that compiles soonest."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(folder),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "QSIM_ISA": "portable",
+    }
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist"]
     files, _, chosen = tests.partition(" -k ")
     arguments = [files, "-k", chosen] if chosen else [files]

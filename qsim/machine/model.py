@@ -257,6 +257,10 @@ class Model:
             if low < -(1 << 62) or high >= 1 << 62:
                 raise QsimError(f"layer {i} accumulates from {low} to {high}; 63 bits are allowed")
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the packed form, which holds compiled code: models are copied and pickled without it."""
+        return {key: value for key, value in self.__dict__.items() if key != "_packed"}
+
     @property
     def inputs(self) -> int:
         return self.layers[0].inputs
@@ -343,7 +347,14 @@ class Model:
 
     def checked(self, codes: npt.ArrayLike) -> IntArray:
         """`codes` as an integer array (N, inputs), refused where the input format does not allow it."""
-        array = np.asarray(codes)
+        return self._admitted(codes).astype(self.input.dtype, copy=False)
+
+    def _admitted(self, codes: npt.ArrayLike) -> IntArray:
+        """`codes` in any integer type and without a copy; not even looked at if no value could be wrong."""
+        array = codes if type(codes) is np.ndarray else np.asarray(codes)
+        packed = self._packed
+        if array.ndim == 2 and array.shape[1] == packed.inputs and array.dtype is packed.complete:
+            return array
         if array.ndim != 2 or array.shape[1] != self.inputs:
             raise QsimError(f"codes have shape {array.shape}; (images, {self.inputs}) is needed")
         if array.dtype.kind not in "iu":
@@ -354,27 +365,27 @@ class Model:
             found = int(array.min()), int(array.max())
             if found[0] < low or found[1] > high:
                 raise QsimError(f"codes run from {found[0]} to {found[1]}; {low} to {high} are allowed")
-        return array.astype(self.input.dtype, copy=False)
+        return array
 
     def logits(self, codes: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """The last layer's accumulators, int64 (N, outputs), for integer codes (N, inputs)."""
-        return kernel.run(self._packed, self.checked(codes))
+        return kernel.run(self._packed, self._admitted(codes))
 
     def predict(self, codes: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """The class of each image (N,): the largest logit, the lowest index on a tie.
 
         With one output, class 1 is where the logit is >= 0.
         """
-        return kernel.classify(self.logits(codes))
+        return kernel.predict(self._packed, self._admitted(codes))
 
     def trace(self, codes: npt.ArrayLike) -> Trace:
         """Hidden codes and logits of integer codes (N, inputs)."""
-        checked = self.checked(codes)
+        admitted = self._admitted(codes)
         hidden = tuple(
-            np.empty((len(checked), layer.outputs), np.min_scalar_type(layer.levels))
+            np.empty((len(admitted), layer.outputs), np.min_scalar_type(layer.levels))
             for layer in self.layers[:-1]
         )
-        return Trace(hidden, kernel.run(self._packed, checked, hidden))
+        return Trace(hidden, kernel.run(self._packed, admitted, hidden))
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the model as one file, completely or not at all."""

@@ -17,14 +17,32 @@ import numpy.typing as npt
 
 from ..machine.errors import QsimError
 from ..machine.model import MAX_CODE_BITS, InputFormat, Model
-from ..shadow.network import Network, batches, input_gradient, of_model, to_real
+from ..shadow.network import (
+    Network,
+    batches,
+    input_gradient,
+    of_model,
+    to_real,
+    unsaturated_input_gradient,
+)
 
 Codes = npt.NDArray[np.integer[Any]]
 Labels = npt.NDArray[np.integer[Any]]
 Signs = npt.NDArray[np.int8]
 
 
-def fgsm(model: Model, codes: Codes, labels: Labels, epsilon: float, *, clip: bool = True) -> Codes:
+GRADIENTS = {"plain": input_gradient, "unsaturated": unsaturated_input_gradient}
+
+
+def fgsm(
+    model: Model,
+    codes: Codes,
+    labels: Labels,
+    epsilon: float,
+    *,
+    clip: bool = True,
+    gradient: str = "plain",
+) -> Codes:
     """The attacked input codes, white box and untargeted, from the model's own float shadow.
 
     Parameters
@@ -38,6 +56,8 @@ def fgsm(model: Model, codes: Codes, labels: Labels, epsilon: float, *, clip: bo
     clip : bool
         Keep codes inside the input format. Without it, codes may leave it: `with_headroom` gives
         the model whose input is wide enough for them.
+    gradient : "plain" or "unsaturated"
+        As in `gradient_signs`.
 
     Returns
     -------
@@ -48,15 +68,23 @@ def fgsm(model: Model, codes: Codes, labels: Labels, epsilon: float, *, clip: bo
     QsimError
         If codes, labels or epsilon are out of range, or the model names no activation.
     """
-    signs = gradient_signs(of_model(model), model.checked(codes), checked_labels(model, codes, labels))
+    checked = model.checked(codes), checked_labels(model, codes, labels)
+    signs = gradient_signs(of_model(model), *checked, gradient)
     return move(codes, signs, lattice_step(model, epsilon), model.input if clip else None)
 
 
-def gradient_signs(network: Network, codes: Codes, labels: Labels) -> Signs:
-    """Sign of the loss's derivative by each input, int8 (N, inputs) in {-1, 0, 1}."""
+def gradient_signs(network: Network, codes: Codes, labels: Labels, gradient: str = "plain") -> Signs:
+    """Sign of the loss's derivative by each input, int8 (N, inputs) in {-1, 0, 1}.
+
+    `plain` is what a float32 framework computes: where softmax or sigmoid saturate it is exactly 0 and
+    the attack leaves the image alone. `unsaturated` has the same sign without that underflow.
+    """
+    if gradient not in GRADIENTS:
+        raise QsimError(f"gradient is {gradient!r}; {' or '.join(GRADIENTS)} is needed")
+    derive = GRADIENTS[gradient]
     return np.concatenate(
         [
-            np.sign(input_gradient(network, to_real(part, network.one), part_labels)).astype(np.int8)
+            np.sign(derive(network, to_real(part, network.one), part_labels)).astype(np.int8)
             for part, part_labels in zip(batches(codes), batches(labels), strict=True)
         ]
     )

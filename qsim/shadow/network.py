@@ -142,18 +142,25 @@ def forward(network: Network, x: Reals) -> tuple[list[Reals], list[Reals], Reals
 
     Weights are used as they stand: pass `network.rounded()`.
     """
-    return forward_from(network, x @ network.weights[0] + network.biases[0])
-
-
-def forward_from(network: Network, z: Reals) -> tuple[list[Reals], list[Reals], Reals]:
-    """`forward`, given the first layer's sums z = x w + b (N, outputs of the first layer)."""
     hidden, slopes = [], []
-    for w, b in zip(network.weights[1:], network.biases[1:], strict=True):
-        x, slope = activate(z * z.dtype.type(network.gain), network.activation)
+    for w, b in zip(network.weights[:-1], network.biases[:-1], strict=True):
+        x, slope = activate((x @ w + b) * x.dtype.type(network.gain), network.activation)
         hidden.append(x)
         slopes.append(slope)
-        z = x @ w + b
-    return hidden, slopes, z
+    return hidden, slopes, x @ network.weights[-1] + network.biases[-1]
+
+
+def logits_of(network: Network, z: Reals) -> Reals:
+    """The logits (N, outputs) that follow from the first layer's sums z = x w + b (N, width)."""
+    for w, b in zip(network.weights[1:], network.biases[1:], strict=True):
+        z = _activation(z * z.dtype.type(network.gain), network.activation) @ w + b
+    return z
+
+
+def _activation(z: Reals, activation: str) -> Reals:
+    if activation == "relu":
+        return np.maximum(z, 0)
+    return sigmoid_of(z) if activation == "sigmoid" else (z >= 0).astype(z.dtype)
 
 
 def logit_gradient(logits: Reals, labels: Labels) -> Reals:
@@ -172,7 +179,46 @@ def logit_gradient(logits: Reals, labels: Labels) -> Reals:
 def input_gradient(network: Network, x: Reals, labels: Labels) -> Reals:
     """Derivative of each image's loss by its real inputs (N, inputs); weights as they stand."""
     _, slopes, logits = forward(network, x)
-    gradient = logit_gradient(logits, labels)
+    return _back(network, slopes, logit_gradient(logits, labels))
+
+
+def unsaturated_input_gradient(network: Network, x: Reals, labels: Labels) -> Reals:
+    """`input_gradient` in float64, each image's times a positive factor, free of saturation.
+
+    Cross-entropy's derivative by the logits is (1 - p) times a vector that stays of order 1 however
+    sure the network is; p is the probability of the true class. That vector is used. A sigmoid's slope
+    is exp(-|z|) / (1 + exp(-|z|))**2, positive for |z| up to 700. A ReLU that is off still has slope 0.
+    """
+    wide = replace(
+        network,
+        weights=tuple(w.astype(np.float64) for w in network.weights),
+        biases=tuple(b.astype(np.float64) for b in network.biases),
+    )
+    z: Reals = x.astype(np.float64)
+    slopes: list[Reals] = []
+    for w, b in zip(wide.weights[:-1], wide.biases[:-1], strict=True):
+        z = (z @ w + b) * network.gain
+        small = np.exp(-np.abs(z))
+        slopes.append((z > 0).astype(z.dtype) if network.activation == "relu" else small / (1 + small) ** 2)
+        z = _activation(z, network.activation)
+    return _back(wide, slopes, _logit_direction(z @ wide.weights[-1] + wide.biases[-1], labels))
+
+
+def _logit_direction(logits: Reals, labels: Labels) -> Reals:
+    """The loss's derivative by the logits, divided by the probability of being wrong."""
+    if logits.shape[1] == 1:
+        return np.where(labels[:, None] == 1, -1.0, 1.0)
+    rows = np.arange(len(labels))
+    others = logits.copy()
+    others[rows, labels] = -np.inf
+    direction = np.exp(others - others.max(axis=1, keepdims=True))
+    direction /= direction.sum(axis=1, keepdims=True)
+    direction[rows, labels] = -1
+    return direction
+
+
+def _back(network: Network, slopes: list[Reals], gradient: Reals) -> Reals:
+    """From the derivative by the logits to the one by the inputs."""
     for w, slope in zip(reversed(network.weights[1:]), reversed(slopes), strict=True):
         gradient = (gradient @ w.T) * slope * slope.dtype.type(network.gain)
     return gradient @ network.weights[0].T

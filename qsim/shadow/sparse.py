@@ -1,12 +1,13 @@
-"""The first layer's products over the inputs that are not zero: one pixel in five of a digit.
+"""Real inputs whose zeros are left out: one pixel in five of a digit is not zero.
 
-    z = x w + b        and        the gradient by w, x^T d
-
-for batches of rows of one data set, equal to the dense products up to float32 rounding.
+A batch knows the two products that a first layer needs, `x @ w` and `x.T @ d`, equal to the dense ones
+up to float32 rounding.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,8 @@ Reals = npt.NDArray[np.float32]
 Index = npt.NDArray[np.int64]
 
 
-class Rows:
-    """Real inputs (N, inputs) of integer codes, their zeros left out.
+class SparseRows:
+    """A data set's real inputs, codes / one; `rows[indices]` is a batch.
 
     Parameters
     ----------
@@ -32,21 +33,56 @@ class Rows:
         self.where = np.nonzero(codes)[1].astype(np.uint32)
         self.values = codes[codes != 0].astype(np.float32) / np.float32(one)
 
-    def products(self, rows: Index, w: Reals, b: Reals) -> Reals:
-        """x[rows] @ w + b, float32 (rows, outputs), for contiguous w (inputs, outputs) and b (outputs,)."""
-        z = np.empty((len(rows), w.shape[1]), np.float32)
-        _products(self.starts, self.where, self.values, rows, w, b, z)
+    def __getitem__(self, rows: Index) -> Batch:
+        return Batch(self, rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Some rows of a data set, x (len(rows), inputs) in float32."""
+
+    data: SparseRows
+    rows: Index
+    dtype = np.dtype(np.float32)
+
+    def __matmul__(self, w: Reals) -> Reals:
+        """x @ w for contiguous w (inputs, outputs)."""
+        z = np.empty((len(self.rows), w.shape[1]), np.float32)
+        data = self.data
+        _sum_rows(data.starts[self.rows], data.starts[self.rows + 1], data.where, data.values, w, z)
         return z
 
-    def gradient(self, rows: Index, d: npt.NDArray[np.floating[Any]]) -> Reals:
-        """x[rows].T @ d, float32 (inputs, outputs), for contiguous d (rows, outputs)."""
-        count = int((self.starts[rows + 1] - self.starts[rows]).sum())
-        columns = np.zeros(self.inputs + 1, np.int64)
+    @cached_property
+    def T(self) -> Transposed:
+        starts = self.data.starts
+        count = int((starts[self.rows + 1] - starts[self.rows]).sum())
+        columns = np.zeros(self.data.inputs + 1, np.int64)
         where, values = np.empty(count, np.uint32), np.empty(count, np.float32)
-        g = np.empty((self.inputs, d.shape[1]), np.float32)
-        _transpose(self.starts, self.where, self.values, rows, columns, where, values)
-        _gradient(columns, where, values, d, g)
+        _transpose(starts, self.data.where, self.data.values, self.rows, columns, where, values)
+        return Transposed(columns, where, values)
+
+
+@dataclass(frozen=True, eq=False)
+class Transposed:
+    """x.T (inputs, rows): entries columns[k] to columns[k + 1] are row `where`, value `values` of input k."""
+
+    columns: Index
+    where: npt.NDArray[np.uint32]
+    values: Reals
+
+    def __matmul__(self, d: Reals) -> Reals:
+        """x.T @ d for contiguous d (rows, outputs)."""
+        g = np.empty((len(self.columns) - 1, d.shape[1]), np.float32)
+        _sum_rows(self.columns[:-1], self.columns[1:], self.where, self.values, d, g)
         return g
+
+
+@njit(cache=True, nogil=True, boundscheck=False)
+def _sum_rows(starts: Index, stops: Index, where: Any, values: Reals, table: Reals, out: Reals) -> None:
+    """out[i] = sum of values[e] * table[where[e]] for e from starts[i] to stops[i]."""
+    for i in range(out.shape[0]):
+        out[i] = 0
+        _add(out[i], table, where, values, starts[i], stops[i])
 
 
 @njit(cache=True, nogil=True, boundscheck=False, fastmath={"contract"})
@@ -67,24 +103,10 @@ def _add(z: Reals, table: Reals, where: Any, values: Reals, start: int, stop: in
 
 
 @njit(cache=True, nogil=True, boundscheck=False)
-def _products(starts: Index, where: Any, values: Reals, rows: Index, w: Reals, b: Reals, z: Reals) -> None:
-    for i in range(rows.size):
-        z[i] = b
-        _add(z[i], w, where, values, starts[rows[i]], starts[rows[i] + 1])
-
-
-@njit(cache=True, nogil=True, boundscheck=False)
-def _gradient(columns: Index, where: Any, values: Reals, d: Reals, g: Reals) -> None:
-    for k in range(g.shape[0]):
-        g[k] = 0
-        _add(g[k], d, where, values, columns[k], columns[k + 1])
-
-
-@njit(cache=True, nogil=True, boundscheck=False)
 def _transpose(
     starts: Index, where: Any, values: Reals, rows: Index, columns: Index, to: Any, out: Reals
 ) -> None:
-    """The batch by input: entries columns[k] to columns[k + 1] are row `to`, value `out` of input k."""
+    """Sort a batch's entries by input; `columns` comes in as zeros."""
     for row in rows:
         for e in range(starts[row], starts[row + 1]):
             columns[where[e] + 1] += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +15,8 @@ from .. import data as data_sets
 from ..machine.errors import QsimError
 from ..machine.model import ACTIVATIONS, GRIDS
 from .adam import Adam
-from .network import Network, Reals, batches, forward, forward_from, logit_gradient, predict, to_real
-from .sparse import Rows
+from .network import Network, Reals, batches, forward, logit_gradient, predict, to_real
+from .sparse import SparseRows
 
 MAX_TRAINING_BITS = 10
 
@@ -36,6 +37,8 @@ class Recipe:
         Adam's; its decay rates are 0.9 and 0.999.
     gain : float
         Constant factor on hidden pre-activations.
+    spread : float
+        Factor on the range of Glorot's initial weights, which stay in [-1, 1].
     """
 
     epochs: int = 60
@@ -43,6 +46,7 @@ class Recipe:
     batch: int = 128
     learning_rate: float = 1e-3
     gain: float = 1.0
+    spread: float = 1.0
 
 
 RECIPES = {
@@ -99,7 +103,7 @@ def train(
     outputs = 1 if dataset.classes == 2 else dataset.classes
     order = rng.permutation(len(dataset.codes))
     held_out, rows = np.split(order, [len(order) // 10])
-    weights = _glorot((dataset.codes.shape[1], *widths, outputs), rng)
+    weights = _glorot((dataset.codes.shape[1], *widths, outputs), recipe.spread, rng)
     network = Network(
         weights=weights,
         biases=tuple(np.zeros(w.shape[1], np.float32) for w in weights),
@@ -132,9 +136,9 @@ def _checked(
     return widths
 
 
-def _glorot(shape: tuple[int, ...], rng: np.random.Generator) -> tuple[Reals, ...]:
-    """Glorot-uniform initial weights, (inputs, outputs) for each layer."""
-    limits = [(i, o, np.sqrt(6 / (i + o))) for i, o in pairwise(shape)]
+def _glorot(shape: tuple[int, ...], spread: float, rng: np.random.Generator) -> tuple[Reals, ...]:
+    """Glorot-uniform initial weights times `spread`, (inputs, outputs) for each layer."""
+    limits = [(i, o, min(spread * np.sqrt(6 / (i + o)), 1.0)) for i, o in pairwise(shape)]
     return tuple(rng.uniform(-limit, limit, (i, o)).astype(np.float32) for i, o, limit in limits)
 
 
@@ -149,7 +153,7 @@ def _fit(
 ) -> Network:
     """The network of the epoch with the best accuracy on the held-out rows."""
     x_held, y_held = to_real(dataset.codes[held_out], dataset.one), dataset.labels[held_out]
-    x = Rows(dataset.codes, dataset.one)
+    x = SparseRows(dataset.codes, dataset.one)
     adam = Adam([*network.weights, *network.biases], recipe.learning_rate, network.bits, network.grid)
     depth = len(network.weights)
     forward_pass = replace(network, weights=adam.rounded[:depth], biases=adam.rounded[depth:])
@@ -158,7 +162,7 @@ def _fit(
         order = rng.permutation(rows)
         for i in range(0, len(order), recipe.batch):
             part = order[i : i + recipe.batch]
-            adam.step(_parameter_gradients(forward_pass, x, part, dataset.labels[part]))
+            adam.step(_parameter_gradients(forward_pass, x[part], dataset.labels[part]))
         accuracy = float((predict(forward_pass, x_held) == y_held).mean())
         if report:
             report(epoch, recipe.epochs, accuracy)
@@ -174,16 +178,15 @@ def _fit(
     return best
 
 
-def _parameter_gradients(
-    network: Network, x: Rows, rows: npt.NDArray[np.int64], labels: npt.NDArray[np.int64]
-) -> list[Reals]:
+def _parameter_gradients(network: Network, x: Any, labels: npt.NDArray[np.int64]) -> list[Reals]:
     """Derivatives of the batch's mean loss by all weights, then all biases (straight-through)."""
-    hidden, slopes, logits = forward_from(network, x.products(rows, network.weights[0], network.biases[0]))
+    hidden, slopes, logits = forward(network, x)
     gradient = logit_gradient(logits, labels) / logits.dtype.type(len(labels))
     weights: list[Reals] = []
     biases: list[Reals] = []
     for i in reversed(range(len(network.weights))):
-        weights.insert(0, hidden[i - 1].T @ gradient if i else x.gradient(rows, gradient))
+        below = hidden[i - 1] if i else x
+        weights.insert(0, below.T @ gradient)
         biases.insert(0, gradient.sum(axis=0))
         if i:
             slope = slopes[i - 1] * slopes[i - 1].dtype.type(network.gain)

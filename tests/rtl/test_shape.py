@@ -51,10 +51,10 @@ def test_equal_shapes_are_equal_whatever_the_weights():
 @pytest.mark.parametrize(
     ("pe", "simd", "latency", "interval"),
     [  # load, wait for the first group, then one group after another, then the last group's results
-        (1, 1, 11 + 12 + 3 + 3 * 12 + 1, 4 * 12),
-        (4, 3, 3 + 4 + 3 + 4, 4),
-        (2, 12, 0 + 1 + 3 + 2 + 2, 4),
-        (3, 6, 1 + 2 + 3 + 3 + 1, 5),
+        (1, 1, 11 + 12 + 4 + 3 * 12 + 1, 4 * 12),
+        (4, 3, 3 + 4 + 4 + 4, 4),
+        (2, 12, 0 + 1 + 4 + 2 + 2, 4),
+        (3, 6, 1 + 2 + 4 + 3 + 1, 5),
     ],
 )
 def test_timing_of_a_single_layer(pe, simd, latency, interval):

@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
-from qsim.shadow.sparse import Rows
+import qsim
+from qsim.shadow.sparse import SparseRows
+from qsim.shadow.train import Recipe
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 1.0])
@@ -17,9 +20,18 @@ def test_equals_dense(shape: tuple[int, int, int], share: float) -> None:
     rng = np.random.default_rng(images)
     codes: Any = rng.integers(-99, 99, (images, inputs)) * (rng.random((images, inputs)) < share)
     rows = rng.permutation(images)[: images // 2]
-    w, b, d = (
-        rng.normal(size=s).astype(np.float32) for s in ((inputs, outputs), (outputs,), (len(rows), outputs))
-    )
-    sparse, x = Rows(codes.astype(np.int16), 64), codes[rows] / 64
-    np.testing.assert_allclose(sparse.products(rows, w, b), x @ w + b, rtol=0, atol=1e-4)
-    np.testing.assert_allclose(sparse.gradient(rows, d), x.T @ d, rtol=0, atol=1e-4)
+    w, d = (rng.normal(size=(n, outputs)).astype(np.float32) for n in (inputs, len(rows)))
+    batch, x = SparseRows(codes.astype(np.int16), 64)[rows], codes[rows] / 64
+    np.testing.assert_allclose(batch @ w, x @ w, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(batch.T @ d, x.T @ d, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("activation", ["relu", "step"])
+def test_training_does_not_depend_on_blas_threads(activation: str) -> None:
+    digests = set()
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            recipe = Recipe(epochs=5, batch=32)
+            network = qsim.train("digits", bits=3, activation=activation, hidden=20, seed=7, recipe=recipe)
+        digests.add(qsim.quantize(network).digest)
+    assert len(digests) == 1

@@ -1,0 +1,146 @@
+"""What every bench needs: networks, data, timing in turns, rows."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from qsim import InputFormat, Layer, Model
+from qsim.machine.kernel import isa
+
+Codes = npt.NDArray[np.integer[Any]]
+Clock = Callable[[], float]
+Engines = Mapping[str, Callable[[], Any]]
+ROUNDS = 15
+LEAST_SECONDS = 0.02  # a timed run repeats short work until it takes about this long
+
+
+@dataclass(frozen=True)
+class Row:
+    """One engine in one case: seconds for `count` items (images, or what the bench says)."""
+
+    bench: str
+    case: str
+    engine: str
+    count: int
+    median: float
+    best: float
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def rate(self) -> float:
+        """Items a second, by the median."""
+        return self.count / self.median
+
+
+def compare(
+    bench: str, case: str, count: int, engines: Engines, clock: Clock = time.thread_time, **parameters: Any
+) -> list[Row]:
+    """A row for each engine; they run in turns, so that a busy machine slows all of them.
+
+    The clock counts the processor time of the calling thread, which others cannot take from it; work on
+    several threads needs `time.perf_counter`.
+    """
+    repeats = {name: _repeats(work) for name, work in engines.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in engines}
+    for _ in range(ROUNDS):
+        for name, work in engines.items():
+            seconds[name].append(_timed(work, repeats[name], clock))
+    return [
+        Row(bench, case, name, count, statistics.median(found), min(found), parameters)
+        for name, found in seconds.items()
+    ]
+
+
+def _timed(work: Callable[[], Any], repeats: int, clock: Clock) -> float:
+    started = clock()
+    for _ in range(repeats):
+        work()
+    return (clock() - started) / repeats
+
+
+def _repeats(work: Callable[[], Any]) -> int:
+    work()
+    return max(1, round(LEAST_SECONDS / max(_timed(work, 1, time.perf_counter), 1e-7)))
+
+
+@contextmanager
+def environment(**values: str) -> Iterator[None]:
+    """Environment variables for the length of a block."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def network(
+    shape: tuple[int, ...] = (784, 100, 10), bits: int = 8, levels: int = 255, input_bits: int = 8
+) -> Model:
+    """Random weights on the odd grid, even thresholds that the accumulators really cross."""
+    rng, half, one, layers = np.random.default_rng(0), 1 << bits - 1, (1 << input_bits) - 1, []
+    for i, (inputs, outputs) in enumerate(pairwise(shape)):
+        weights = 2 * rng.integers(-half, half, (outputs, inputs)) + 1
+        spread = float(np.abs(weights).mean() * np.sqrt(inputs) * one)
+        steps = np.round(np.linspace(-spread, spread, levels)).astype(np.int64)
+        layers.append(Layer(weights, np.zeros(outputs, int), bits, None if i == len(shape) - 2 else steps))
+        one = levels
+    return Model(tuple(layers), InputFormat(input_bits))
+
+
+def macs(model: Model) -> int:
+    """Multiplications for one image."""
+    return sum(layer.weights.size for layer in model.layers)
+
+
+def dense(count: int, inputs: int = 784) -> npt.NDArray[np.uint8]:
+    """Random bytes: no zero to skip."""
+    return np.random.default_rng(1).integers(0, 256, (count, inputs)).astype(np.uint8)
+
+
+def digits(count: int) -> npt.NDArray[np.uint8]:
+    """MNIST test images from $QSIM_DATA, repeated if need be; without them, noise as sparse as they are."""
+    file = Path(os.environ.get("QSIM_DATA", ".")) / "mnist" / "t10k-images-idx3-ubyte.gz"
+    if file.exists():
+        images = np.frombuffer(gzip.decompress(file.read_bytes()), np.uint8, offset=16).reshape(-1, 784)
+    else:
+        images = dense(10_000)
+        images[:, np.random.default_rng(2).permutation(784)[:635]] = 0
+    return images[np.arange(count) % len(images)]
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    packages = {}
+    for name in ("numpy", "numba", "llvmlite", "onnxruntime"):
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            packages[name] = "missing"
+    return {
+        "processor": names[0].split(":")[1].strip() if names else platform.processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "instructions": list(isa.available()),
+        "load": os.getloadavg()[0],
+        "python": platform.python_version(),
+        **packages,
+    }

@@ -1,0 +1,155 @@
+"""What follows a layer's sums: finish the accumulators, count thresholds, or find the largest.
+
+A block's accumulators are `images` rows of `columns` numbers, of which the layer's outputs are the first
+and the others mean nothing. They are 32-bit (`acc`) or 64-bit (`wide`); codes are written as the next
+layer's operands, bytes or halves. All of these are pointers, `row` is the layer's row of the plan (see
+`packing`) and `block` the address that its offsets start from.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from . import packing as p
+from .vectors import climb, largest_of_16, pointer
+
+# parts of one compiled function: no wrappers of their own
+FLAGS = {
+    "nogil": True,
+    "boundscheck": False,
+    "error_model": "numpy",
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
+part = njit(**FLAGS)
+inlined = njit(inline="always", **FLAGS)
+
+
+@part
+def finish(acc, row, bias, images, columns):
+    """Adds the bias; where a weight 2s + 1 is stored as s, doubles first and adds the sum of the codes."""
+    factor = 1 + row[p.DOUBLED]
+    for i in range(0, images * columns, columns):
+        ones = row[p.DOUBLED] * acc[i + row[p.OUTPUTS]] if row[p.DOUBLED] else 0
+        for j in range(columns):
+            acc[i + j] = acc[i + j] * factor + ones + bias[j]
+
+
+@part
+def widen(acc, wide, size):
+    for i in range(size):
+        wide[i] = acc[i]
+
+
+@part
+def compare(acc, row, thresholds, images, columns):
+    """Few thresholds (T, columns), compared one after another; codes replace the accumulators."""
+    for i in range(0, images * columns, columns):
+        for j in range(columns):
+            code = np.int32(0)
+            value = acc[i + j]
+            for t in range(p.FEW):
+                code += np.int32(thresholds[t * columns + j] <= value)
+            acc[i + j] = code
+
+
+@part
+def staircase(wide, row, line, size):
+    """Evenly spaced thresholds in 64-bit integers; codes replace the accumulators."""
+    slope, offset, shift, levels = line[0], line[1], line[2], row[p.LEVELS]
+    for i in range(size):
+        wide[i] = min(max((wide[i] * slope + offset) >> shift, 0), levels)
+
+
+@part
+def look_up(wide, row, first, thresholds, images, columns):
+    """Bucketed thresholds, as in `thresholds.Table`; codes replace the accumulators."""
+    several = row[p.ROWS] > 1
+    for i in range(images):
+        for j in range(row[p.OUTPUTS]):
+            value, k = wide[i * columns + j], j * several
+            code = np.int64(first[k * row[p.BUCKETS] + ((value - row[p.LOW]) >> row[p.SHIFT])])
+            for _ in range(row[p.DEPTH]):
+                code += thresholds[k * row[p.WIDTH] + code] <= value
+            wide[i * columns + j] = code
+
+
+@part
+def bisect(wide, row, thresholds, images, columns):
+    """Any thresholds, by bisection; codes replace the accumulators."""
+    several = row[p.ROWS] > 1
+    for i in range(images):
+        for j in range(row[p.OUTPUTS]):
+            value, start = wide[i * columns + j], j * several * row[p.WIDTH]
+            low, high = 0, row[p.WIDTH]
+            while low < high:
+                middle = (low + high) // 2
+                if thresholds[start + middle] <= value:
+                    low = middle + 1
+                else:
+                    high = middle
+            wide[i * columns + j] = low
+
+
+@part
+def store(codes, shift, size, operands):
+    """Codes as the next layer's operands, code - shift."""
+    for i in range(size):
+        operands[i] = codes[i] - shift
+
+
+@part
+def activate(row, following, block, acc, wide, images, columns, operands):
+    """From finished accumulators to the next layer's operands; `operands` is an address."""
+    size, table, method = images * columns, block + row[p.TABLE], row[p.METHOD]
+    octets, halves = pointer(operands, np.uint8), pointer(operands, np.int16)
+    if method == p.CLIMB:
+        line = pointer(table, np.int64)
+        if following[p.HALVES]:
+            climb(acc, line[0], line[1], line[2], row[p.LEVELS], following[p.SHIFT_IN], size, halves)
+        else:
+            climb(acc, line[0], line[1], line[2], row[p.LEVELS], following[p.SHIFT_IN], size, octets)
+        return
+    if method == p.COMPARE:
+        compare(acc, row, pointer(table, np.int32), images, columns)
+        if following[p.HALVES]:
+            store(acc, following[p.SHIFT_IN], size, halves)
+        else:
+            store(acc, following[p.SHIFT_IN], size, octets)
+        return
+    if not row[p.CHUNK]:
+        widen(acc, wide, size)
+    if method == p.STAIRCASE:
+        staircase(wide, row, pointer(table, np.int64), size)
+    elif method == p.TABLED:
+        first = pointer(block + row[p.FIRST], np.uint16)
+        look_up(wide, row, first, pointer(table, np.int64), images, columns)
+    elif method == p.BISECT:
+        bisect(wide, row, pointer(table, np.int64), images, columns)
+    if following[p.HALVES]:
+        store(wide, following[p.SHIFT_IN], size, halves)
+    else:
+        store(wide, following[p.SHIFT_IN], size, octets)
+
+
+@part
+def conclude(row, acc, wide, images, columns, at, logits, classes):
+    """Logits and classes of images `at` ... of the batch; an output array of no rows is not wanted."""
+    outputs = row[p.OUTPUTS]
+    if logits.shape[0] == 0 and row[p.CHUNK] == 0 and 1 < outputs <= 16 <= columns:
+        for i in range(images):
+            classes[at + i] = largest_of_16(acc, i * columns, outputs)
+        return
+    if row[p.CHUNK] == 0:
+        widen(acc, wide, images * columns)
+    for i in range(images if logits.shape[0] else 0):
+        for j in range(outputs):
+            logits[at + i, j] = wide[i * columns + j]
+    for i in range(images if classes.shape[0] else 0):
+        best, winner = wide[i * columns], 0
+        for j in range(1, outputs):
+            value = wide[i * columns + j]
+            winner = j if value > best else winner
+            best = max(best, value)
+        classes[at + i] = winner if outputs > 1 else np.int64(best >= 0)

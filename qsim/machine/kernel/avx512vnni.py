@@ -1,0 +1,43 @@
+"""The engine with AVX-512 VNNI: 16 neurons in a vector."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from numba import njit
+
+from . import tiles
+from .engine import RUN, SWEEP, any_layer, list_groups_512, network, sources
+from .lines import sweeper
+
+UNIT = tiles.VNNI512_HALVES
+PANEL = max(tiles.TILES[UNIT.lanes])
+HAS_BYTES = True
+_layer = any_layer(tiles.VNNI512_BYTES, UNIT)
+_run, _sweep = network(_layer, UNIT.lanes), sweeper(_layer, list_groups_512, UNIT.lanes)
+# `package` is part of the key under which numba caches what it compiles
+
+
+@cache
+def run(package: str = sources()) -> Any:
+    """The compiled entry for classes and logits, from the disk where nothing in the package has changed."""
+
+    @njit(RUN, cache=True, nogil=True, boundscheck=False, error_model="numpy")
+    def entry(codes, kind, rows, block, hidden, logits, classes):
+        _ = package
+        _run(codes, kind, rows, block, hidden, logits, classes)
+
+    return entry
+
+
+@cache
+def sweep(package: str = sources()) -> Any:
+    """The compiled entry for sweeps."""
+
+    @njit(SWEEP, cache=True, nogil=True, boundscheck=False, error_model="numpy")
+    def entry(codes, kind, signs, steps, low, high, rows, block, classes):
+        _ = package
+        _sweep(codes, kind, signs, steps, low, high, rows, block, classes)
+
+    return entry

@@ -1,0 +1,265 @@
+"""The compiled engine: a block of images through all layers while everything is in cache.
+
+`entry` is compiled once for each instruction set and cached on disk; a model is data to it, never code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from . import packing as p
+from . import tiles
+from .activation import activate, conclude, finish, inlined, part
+from .vectors import nonzero_groups_512, pointer
+
+BLOCK = 96  # images: divisible by the heights of most tiles
+LIST_EXTRA = 20  # numbers after a list of groups: room to write 16 at once, and the length
+SPARSE = 0.7  # density of groups below which walking over them is faster
+U8, I8, U16, I16 = range(4)
+KINDS = {np.dtype(name): kind for kind, name in enumerate(("u1", "i1", "u2", "i2"))}
+
+
+@part
+def is_sparse(codes, pitch, images, groups):
+    """Whether few groups differ from zero, judged by every eighth image."""
+    used = looked = 0
+    for i in range(0, images, 8):
+        values = pointer(codes + i * pitch, np.int32)
+        for k in range(groups):
+            used += values[k] != 0
+        looked += groups
+    return used < SPARSE * looked
+
+
+@part
+def list_groups(codes, groups, listed):
+    """Lists the byte offsets of the groups that are not all zero; how many there are."""
+    values, offsets, count = pointer(codes, np.int32), pointer(listed, np.int32), 0
+    for k in range(groups):
+        offsets[count] = 4 * k
+        count += values[k] != 0
+    return count
+
+
+@part
+def list_groups_512(codes, groups, listed):
+    """The same with AVX-512."""
+    values, offsets = pointer(codes, np.int32), pointer(listed, np.int32)
+    count = nonzero_groups_512(codes, groups // 16, listed)
+    for k in range(groups // 16 * 16, groups):
+        offsets[count] = 4 * k
+        count += values[k] != 0
+    return count
+
+
+@part
+def convert(codes, images, inputs, shift, operands, pitch):
+    for i in range(images):
+        for k in range(inputs):
+            operands[i * pitch + k] = codes[i * inputs + k] - shift
+
+
+@part
+def convert_any(source, kind, row, images, target, pitch):
+    """Input codes of any type as the first layer's operands, code - shift."""
+    inputs, shift = row[p.INPUTS], row[p.SHIFT_IN]
+    octets, halves = pointer(target, np.uint8), pointer(target, np.int16)
+    if not row[p.HALVES] and kind == U8:
+        convert(pointer(source, np.uint8), images, inputs, shift, octets, pitch)
+    elif not row[p.HALVES]:
+        convert(pointer(source, np.int8), images, inputs, shift, octets, pitch)
+    elif kind == U8:
+        convert(pointer(source, np.uint8), images, inputs, shift, halves, pitch // 2)
+    elif kind == I8:
+        convert(pointer(source, np.int8), images, inputs, shift, halves, pitch // 2)
+    elif kind == U16:
+        convert(pointer(source, np.uint16), images, inputs, shift, halves, pitch // 2)
+    else:
+        convert(pointer(source, np.int16), images, inputs, shift, halves, pitch // 2)
+
+
+@part
+def operands_of(source, source_pitch, kind, row, images, target, pitch):
+    """The address of the first layer's operands: the codes themselves, or `target` if it takes a copy."""
+    same_type = (kind == U8) != row[p.HALVES] and kind != I8
+    if same_type and row[p.SHIFT_IN] == 0 and source_pitch == pitch:
+        return source
+    convert_any(source, kind, row, images, target, pitch)
+    return target
+
+
+@part
+def keep_hidden(operands, pitch, images, row, following, at, column, hidden):
+    """Copies a layer's codes to hidden[at:, column:]."""
+    for i in range(images):
+        octets = pointer(operands + i * pitch, np.uint8)
+        halves = pointer(operands + i * pitch, np.int16)
+        for j in range(row[p.OUTPUTS]):
+            code = np.int64(halves[j]) if following[p.HALVES] else np.int64(octets[j])
+            hidden[at + i, column + j] = code + following[p.SHIFT_IN]
+
+
+@part
+def memory_map(rows, lanes, images):
+    """Byte offsets of a block's work areas (operands twice, 32- and 64-bit sums, lists, end)."""
+    operand = columns = groups = 0
+    for layer in range(rows.shape[0]):
+        groups = max(groups, rows[layer, p.GROUPS])
+        columns = max(columns, rows[layer, p.VECTORS] * lanes)
+    operand = (images * max(4 * groups, 2 * columns) + 63) // 64 * 64
+    acc = (images * 4 * columns + 63) // 64 * 64
+    return (
+        operand,
+        2 * operand,
+        2 * operand + acc,
+        2 * operand + 3 * acc,
+        2 * operand + 3 * acc + images * 4 * (groups + LIST_EXTRA),
+    )
+
+
+def layer_sums(unit: tiles.Unit) -> Any:
+    """A compiled function: the finished accumulators, in `acc` or `wide`, of one layer for some images."""
+    dense, sparse = tiles.products(unit)
+    lanes, size, panel = unit.lanes, 4 * unit.lanes, max(tiles.TILES[unit.lanes])
+    listing = list_groups_512 if lanes == 16 else list_groups
+
+    @part
+    def sums(row, block, codes, pitch, images, lists, acc, wide):
+        groups, vectors = row[p.GROUPS], row[p.VECTORS]
+        columns, acc_pitch, list_pitch = vectors * lanes, vectors * size, 4 * (groups + LIST_EXTRA)
+        panels = (vectors + panel - 1) // panel
+        walk = images < tiles.TALLEST or (vectors > 2 and is_sparse(codes, pitch, images, groups))
+        if walk:
+            for i in range(images):
+                here = lists + i * list_pitch
+                pointer(here, np.int32)[groups + 16] = listing(codes + i * pitch, groups, here)
+        narrow, total = pointer(acc, np.int32), pointer(wide, np.int64)
+        chunk = row[p.CHUNK] if row[p.CHUNK] else groups
+        for first in range(0, groups, chunk):
+            some, weights, done = min(chunk, groups - first), block + row[p.WEIGHTS], 0
+            for k in range(panels):
+                width = vectors // panels + (k < vectors % panels)
+                start, here = block + row[p.START] + done * size, acc + done * size
+                if walk:
+                    for i in range(images):
+                        listed = lists + i * list_pitch
+                        offsets, count = listed + 4 * first, pointer(listed, np.int32)[groups + 16] - first
+                        count = min(some, count)
+                        sparse(width, codes + i * pitch, offsets, count, weights, start, here + i * acc_pitch)
+                else:
+                    some_weights = weights + first * width * size
+                    dense(width, codes + 4 * first, pitch, images, some_weights, some, start, here, acc_pitch)
+                weights += groups * width * size
+                done += width
+            if row[p.CHUNK]:
+                for i in range(images * columns):
+                    total[i] = narrow[i] + (total[i] if first else 0)
+        if row[p.CHUNK]:
+            finish(total, row, pointer(block + row[p.BIAS], np.int64), images, columns)
+        elif row[p.DOUBLED]:
+            finish(narrow, row, pointer(block + row[p.BIAS], np.int32), images, columns)
+
+    return sums
+
+
+def all_layers(layer: Any, lanes: int) -> Any:
+    """A compiled function that sends a block of images through a run of layers."""
+
+    @inlined
+    def through(rows, block, codes, pitch, images, base, areas, at, hidden, logits, classes):
+        """Operands at address `codes`, `pitch` bytes a row, through the layers `rows`.
+
+        They may lie in the second of the work `areas` at address `base` (see `memory_map`).
+        """
+        here, there, column = base, base + areas[0], 0
+        acc, wide, lists = base + areas[1], base + areas[2], base + areas[3]
+        narrow, total = pointer(acc, np.int32), pointer(wide, np.int64)
+        for i in range(rows.shape[0]):
+            row = rows[i]
+            columns = row[p.VECTORS] * lanes
+            layer(row, block, codes, pitch, images, lists, acc, wide)
+            if i == rows.shape[0] - 1:
+                conclude(row, narrow, total, images, columns, at, logits, classes)
+                return
+            following = rows[i + 1]
+            activate(row, following, block, narrow, total, images, columns, here)
+            pitch = columns * (1 + following[p.HALVES])
+            codes, here, there = here, there, here
+            if hidden.shape[0]:
+                keep_hidden(codes, pitch, images, row, following, at, column, hidden)
+                column += row[p.OUTPUTS]
+
+    return through
+
+
+def any_layer(bytes_unit: tiles.Unit | None, halves_unit: tiles.Unit) -> Any:
+    """The compiled `layer_sums` of an instruction set, for operands of both sizes."""
+    halves_sums = layer_sums(halves_unit)
+    bytes_sums = layer_sums(bytes_unit) if bytes_unit else halves_sums
+
+    @inlined
+    def layer(row, block, codes, pitch, images, lists, acc, wide):
+        if row[p.HALVES]:
+            halves_sums(row, block, codes, pitch, images, lists, acc, wide)
+        else:
+            bytes_sums(row, block, codes, pitch, images, lists, acc, wide)
+
+    return layer
+
+
+def network(layer: Any, lanes: int) -> Any:
+    """The compiled function that sends any number of images through all layers; arguments as in RUN."""
+    through = all_layers(layer, lanes)
+
+    @inlined
+    def run(codes, kind, rows, block, hidden, logits, classes):
+        areas = memory_map(rows, lanes, min(codes.shape[0], BLOCK))
+        memory = np.empty(areas[4] + 64, np.uint8)
+        base = (memory.ctypes.data + 63) // 64 * 64
+        source_pitch, pitch = codes.shape[1], 4 * rows[0, p.GROUPS]
+        for at in range(0, codes.shape[0], BLOCK):
+            images = min(BLOCK, codes.shape[0] - at)
+            source = codes.ctypes.data + at * source_pitch
+            start = operands_of(source, source_pitch, kind, rows[0], images, base + areas[0], pitch)
+            through(rows, block.ctypes.data, start, pitch, images, base, areas, at, hidden, logits, classes)
+        memory[0] = 0  # still needed up to here: an address alone does not keep an array alive
+
+    return run
+
+
+def constant(dtype: Any, dimensions: int) -> Any:
+    """The type of a C-ordered array that is read only: arrays that may be written fit too."""
+    return types.Array(dtype, dimensions, "C", readonly=True)
+
+
+RUN = types.void(
+    constant(types.uint8, 2),  # the bytes of the codes (images, bytes)
+    types.int64,  # their kind: U8, I8, U16 or I16
+    constant(types.int64, 2),  # Plan.rows
+    constant(types.uint8, 1),  # Plan.block
+    types.uint16[:, ::1],  # codes of all hidden layers side by side (images, neurons), or no rows
+    types.int64[:, ::1],  # logits (images, outputs), or no rows
+    types.int64[::1],  # classes (images,), or none
+)
+SWEEP = types.void(
+    constant(types.uint8, 2),  # the bytes of the codes (images, bytes)
+    types.int64,  # their kind
+    constant(types.int8, 2),  # signs (images, inputs), each -1, 0 or 1
+    constant(types.int64, 1),  # steps (S,), ascending, at least 0
+    types.int64,  # the smallest and
+    types.int64,  # the largest code
+    constant(types.int64, 2),  # Plan.rows of `packing.pack_sweep`
+    constant(types.uint8, 1),  # Plan.block
+    types.int64[::1],  # classes, image by image (images * S,)
+)
+
+
+def sources() -> str:
+    """A digest of this package: numba watches the file of a cached function, not those of what it calls."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

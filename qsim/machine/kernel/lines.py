@@ -1,0 +1,173 @@
+"""All strengths of an attack at once: the first layer is a piecewise linear function of the step e.
+
+Input k of an image is x + s * e until it reaches the end of the range, `room` steps away, and stays there.
+So acc(e) = intercept + slope * e, where at first intercept = bias + W x and slope = W s; an input that
+stops takes s * w out of the slope and puts room * s * w into the intercept. Two products with the matrix
+and a few hundred column updates replace one product for every step. All later layers see ordinary codes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import packing as p
+from .activation import activate, conclude, inlined, part
+from .engine import all_layers, memory_map, operands_of
+from .vectors import climb_line, directions_16, index, line_steps, pointer
+
+IMAGES = 24  # of which both products are taken together: whole tiles of any height
+STEPS = 104  # at most, that go through the other layers together
+
+
+@part
+def directions(codes, shift, signs, low, high, most, inputs, moves, due):
+    """For one image, which inputs move and when they stop.
+
+    moves[k] = 1 + the sign of inputs that can move, 1 for others; due[k] = 1 + the steps that it has room
+    for, 0 if that is `most` or more and for inputs that cannot move.
+    """
+    directions_16(codes, shift, signs, low, high, most, inputs // 16, moves, due)
+    for k in range(inputs // 16 * 16, inputs):
+        room = high - (codes[k] + shift) if signs[k] > 0 else codes[k] + shift - low
+        free = room > 0 and signs[k] != 0
+        moves[k] = 1 + signs[k] if free else 1
+        due[k] = room + 1 if free and room < most else 0
+
+
+@part
+def first_beyond(steps):
+    """For each room from 0 to the largest step - 1, the index of the first larger step."""
+    index, t = np.empty(steps[-1], np.int64), 0
+    for room in range(index.size):
+        while steps[t] <= room:
+            t += 1
+        index[room] = t
+    return index
+
+
+@part
+def schedule(due, listed, count, room_to_step, heads, links):
+    """Chains the inputs that stop before each step: heads[t], then links[k], to -1."""
+    for t in range(heads.size):
+        heads[t] = -1
+    for n in range(count):
+        k = listed[n] // 4  # a byte offset
+        t = room_to_step[due[k] - 1]
+        links[k], heads[t] = heads[t], k
+
+
+def sweeper(layer: Any, listing: Any, lanes: int) -> Any:
+    """The compiled sweep of an instruction set; arguments as in `engine.SWEEP`."""
+    through = all_layers(layer, lanes)
+    evaluate, absorb = line_steps(lanes)
+
+    @part
+    def absorb_chain(k, links, due, signs, weights, columns, intercept, slope):
+        """All inputs of a chain stop."""
+        while k >= 0:
+            absorb(signs[k], due[k] - 1, index(weights, k * columns), columns, intercept, slope)
+            k = links[k]
+
+    @part
+    def acc_rows(heads, links, due, signs, steps, weights, columns, intercept, slope, acc):
+        """Rows of accumulators of one image for some steps; intercept and slope move on."""
+        for t in range(heads.size):
+            absorb_chain(heads[t], links, due, signs, weights, columns, intercept, slope)
+            evaluate(intercept, slope, steps[t], columns, index(acc, t * columns))
+
+    @part
+    def code_rows(heads, links, due, signs, steps, weights, columns, intercept, slope, row, line, octets):
+        """The same as far as the codes, where they are bytes and thresholds evenly spaced."""
+        for t in range(heads.size):
+            absorb_chain(heads[t], links, due, signs, weights, columns, intercept, slope)
+            target = index(octets, t * columns)
+            climb_line(
+                intercept, slope, steps[t], line[0], line[1], line[2], row[p.LEVELS], 0, columns, target
+            )
+
+    @part
+    def both_products(codes, signs, kind, rows, block, at, images, low, high, most, lists, spaces):
+        """Intercepts and slopes at step 0, and when inputs stop, of images `at` ...; `images` of them."""
+        operands, moves, intercepts, slopes, due = spaces
+        row, inputs, pitch = rows[1], rows[1, p.INPUTS], 4 * rows[1, p.GROUPS]
+        source = codes.ctypes.data + at * codes.shape[1]
+        start = operands_of(source, codes.shape[1], kind, row, images, operands, pitch)
+        for i in range(images):
+            own, stop = pointer(signs.ctypes.data + (at + i) * inputs, np.int8), due + 4 * i * inputs
+            here, there, stops = start + i * pitch, moves + i * pitch, pointer(stop, np.int32)
+            if row[p.HALVES]:
+                x, rate = pointer(here, np.int16), pointer(there, np.int16)
+                directions(x, row[p.SHIFT_IN], own, low, high, most, inputs, rate, stops)
+            else:
+                y, speed = pointer(here, np.uint8), pointer(there, np.uint8)
+                directions(y, row[p.SHIFT_IN], own, low, high, most, inputs, speed, stops)
+        layer(row, block, start, pitch, images, lists, intercepts, intercepts)
+        layer(rows[0], block, moves, pitch, images, lists, slopes, slopes)
+
+    @inlined
+    def sweep(codes, kind, signs, steps, low, high, rows, block, classes):
+        inputs, columns, pitch = rows[0, p.INPUTS], rows[0, p.VECTORS] * lanes, 4 * rows[0, p.GROUPS]
+        row, following, tail = rows[1], rows[min(2, rows.shape[0] - 1)], rows[2:]
+        direct = row[p.METHOD] == p.CLIMB and not following[p.HALVES]
+        areas = memory_map(rows, lanes, STEPS)
+        memory = np.empty(areas[4] + IMAGES * (2 * pitch + 8 * columns + 4 * inputs) + 7 * 64, np.uint8)
+        base = (memory.ctypes.data + 63) // 64 * 64
+        operands = base + (areas[4] + 63) // 64 * 64
+        moves = operands + (IMAGES * pitch + 63) // 64 * 64
+        intercepts = moves + (IMAGES * pitch + 63) // 64 * 64
+        slopes = intercepts + IMAGES * 4 * columns
+        due = slopes + IMAGES * 4 * columns
+        spaces, lists, data = (operands, moves, intercepts, slopes, due), base + areas[3], block.ctypes.data
+        narrow, total = pointer(base + areas[1], np.int32), pointer(base + areas[2], np.int64)
+        weights, line = pointer(data + rows[0, p.TABLE], np.int16), pointer(data + row[p.TABLE], np.int64)
+        start, width = base + areas[0], columns * (1 + following[p.HALVES])
+        heads, links = np.empty(steps.size, np.int64), np.empty(inputs, np.int64)
+        hidden, logits = np.empty((0, 0), np.uint16), np.empty((0, 0), np.int64)
+        room_to_step = first_beyond(steps)
+        for image in range(codes.shape[0]):
+            i = image % IMAGES
+            if i == 0:
+                images = min(IMAGES, codes.shape[0] - image)
+                both_products(
+                    codes, signs, kind, rows, data, image, images, low, high, steps[-1], lists, spaces
+                )
+            stop = due + 4 * i * inputs
+            stops, own = pointer(stop, np.int32), pointer(signs.ctypes.data + image * inputs, np.int8)
+            count = listing(stop, inputs, lists)
+            schedule(stops, pointer(lists, np.int32), count, room_to_step, heads, links)
+            intercept = pointer(intercepts + 4 * i * columns, np.int32)
+            slope = pointer(slopes + 4 * i * columns, np.int32)
+            for begin in range(0, steps.size, STEPS):
+                end, at = min(begin + STEPS, steps.size), image * steps.size + begin
+                some, some_heads, some_steps = end - begin, heads[begin:end], steps[begin:end]
+                if direct:
+                    octets = pointer(start, np.uint8)
+                    code_rows(
+                        some_heads,
+                        links,
+                        stops,
+                        own,
+                        some_steps,
+                        weights,
+                        columns,
+                        intercept,
+                        slope,
+                        row,
+                        line,
+                        octets,
+                    )
+                else:
+                    acc_rows(
+                        some_heads, links, stops, own, some_steps, weights, columns, intercept, slope, narrow
+                    )
+                if tail.shape[0] == 0:
+                    conclude(row, narrow, total, some, columns, at, logits, classes)
+                    continue
+                if not direct:
+                    activate(row, following, data, narrow, total, some, columns, start)
+                through(tail, data, start, width, some, base, areas, at, hidden, logits, classes)
+        memory[0] = 0  # see `engine.network`
+
+    return sweep

@@ -1,0 +1,166 @@
+"""The innermost loops, spelled out as machine instructions: numba has no other name for them.
+
+One vector instruction adds to each of its 32-bit lanes the dot product of a *group* (4 bytes: four
+8-bit or two 16-bit numbers) of input codes with the same group of weights. A lane is a neuron, so the
+input group is broadcast to all lanes and the weights of `lanes` neurons lie side by side in memory:
+
+    w[vector][lane] = 4 bytes     for each group of inputs, then the next group, and so on
+
+Sums wrap at 32 bits. Who packs the weights proves that the final sum fits, and then it is exact.
+
+A *tile* keeps (images x vectors) sums in registers while it walks over all groups. The bigger it is, the
+less it loads for each multiplication, until the registers are used up. Addresses are plain integers, so
+that compiled code holds none and can be cached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from .vectors import I16, I32, I64, broadcast, declared, load, loop, store
+
+GROUP = 4  # bytes
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A dot-product instruction: how many 32-bit lanes, which LLVM intrinsic, and whether it also adds."""
+
+    lanes: int
+    name: str
+    adds: bool = True
+
+    def emit(self, builder: Any, acc: Any, codes: Any, weights: Any) -> Any:
+        """acc + dot product of each lane's group."""
+        vector = ir.VectorType(I32, self.lanes)
+        if self.adds:
+            kind = ir.FunctionType(vector, [vector] * 3)
+            return builder.call(declared(builder, self.name, kind), [acc, codes, weights])
+        halves = ir.VectorType(I16, 2 * self.lanes)
+        function = declared(builder, self.name, ir.FunctionType(vector, [halves] * 2))
+        pairs = [builder.bitcast(v, halves) for v in (codes, weights)]
+        return builder.add(acc, builder.call(function, pairs))
+
+
+VNNI512_BYTES = Unit(16, "llvm.x86.avx512.vpdpbusd.512")  # unsigned codes x signed weights
+VNNI512_HALVES = Unit(16, "llvm.x86.avx512.vpdpwssd.512")
+VNNI256_BYTES = Unit(8, "llvm.x86.avx512.vpdpbusd.256")
+VNNI256_HALVES = Unit(8, "llvm.x86.avx512.vpdpwssd.256")
+AVX2_HALVES = Unit(8, "llvm.x86.avx2.pmadd.wd", adds=False)
+
+
+def _vectors(builder: Any, address: Any, count: int, lanes: int) -> list[Any]:
+    """`count` aligned vectors of 32-bit lanes, one after another."""
+    kind, size = ir.VectorType(I32, lanes), 4 * lanes
+    return [load(builder, builder.add(address, ir.Constant(I64, v * size)), kind, size) for v in range(count)]
+
+
+# vectors of neurons in a tile -> images in it: as many sums as the registers hold (32 or 16 of them)
+TILES = {16: {1: 12, 2: 12, 3: 8, 4: 6, 5: 5, 6: 4, 7: 3}, 8: {1: 8, 2: 5, 3: 3, 4: 2, 5: 2}}
+TALLEST = 12  # `dense` needs at least as many images
+
+
+def _dense_tile(b: Any, unit: Unit, images: int, vectors: int, arguments: list[Any]) -> None:
+    """Writes `images` rows of sums; the arguments are those of `dense` without the number of images."""
+    codes, pitch, weights, groups, start, sums, sums_pitch = arguments
+    lanes, size = unit.lanes, 4 * unit.lanes
+    rows = [b.add(codes, b.mul(pitch, ir.Constant(I64, i))) for i in range(images)]
+
+    def step(index: Any, acc: list[Any]) -> list[Any]:
+        panel = b.add(weights, b.mul(index, ir.Constant(I64, vectors * size)))
+        loaded = _vectors(b, panel, vectors, lanes)
+        updated = []
+        for i, row in enumerate(rows):
+            group = broadcast(b, load(b, b.add(row, b.shl(index, ir.Constant(I64, 2))), I32, 1), lanes)
+            updated += [unit.emit(b, acc[i * vectors + v], group, loaded[v]) for v in range(vectors)]
+        return updated
+
+    result = loop(b, groups, _vectors(b, start, vectors, lanes) * images, step)
+    for i, value in enumerate(result):
+        row, v = divmod(i, vectors)
+        here = b.add(sums, b.mul(sums_pitch, ir.Constant(I64, row)))
+        store(b, value, b.add(here, ir.Constant(I64, v * size)), 4)
+
+
+def _sparse_tile(b: Any, unit: Unit, vectors: int, arguments: list[Any]) -> None:
+    """Writes one row of sums; the arguments are those of `sparse`."""
+    codes, offsets, count, weights, start, sums = arguments
+    lanes, size = unit.lanes, 4 * unit.lanes
+
+    def step(index: Any, acc: list[Any]) -> list[Any]:
+        offset = b.zext(load(b, b.add(offsets, b.shl(index, ir.Constant(I64, 2))), I32, 4), I64)
+        group = broadcast(b, load(b, b.add(codes, offset), I32, 1), lanes)
+        panel = b.add(weights, b.mul(offset, ir.Constant(I64, vectors * size // GROUP)))
+        loaded = _vectors(b, panel, vectors, lanes)
+        return [unit.emit(b, acc[v], group, loaded[v]) for v in range(vectors)]
+
+    for v, value in enumerate(loop(b, count, _vectors(b, start, vectors, lanes), step)):
+        store(b, value, b.add(sums, ir.Constant(I64, v * size)), 4)
+
+
+def _switch(b: Any, vectors: Any, emit: Callable[[int], None], most: int) -> None:
+    """emit(vectors), chosen at run time from 1 ... most."""
+    after = b.append_basic_block()
+    choice = b.switch(vectors, after)
+    for number in range(1, most + 1):
+        case = b.append_basic_block()
+        choice.add_case(ir.Constant(I64, number), case)
+        b.position_at_end(case)
+        emit(number)
+        b.branch(after)
+    b.position_at_end(after)
+
+
+def products(unit: Unit) -> tuple[Any, Any]:
+    """Two functions to compile in, `dense` and `sparse`; every argument is an address or a number.
+
+    dense(vectors, codes, pitch, images, weights, groups, start, sums, sums_pitch):
+        `images` rows of codes, `pitch` bytes apart, times 1 to max(TILES[lanes]) vectors of neurons, over
+        all groups. `start` has the 32-bit number that each lane's sums start from. At least TALLEST images.
+    sparse(vectors, codes, offsets, count, weights, start, sums):
+        The same for one image and only the groups at `count` int32 byte offsets.
+
+    Whole groups are read and all lanes written; weights and starting numbers are aligned to a vector.
+    """
+    heights = TILES[unit.lanes]
+
+    @intrinsic
+    def dense(context, vectors, codes, pitch, images, weights, groups, start, sums, sums_pitch):
+        def emit(context, b, signature, arguments):
+            vectors, codes, pitch, images, weights, groups, start, sums, sums_pitch = arguments
+
+            def rows(number: int) -> None:
+                height = ir.Constant(I64, heights[number])
+
+                def tile(index: Any, _: list[Any]) -> list[Any]:
+                    """The last tile overlaps the one before where the height does not divide the images."""
+                    first, last = b.mul(index, height), b.sub(images, height)
+                    row = b.select(b.icmp_signed("<", first, last), first, last)
+                    here = b.add(codes, b.mul(row, pitch)), b.add(sums, b.mul(row, sums_pitch))
+                    rest = [here[0], pitch, weights, groups, start, here[1], sums_pitch]
+                    _dense_tile(b, unit, heights[number], number, rest)
+                    return []
+
+                loop(b, b.sdiv(b.sub(b.add(images, height), ir.Constant(I64, 1)), height), [], tile)
+
+            _switch(b, vectors, rows, len(heights))
+            return context.get_dummy_value()
+
+        return types.void(*[types.intp] * 9), emit
+
+    @intrinsic
+    def sparse(context, vectors, codes, offsets, count, weights, start, sums):
+        def emit(context, b, signature, arguments):
+            number, *rest = arguments
+            _switch(b, number, lambda n: _sparse_tile(b, unit, n, rest), len(heights))
+            return context.get_dummy_value()
+
+        return types.void(*[types.intp] * 7), emit
+
+    return dense, sparse

@@ -1,0 +1,59 @@
+"""`qsim paper`: every quantitative figure of the paper, on the float shadow and on the integers."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from . import tasks
+
+
+def command(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for rows, models and report.")],
+    quick: Annotated[bool, typer.Option("--quick", help="A minute: few widths and strengths.")] = False,
+    data: Annotated[list[str] | None, typer.Option("--data", help="mnist or spiral; else both.")] = None,
+    seeds: Annotated[int | None, typer.Option("--seeds", help="Networks a point; 5, or 2 if quick.")] = None,
+    processes: Annotated[int | None, typer.Option(help="On this machine; by default its cores.")] = None,
+    scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler to use.")] = None,
+) -> None:
+    """Reproduce the paper; run again after an interruption to go on where it stopped."""
+    from . import claims, run  # need the extra package that writes rows
+
+    datasets = tuple(data or tasks.DATASETS)
+    plan = tasks.quick(datasets, seeds or 2) if quick else tasks.full(datasets, seeds or 5)
+    console = Console()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task("networks", total=len(plan.tasks))
+
+        def report(done: int, total: int, name: str) -> None:
+            progress.update(bar, completed=done, total=total, description=name)
+
+        run.run(plan, out, processes=processes, scheduler=scheduler, report=report)
+    verdicts = Counter(entry["verdict"] for entry in json.loads(claims.write(out).read_text()))
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
+    console.print(f"{len(plan.tasks)} networks; the paper's claims on both paths: {counts}")
+    if find_spec(f"{__package__}.report"):
+        import_module(f"{__package__}.report").write(out)
+    console.print(f"{out}: {', '.join(sorted(p.name for p in out.iterdir()))}")

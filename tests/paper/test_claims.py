@@ -1,0 +1,137 @@
+"""Claims judged on rows whose truth is known, and on the same rows with that truth turned round."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from test_rows import ROW
+
+from qsim import QsimError
+
+rows = pytest.importorskip("qsim.paper.rows", exc_type=QsimError)
+from qsim.paper import claims  # noqa: E402
+from qsim.paper.cube import bootstrap, cube  # noqa: E402
+from qsim.paper.tasks import UNROUNDED  # noqa: E402
+
+EPSILONS = [0.0, 0.005, 0.01, 0.015, 0.02, 0.05, 0.1, 0.2, 0.5]
+BITS = (1, 4, 10, UNROUNDED)
+CROSSING = {"mnist": 0.01, "spiral": 0.125}
+
+
+def scored(dataset: str, activation: str, bits: int, seed: int, epsilon: float, turned: bool) -> float:
+    """Curves that cross at the critical strength, steeper the more bits there are."""
+    gain = 1 + 0.1 * min(bits, 10) * (-1 if turned else 1)
+    crossing = 0.1 if dataset == "spiral" else CROSSING[dataset]
+    accuracy = 0.9 - gain * (epsilon - crossing) + (0.02 if activation == "relu" else 0) + 0.001 * seed
+    return min(max(accuracy, 0.0), 1.0)
+
+
+def made(datasets: tuple[str, ...] = ("mnist", "spiral"), turned: bool = False) -> list[dict[str, Any]]:
+    grid = product(
+        datasets,
+        ("relu", "sigmoid", "step"),
+        BITS,
+        range(3),
+        ("base", "unsaturated"),
+        ("integer", "shadow"),
+        EPSILONS,
+    )
+    made_rows = []
+    for dataset, activation, bits, seed, variant, path, epsilon in grid:
+        correct = round(10_000 * scored(dataset, activation, bits, seed, epsilon, turned))
+        own = {"dataset": dataset, "activation": activation, "bits": bits, "seed": seed, "variant": variant}
+        count = {
+            "images": 10_000,
+            "correct": correct,
+            "accuracy": correct / 10_000,
+            "fooled": 10_000 - correct,
+        }
+        made_rows.append({**ROW, **own, **count, "path": path, "epsilon": epsilon, "zero_gradients": 0.0})
+    return made_rows
+
+
+def judged(tmp_path: Path, made_rows: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
+    rows.write(made_rows, tmp_path / "rows.parquet")
+    entries = json.loads(claims.write(tmp_path).read_text())
+    return {(entry["id"], entry["path"]): entry for entry in entries}
+
+
+def test_what_is_true_of_the_rows_holds(tmp_path: Path) -> None:
+    found = judged(tmp_path, made())
+    for path in ("integer", "shadow"):
+        for name in ("smaller-widths-more-robust", "binary-best", "relu-best", "precision-helps-below-mnist"):
+            assert found[name, path]["verdict"] == "holds", name
+        assert found["critical-strength-mnist", path]["figure"] == 0.01
+        assert found["critical-strength-mnist", path]["verdict"] == "holds"
+        assert found["no-change-beyond-10-bits", path]["verdict"] == "holds"
+        assert found["masking-adds-accuracy-mnist", path]["verdict"] == "does not hold"
+
+
+def test_what_is_turned_round_does_not(tmp_path: Path) -> None:
+    found = judged(tmp_path, made(turned=True))
+    for name in ("smaller-widths-more-robust", "binary-best", "precision-helps-below-mnist"):
+        assert found[name, "integer"]["verdict"] == "does not hold", name
+
+
+def test_activations_that_disagree_make_it_depend(tmp_path: Path) -> None:
+    mixed = [r for r in made() if r["activation"] != "step"] + [
+        r for r in made(turned=True) if r["activation"] == "step"
+    ]
+    entry = judged(tmp_path, mixed)["smaller-widths-more-robust", "integer"]
+    assert entry["verdict"] == "depends"
+    assert {p["where"]: p["verdict"] for p in entry["parts"]} == {
+        "relu": "holds",
+        "sigmoid": "holds",
+        "step": "does not hold",
+    }
+
+
+@pytest.mark.parametrize("dataset", ["mnist", "spiral"])
+def test_one_data_set_is_enough(tmp_path: Path, dataset: str) -> None:
+    found = judged(tmp_path, made((dataset,)))
+    assert {entry["dataset"] for entry in found.values()} == {dataset}
+
+
+def test_one_seed_gives_no_interval(tmp_path: Path) -> None:
+    found = judged(tmp_path, [r for r in made() if r["seed"] == 0])
+    assert all(entry["interval"] is None for entry in found.values())
+
+
+def test_entries(tmp_path: Path) -> None:
+    keys = {"id", "dataset", "path", "claim", "how", "verdict", "figure", "interval", "parts"}
+    for entry in judged(tmp_path, made()).values():
+        assert set(entry) == keys
+        assert entry["verdict"] in ("holds", "does not hold", "depends")
+
+
+def test_variants_are_compared_with_their_own_base(tmp_path: Path) -> None:
+    base = [r for r in made(("mnist",)) if r["variant"] == "base" and r["bits"] < 10 and r["seed"] == 0]
+    near = [{**r, "variant": "patience", "accuracy": r["accuracy"] - 0.02} for r in base]
+    far = [{**r, "variant": "unclipped", "accuracy": r["accuracy"] - 0.05} for r in base]
+    found = judged(tmp_path, made() + near + far)
+    assert found["insensitive-to-patience-mnist", "shadow"]["verdict"] == "holds"
+    assert found["insensitive-to-unclipped-mnist", "shadow"]["verdict"] == "does not hold"
+    assert found["insensitive-to-patience-mnist", "integer"]["figure"] == pytest.approx(0.02)
+
+
+def test_a_missing_row_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(QsimError, match="rows of mnist, base, integer: 323 found, 324 are needed"):
+        judged(tmp_path, made()[1:])
+
+
+def test_bootstrap_of_a_mean(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    many = [{**ROW, "seed": seed, "accuracy": float(rng.normal(0.5, 0.1))} for seed in range(40)]
+    rows.write(many, tmp_path / "a")
+    whole = cube(rows.read(tmp_path / "a"), "spiral", "base", "integer")
+    figure, interval = bootstrap(lambda means: float(means.mean()), whole)
+    values = whole.values.ravel()
+    assert interval is not None
+    assert figure == pytest.approx(values.mean())
+    error = 1.96 * values.std() / 40**0.5
+    assert interval == pytest.approx((figure - error, figure + error), abs=error / 3)

@@ -1,0 +1,187 @@
+"""The analog part of a tile: column currents, for `pe` columns and `simd` rows a cycle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from .beat import beats
+from .crossbar_shape import CrossbarShape
+from .frame_buffer import FrameBuffer
+from .pipeline import delayed
+from .table import table
+
+NEAR = 8  # products that are added in the cycle in which they are formed
+
+
+def place(shape: CrossbarShape) -> data.StructLayout:
+    """Where a conversion belongs; the flags are 0 where there is none.
+
+    `starts_group`, `ends_group`: the first and the last conversion of a group of columns.
+    `ends_frame`: the last of the last group.
+    """
+    flags = {"valid": 1, "starts_group": 1, "ends_group": 1, "ends_frame": 1}
+    counters = {"tile": shape.tiles, "digit": shape.digits, "slice": shape.slices, "group": shape.groups}
+    image = {"image": unsigned(32)}
+    return data.StructLayout(flags | {name: range(n) for name, n in counters.items()} | image)
+
+
+class CrossbarColumns(wiring.Component):
+    """Column currents: the sum of cell x digit over the rows of one tile, for one slice and digit.
+
+    A frame is read group by group of `pe` columns, in each slice by slice, in each digit by digit,
+    in each tile by tile: one conversion each, every `tile_beats` cycles (the last tile may take
+    fewer). Input codes are taken as they are above the smallest code of their format. The first
+    current of an isolated frame comes `tile_beats` + 4 cycles after the frame's last input beat.
+
+    Ports
+    -----
+    i : stream of `simd` codes; see `FrameBuffer`
+    advance : in, whether everything behind the frame buffer moves in this cycle
+    place : out, of the conversion whose currents are there; see `place`
+    currents : out, `pe` sums, unsigned
+    short_frame, long_frame : out; see `FrameBuffer`
+    first_image : in, the number of the first frame after a reset; constant between resets
+
+    Attributes
+    ----------
+    cells : Memory of groups x slices x beats words
+        Lane (p, s) of word (g, k, b), at bit (p * simd + s) * cell_bits, is the cell of row
+        b * simd + s in column g * pe + p of slice k; 0 where there is no such row or column.
+    """
+
+    def __init__(self, shape: CrossbarShape) -> None:
+        self.shape = shape
+        self.lanes = shape.pe * shape.simd
+        self.cells = table(self.lanes * shape.cell_bits, shape.groups * shape.slices * shape.beats)
+        self.current = unsigned(shape.sum_bits)
+        code = Shape(shape.code_bits, shape.code_signed)
+        super().__init__(
+            {
+                "i": In(beats(data.ArrayLayout(code, shape.simd))),
+                "advance": In(1),
+                "place": Out(place(shape)),
+                "currents": Out(data.ArrayLayout(self.current, shape.pe)),
+                "short_frame": Out(1),
+                "long_frame": Out(1),
+                "first_image": In(32),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.buffer = buffer = FrameBuffer(self.shape)
+        wiring.connect(m, wiring.flipped(self.i), buffer.i)
+        m.d.comb += [
+            self.short_frame.eq(buffer.short_frame),
+            self.long_frame.eq(buffer.long_frame),
+            buffer.read.eq(self.advance),
+        ]
+        addressed, starts_tile, address = self._walk(m, buffer)
+        fetched = delayed(m, self.advance, addressed, name="fetched")
+        loaded = delayed(m, self.advance, fetched, name="loaded")
+        added = delayed(m, self.advance, loaded, name="added")
+        accumulated = delayed(m, self.advance, added, name="accumulated")
+        m.d.comb += self.place.eq(accumulated)
+
+        words = delayed(m, self.advance, self._fetch(m, address), name="words")
+        digits = delayed(m, self.advance, self._digits(buffer.codes, fetched.digit), name="digits")
+        starts = delayed(m, self.advance, starts_tile, 3, name="starts_tile")
+        self._add(m, words, digits, starts)
+        return m
+
+    def _walk(self, m: Module, buffer: FrameBuffer) -> tuple[data.View, Value, Value]:
+        """Count through groups, slices, digits and beats while a frame is there; the cells' address.
+
+        The second result tells whether the beat is a tile's first.
+        """
+        shape = self.shape
+        stage = Signal(place(shape), name="addressed")
+        beat, row = Signal(range(shape.beats)), Signal(range(shape.tile_beats))
+        base = Signal(range(max(2, shape.groups * shape.slices * shape.beats)))
+        tile, frames = Signal(range(shape.tiles)), Signal(32)
+        step, ends_beats, ends_tile = Signal(), Signal(), Signal()
+        m.d.comb += [
+            step.eq(self.advance & buffer.filled),
+            ends_beats.eq(beat == shape.beats - 1),
+            ends_tile.eq(ends_beats | (row == shape.tile_beats - 1)),
+            buffer.beat.eq(beat),
+        ]
+        with m.If(step):
+            m.d.sync += [beat.eq(Mux(ends_beats, 0, beat + 1)), row.eq(Mux(ends_tile, 0, row + 1))]
+        with m.If(step & ends_tile):
+            m.d.sync += tile.eq(Mux(ends_beats, 0, tile + 1))
+
+        counters, ends, zero = {}, {"beat": ends_beats}, Const(1)
+        wraps: Value = ends_beats
+        for name, count in (("digit", shape.digits), ("slice", shape.slices), ("group", shape.groups)):
+            counter = counters[name] = Signal(range(count), name=name)
+            with m.If(step & wraps):
+                m.d.sync += counter.eq(Mux(counter == count - 1, 0, counter + 1))
+            wraps = ends[name] = wraps & (counter == count - 1)
+            if name != "group":
+                zero = zero & (counter == 0)
+        with m.If(step & ends["digit"]):
+            m.d.sync += base.eq(Mux(ends["group"], 0, base + shape.beats))
+        with m.If(step & ends["group"]):
+            m.d.sync += frames.eq(frames + 1)
+        m.d.comb += [
+            buffer.release.eq(step & ends["group"]),
+            stage.valid.eq(buffer.filled & ends_tile),
+            stage.starts_group.eq(zero & (tile == 0)),
+            stage.ends_group.eq(buffer.filled & ends["slice"]),
+            stage.ends_frame.eq(buffer.filled & ends["group"]),
+            stage.tile.eq(tile),
+            stage.image.eq(self.first_image + frames),
+            *(stage[name].eq(counter) for name, counter in counters.items()),
+        ]
+        return stage, row == 0, base + beat
+
+    def _fetch(self, m: Module, address: Value) -> Value:
+        """The cells of the beat that was addressed one advance ago."""
+        m.submodules.cells = self.cells
+        read = self.cells.read_port()
+        m.d.comb += [read.addr.eq(address), read.en.eq(self.advance)]
+        return read.data
+
+    def _digits(self, codes: data.View, digit: Value) -> Value:
+        """One digit of each code, counted from the smallest code."""
+        shape, digits = self.shape, []
+        for lane in range(shape.simd):
+            code = codes[lane].as_unsigned()
+            above = code ^ (1 << shape.code_bits - 1) if shape.code_signed else code
+            padded = Cat(above, Const(0, shape.digits * shape.digit_bits - shape.code_bits))
+            digits.append(padded.word_select(digit, shape.digit_bits))
+        return Cat(digits)
+
+    def _add(self, m: Module, words: Value, digits: Value, starts: Value) -> None:
+        """Two stages of adders: sums of a few products each, then all of them with the tile so far."""
+        shape = self.shape
+        cells = data.View(data.ArrayLayout(unsigned(shape.cell_bits), self.lanes), words)
+        for p in range(shape.pe):
+            products = [
+                product(cells[p * shape.simd + s], digits.word_select(s, shape.digit_bits))
+                for s in range(shape.simd)
+            ]
+            sums = [total(products[k : k + NEAR]) for k in range(0, shape.simd, NEAR)]
+            kept = [delayed(m, self.advance, near, name=f"sum_{p}_{k}") for k, near in enumerate(sums)]
+            current = Signal(self.current, name=f"current_{p}", reset_less=True)
+            with m.If(self.advance):
+                m.d.sync += current.eq(Mux(starts, 0, current) + total(kept))
+            m.d.comb += self.currents[p].eq(current)
+
+
+def product(cell: Value, digit: Value) -> Value:
+    """cell x digit, as the sum of the cell at each place where the digit has a one."""
+    return total([(cell & bit.replicate(len(cell))) << k for k, bit in enumerate(digit)])
+
+
+def total(terms: Sequence[Value]) -> Value:
+    """The sum of all terms, in a balanced tree of adders."""
+    if len(terms) == 1:
+        return terms[0]
+    half = len(terms) // 2
+    return total(terms[:half]) + total(terms[half:])

@@ -9,6 +9,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .beat import beats
+from .crossbar_place import place
 from .crossbar_shape import CrossbarShape
 from .frame_buffer import FrameBuffer
 from .pipeline import delayed
@@ -17,32 +18,20 @@ from .table import table
 NEAR = 8  # products that are added in the cycle in which they are formed
 
 
-def place(shape: CrossbarShape) -> data.StructLayout:
-    """Where a conversion belongs; the flags are 0 where there is none.
-
-    `starts_group`, `ends_group`: the first and the last conversion of a group of columns.
-    `ends_frame`: the last of the last group.
-    """
-    flags = {"valid": 1, "starts_group": 1, "ends_group": 1, "ends_frame": 1}
-    counters = {"tile": shape.tiles, "digit": shape.digits, "slice": shape.slices, "group": shape.groups}
-    image = {"image": unsigned(32)}
-    return data.StructLayout(flags | {name: range(n) for name, n in counters.items()} | image)
-
-
 class CrossbarColumns(wiring.Component):
     """Column currents: the sum of cell x digit over the rows of one tile, for one slice and digit.
 
-    A frame is read group by group of `pe` columns, in each slice by slice, in each digit by digit,
-    in each tile by tile: one conversion each, every `tile_beats` cycles (the last tile may take
-    fewer). Input codes are taken as they are above the smallest code of their format. The first
-    current of an isolated frame comes `tile_beats` + 4 cycles after the frame's last input beat.
+    A frame is taken in groups of `pe` columns, these in slices, these in digits, these in tiles: one
+    read each, every `tile_beats` advances (fewer for a last tile that is smaller). Input codes count
+    from the smallest code of their format. The first currents of an isolated frame are there
+    `tile_beats` + 4 cycles after the frame's last input beat.
 
     Ports
     -----
     i : stream of `simd` codes; see `FrameBuffer`
-    advance : in, whether everything behind the frame buffer moves in this cycle
-    place : out, of the conversion whose currents are there; see `place`
-    currents : out, `pe` sums, unsigned
+    advance : in, whether all but the writing of frames moves in this cycle
+    place : out, of the read whose currents are there; see `place`
+    currents : out, `pe` sums, unsigned, in units of 2**`scale_bits`
     short_frame, long_frame : out; see `FrameBuffer`
     first_image : in, the number of the first frame after a reset; constant between resets
 
@@ -50,7 +39,8 @@ class CrossbarColumns(wiring.Component):
     ----------
     cells : Memory of groups x slices x beats words
         Lane (p, s) of word (g, k, b), at bit (p * simd + s) * cell_bits, is the cell of row
-        b * simd + s in column g * pe + p of slice k; 0 where there is no such row or column.
+        b * simd + s in the column that is read as number g * pe + p, in slice k; 0 where there is
+        no such row or column.
     """
 
     def __init__(self, shape: CrossbarShape) -> None:

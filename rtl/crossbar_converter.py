@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Value, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,8 +10,6 @@ from .crossbar_shape import CrossbarShape
 from .pipeline import delayed
 from .table import table
 from .threshold import search
-
-RECONSTRUCTION = 3  # advances from a code to its value
 
 
 class Converter(wiring.Component):
@@ -22,7 +20,7 @@ class Converter(wiring.Component):
     Ports
     -----
     advance : in, whether the converter moves in this cycle
-    row : in, the group that the current belongs to; of no width where all columns share one transfer
+    group, slice : in, those of the read; they choose the thresholds where each has its own
     current : in, signed, `current_bits` wide
     code : out, unsigned, `adc_bits` wide
     value : out, signed, `value_bits` wide
@@ -30,18 +28,21 @@ class Converter(wiring.Component):
     Attributes
     ----------
     stages : list of Memory, one for each bit of the code; see `Threshold`
-    transfer : Memory, one word a row: base, and step above it, each signed and `value_bits` wide
+        Where each slice has thresholds of its own, its rows begin at slice x the least power of two
+        that holds all groups (1 where all columns share a row).
+    transfer : Memory, one word, or one a slice: base, and step above it, signed, `value_bits` each
     """
 
     def __init__(self, shape: CrossbarShape) -> None:
         self.shape = shape
-        rows = 1 if shape.adc_shared else shape.groups
+        rows = converter_rows(shape)
         self.stages = [table(shape.current_bits, rows << k) for k in range(shape.adc_bits)]
-        self.transfer = table(2 * shape.value_bits, rows)
+        self.transfer = table(2 * shape.value_bits, shape.slices if shape.adc_each_slice else 1)
         super().__init__(
             {
                 "advance": In(1),
-                "row": In(0 if shape.adc_shared else range(shape.groups)),
+                "group": In(range(shape.groups)),
+                "slice": In(range(shape.slices)),
                 "current": In(signed(shape.current_bits)),
                 "code": Out(unsigned(shape.adc_bits)),
                 "value": Out(signed(shape.value_bits)),
@@ -50,17 +51,25 @@ class Converter(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        code = search(m, self.advance, self.stages, self.current, self.row)
+        group = self.group if self.shape.adc_each_column else Const(0, 0)
+        slice = self.slice if self.shape.adc_each_slice else Const(0, 0)
+        code = search(m, self.advance, self.stages, self.current, Cat(group, slice))
         m.d.comb += self.code.eq(code)
 
         m.submodules.transfer = self.transfer
         read = self.transfer.read_port()
-        row = delayed(m, self.advance, self.row, self.shape.adc_bits, "row")
+        row = delayed(m, self.advance, slice, self.shape.adc_bits, "slice")
         m.d.comb += [read.addr.eq(row), read.en.eq(self.advance)]
         number = signed(self.shape.value_bits)
         transfer = data.View(data.StructLayout({"base": number, "step": number}), read.data)
         kept = delayed(m, self.advance, code, name="code")
-        product: Value = delayed(m, self.advance, kept * transfer.step, name="product")
+        product = delayed(m, self.advance, kept * transfer.step, name="product")
         base = delayed(m, self.advance, transfer.base, name="base")
         m.d.comb += self.value.eq(delayed(m, self.advance, base + product, name="value"))
         return m
+
+
+def converter_rows(shape: CrossbarShape) -> int:
+    """Rows of thresholds that a converter has room for."""
+    groups = 1 << (shape.groups - 1).bit_length() if shape.adc_each_column else 1
+    return groups * (shape.slices if shape.adc_each_slice else 1)

@@ -7,7 +7,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .beat import beats
-from .crossbar_columns import place
+from .crossbar_place import place
 from .crossbar_shape import CrossbarShape
 from .serial import serialize
 

@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 from qsim.machine.model import Layer, Model
 
+from . import crossbar_image
 from .shape import EngineShape, LayerShape
+from .threshold import tree
 
 ROWS = 4096  # words packed at once, to bound the memory that their single bits take
 
@@ -50,8 +52,12 @@ def image(model: Model, shape: EngineShape) -> dict[str, Words]:
     """The words of every memory that the engine reads, by the memory's name in the netlist."""
     words = {}
     for i, (layer, folded) in enumerate(zip(model.layers, shape.layers, strict=True)):
-        words[f"layer{i}_weights"] = _weights(layer, folded)
-        words[f"layer{i}_bias"] = _bias(layer, folded)
+        if folded.crossbar is not None:
+            parts = crossbar_image.image(layer, folded.crossbar, i, model.code_range(i)[0])
+            words |= {f"layer{i}_{name}": pack(*part) for name, part in parts.items()}
+        else:
+            words[f"layer{i}_weights"] = _weights(layer, folded)
+            words[f"layer{i}_bias"] = _bias(layer, folded)
         if layer.thresholds is not None:
             for k, stage in enumerate(_thresholds(layer, folded, model.bounds[i])):
                 words[f"threshold{i}_stage{k}"] = stage
@@ -74,12 +80,6 @@ def _bias(layer: Layer, shape: LayerShape) -> Words:
 def _thresholds(layer: Layer, shape: LayerShape, bounds: tuple[int, int]) -> list[Words]:
     """Each stage's words: the thresholds as a sorted tree, level by level."""
     assert layer.thresholds is not None
-    low, high = bounds
     rows = layer.thresholds[:1] if shape.shared_thresholds else layer.thresholds
-    missing = (1 << shape.result_bits) - 1 - shape.levels
-    rows = np.pad(rows.clip(low, high + 1), ((0, 0), (0, missing)), constant_values=high + 1)
-    stages = []
-    for k in range(shape.result_bits):
-        step = 1 << shape.result_bits - k
-        stages.append(pack(rows[:, step // 2 - 1 :: step].reshape(-1, 1), shape.accumulator_bits))
-    return stages
+    stages = tree(rows, *bounds, shape.result_bits)
+    return [pack(stage, shape.accumulator_bits) for stage in stages]

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qsim.machine.errors import QsimError
-from qsim.machine.model import Model
+from qsim.machine.model import Layer, Model
+
+from . import crossbar_shape
+from .crossbar_shape import CrossbarShape
 
 Folding = int | Sequence[int]
 
@@ -16,7 +19,8 @@ class LayerShape:
     """One dense layer, folded onto `pe` neurons at a time and `simd` inputs at a time.
 
     `levels` is the largest hidden code, 0 on the last layer. `accumulator_bits` is a two's
-    complement width that holds every accumulator and, on a hidden layer, one above the largest.
+    complement width that holds every accumulator and, on a hidden layer, one above the largest. A
+    mapped layer has a `crossbar`, onto whose columns and rows `pe` and `simd` then fold.
     """
 
     inputs: int
@@ -30,6 +34,7 @@ class LayerShape:
     accumulator_bits: int
     pe: int
     simd: int
+    crossbar: CrossbarShape | None = None
 
     @property
     def beats(self) -> int:
@@ -50,6 +55,11 @@ class LayerShape:
     def result_bits(self) -> int:
         """Bits of a code that the thresholds give; 0 on the last layer."""
         return self.levels.bit_length()
+
+    @property
+    def depth(self) -> int:
+        """Cycles from a group's last work to its first result, beyond one."""
+        return 4 if self.crossbar is None else self.crossbar.depth
 
 
 @dataclass(frozen=True)
@@ -89,7 +99,7 @@ class EngineShape:
         QsimError
             If a folding is below 1 or, given layer by layer, above the layer's size.
         """
-        pes = _folding(pe, [layer.outputs for layer in model.layers], "pe")
+        pes = _folding(pe, [_columns(layer) for layer in model.layers], "pe")
         simds = _folding(simd, [layer.inputs for layer in model.layers], "simd")
         layers = []
         for i, layer in enumerate(model.layers):

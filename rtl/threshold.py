@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
@@ -78,3 +80,11 @@ def search(m: Module, advance: Value, stages: Sequence[Memory], acc: Value, row:
         row = delayed(m, advance, row, name=f"row{k}")
         code = Cat(read.data.as_signed() <= acc, delayed(m, advance, code, name=f"prefix{k}"))
     return code
+
+
+def tree(rows: npt.NDArray[np.int64], low: int, high: int, bits: int) -> list[npt.NDArray[np.int64]]:
+    """What the stages of a search hold, for ascending rows of thresholds and what runs from low to high."""
+    missing = (1 << bits) - 1 - rows.shape[1]
+    padded = np.pad(rows.clip(low, high + 1), ((0, 0), (0, missing)), constant_values=high + 1)
+    steps = [1 << bits - k for k in range(bits)]
+    return [padded[:, step // 2 - 1 :: step].reshape(-1, 1) for step in steps]

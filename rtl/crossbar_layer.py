@@ -1,0 +1,98 @@
+"""One mapped layer: column currents, read noise, converters, shift-and-add, and columns joined to neurons."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Shape, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from .beat import beats
+from .crossbar_columns import CrossbarColumns
+from .crossbar_combine import Combine
+from .crossbar_converter import Converter
+from .crossbar_shape import CONVERTED, CrossbarShape
+from .crossbar_shift_add import ShiftAdd
+from .noise import ReadNoise
+from .pipeline import delayed
+
+
+class CrossbarLayer(wiring.Component):
+    """Accumulators of one mapped layer, one a beat, in the order of the neurons; see `Dense`.
+
+    All tiles share one array of `pe` x `simd` multipliers by a digit, `pe` converters and, with read
+    noise, `pe` generators. The first group of columns of an isolated frame begins to leave `work` +
+    `depth` + 1 cycles after the frame's last input beat; a group of `pe` columns leaves while the
+    next is read, without a gap between groups or frames. If results are not taken, all waits.
+
+    Ports
+    -----
+    i : stream of `simd` codes; see `FrameBuffer`
+    o : stream of accumulators, signed, `accumulator_bits` wide
+    short_frame, long_frame : out; see `FrameBuffer`
+    first_image : in; see `CrossbarColumns`
+    codes, codes_valid : out, `pe` column codes, the first lowest, in the cycles in which valid is high
+        Each read once, in the order of `CrossbarColumns`; columns in the order of `crossbar_image`.
+    cells : in, to write one word of cells: `enable`, `address`, `word`; see `CrossbarColumns`
+    """
+
+    def __init__(self, shape: CrossbarShape) -> None:
+        self.shape = shape
+        self.columns = CrossbarColumns(shape)
+        code = Shape(shape.code_bits, shape.code_signed)
+        super().__init__(
+            {
+                "i": In(beats(data.ArrayLayout(code, shape.simd))),
+                "o": Out(beats(signed(shape.accumulator_bits))),
+                "short_frame": Out(1),
+                "long_frame": Out(1),
+                "first_image": In(32),
+                "codes": Out(shape.pe * shape.adc_bits),
+                "codes_valid": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        shape, columns = self.shape, self.columns
+        m.submodules.columns = columns
+        m.submodules.shift_add = shift_add = ShiftAdd(shape)
+        m.submodules.combine = combine = Combine(shape)
+        wiring.connect(m, wiring.flipped(self.i), columns.i)
+        wiring.connect(m, shift_add.o, combine.i)
+        wiring.connect(m, combine.o, wiring.flipped(self.o))
+        advance = shift_add.advance
+        m.d.comb += [
+            columns.advance.eq(advance),
+            columns.first_image.eq(self.first_image),
+            self.short_frame.eq(columns.short_frame),
+            self.long_frame.eq(columns.long_frame),
+        ]
+
+        read, currents = columns.place, [columns.currents[p] << shape.scale_bits for p in range(shape.pe)]
+        if shape.amplitude_bits:
+            m.submodules.noise = noise = ReadNoise(shape)
+            m.d.comb += [noise.advance.eq(advance), noise.place.eq(read)]
+            read = delayed(m, advance, read, shape.noise_latency, "read")
+            currents = [
+                delayed(m, advance, current, shape.noise_latency, f"current{p}") + noise.noise[p]
+                for p, current in enumerate(currents)
+            ]
+
+        codes = []
+        for p, current in enumerate(currents):
+            m.submodules[f"adc{p}"] = adc = Converter(shape)
+            m.d.comb += [
+                adc.advance.eq(advance),
+                adc.group.eq(read.group),
+                adc.slice.eq(read.slice),
+                adc.current.eq(current),
+                shift_add.values[p].eq(adc.value),
+            ]
+            codes.append(adc.code)
+        coded = delayed(m, advance, read, shape.adc_bits, "coded")
+        m.d.comb += [
+            self.codes.eq(Cat(codes)),
+            self.codes_valid.eq(coded.valid & advance),
+            shift_add.place.eq(delayed(m, advance, coded, CONVERTED, "converted")),
+        ]
+        return m

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Const, Module, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Shape, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -21,7 +21,7 @@ class Converter(wiring.Component):
     -----
     advance : in, whether the converter moves in this cycle
     group, slice : in, those of the read; they choose the thresholds where each has its own
-    current : in, signed, `current_bits` wide
+    current : in, within `current_range`
     code : out, unsigned, `adc_bits` wide
     value : out, signed, `value_bits` wide
 
@@ -36,14 +36,15 @@ class Converter(wiring.Component):
     def __init__(self, shape: CrossbarShape) -> None:
         self.shape = shape
         rows = converter_rows(shape)
-        self.stages = [table(shape.current_bits, rows << k) for k in range(shape.adc_bits)]
+        self.stages = [table(shape.threshold_bits, rows << k) for k in range(shape.adc_bits)]
         self.transfer = table(2 * shape.value_bits, shape.slices if shape.adc_each_slice else 1)
+        low, high = shape.current_range
         super().__init__(
             {
                 "advance": In(1),
                 "group": In(range(shape.groups)),
                 "slice": In(range(shape.slices)),
-                "current": In(signed(shape.current_bits)),
+                "current": In(Shape.cast(range(low, high + 1))),
                 "code": Out(unsigned(shape.adc_bits)),
                 "value": Out(signed(shape.value_bits)),
             }

@@ -36,7 +36,7 @@ def names(shape: CrossbarShape) -> list[str]:
     listed = ["columns_cells", "combine_bias", "combine_negative"]
     for p in range(shape.pe):
         listed += [*(f"adc{p}_stage{k}" for k in range(shape.adc_bits)), f"adc{p}_transfer"]
-    return listed + ["noise_columns", "noise_settings"] * (shape.amplitude_bits > 0)
+    return listed + ["read_noise_columns", "read_noise_settings"] * (shape.amplitude_bits > 0)
 
 
 def image(layer: Layer, shape: CrossbarShape, index: int, low: int) -> dict[str, Fields]:
@@ -57,19 +57,29 @@ def image(layer: Layer, shape: CrossbarShape, index: int, low: int) -> dict[str,
     numbers = np.pad(columns, (0, surplus)).reshape(shape.groups, shape.pe)
     for p in range(shape.pe):
         stages = tree(_converters(crossbar, shape, numbers[:, p]), *shape.current_range, shape.adc_bits)
-        parts |= {f"adc{p}_stage{k}": (stage, shape.current_bits) for k, stage in enumerate(stages)}
+        parts |= {f"adc{p}_stage{k}": (stage, shape.threshold_bits) for k, stage in enumerate(stages)}
         transfer = np.stack([crossbar.adc.base, crossbar.adc.step], axis=1)
         parts[f"adc{p}_transfer"] = (transfer, shape.value_bits)
     if shape.amplitude_bits:
         assert crossbar.noise is not None
         settings = np.array([[crossbar.noise.seed, index, crossbar.noise.amplitude]])
-        parts |= {"noise_columns": (numbers, COLUMN), "noise_settings": (settings, 32)}
+        parts |= {"read_noise_columns": (numbers, COLUMN), "read_noise_settings": (settings, 32)}
     return parts
 
 
-def _cells(
-    crossbar: Crossbar, shape: CrossbarShape, columns: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
+def in_model_order(
+    codes: npt.NDArray[np.uint16], layer: Layer, shape: CrossbarShape
+) -> npt.NDArray[np.uint16]:
+    """Column codes as they come from the converters, as (N, tiles, slices, digits, columns)."""
+    assert layer.crossbar is not None
+    read = codes.reshape(-1, shape.groups, shape.slices, shape.digits, shape.tiles, shape.pe)
+    by_read = read.transpose(0, 4, 2, 3, 1, 5)
+    joined = by_read.reshape(*by_read.shape[:4], shape.groups * shape.pe)
+    places = np.argsort([column for column, _ in order(layer.crossbar, layer.outputs)])
+    return joined[..., places]
+
+
+def _cells(crossbar: Crossbar, shape: CrossbarShape, columns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Word (g, k, b), lane (p, s): row b * simd + s, column number g * pe + p, of slice k."""
     surplus = shape.beats * shape.simd - shape.inputs, shape.groups * shape.pe - shape.columns
     cells = crossbar.cells[:, :, columns] >> shape.scale_bits
@@ -82,7 +92,8 @@ def _converters(
     crossbar: Crossbar, shape: CrossbarShape, columns: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
     """One row of thresholds for each address of a converter: for each slice, for each group."""
-    rows = crossbar.adc.thresholds
+    scale = 0 if shape.amplitude_bits else shape.scale_bits
+    rows = -(-crossbar.adc.thresholds >> scale)  # the least current of that unit that reaches them
     if shape.adc_each_column:
         room = 1 << (shape.groups - 1).bit_length()
         rows = rows[:, np.pad(columns, (0, room - len(columns)), mode="edge")]

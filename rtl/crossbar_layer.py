@@ -32,7 +32,6 @@ class CrossbarLayer(wiring.Component):
     first_image : in; see `CrossbarColumns`
     codes, codes_valid : out, `pe` column codes, the first lowest, in the cycles in which valid is high
         Each read once, in the order of `CrossbarColumns`; columns in the order of `crossbar_image`.
-    cells : in, to write one word of cells: `enable`, `address`, `word`; see `CrossbarColumns`
     """
 
     def __init__(self, shape: CrossbarShape) -> None:
@@ -68,13 +67,14 @@ class CrossbarLayer(wiring.Component):
             self.long_frame.eq(columns.long_frame),
         ]
 
-        read, currents = columns.place, [columns.currents[p] << shape.scale_bits for p in range(shape.pe)]
+        read, currents = columns.place, [columns.currents[p] for p in range(shape.pe)]
         if shape.amplitude_bits:
-            m.submodules.noise = noise = ReadNoise(shape)
+            m.submodules.read_noise = noise = ReadNoise(shape)
             m.d.comb += [noise.advance.eq(advance), noise.place.eq(read)]
             read = delayed(m, advance, read, shape.noise_latency, "read")
             currents = [
-                delayed(m, advance, current, shape.noise_latency, f"current{p}") + noise.noise[p]
+                (delayed(m, advance, current, shape.noise_latency, f"current{p}") << shape.scale_bits)
+                + noise.noise[p]
                 for p, current in enumerate(currents)
             ]
 

@@ -12,10 +12,10 @@ def place(shape: CrossbarShape) -> data.StructLayout:
     """One read of `pe` columns: its tile, digit, slice, group of columns and image.
 
     `valid` is 1 where there is a read. `starts_group`, `ends_group` mark the first and the last of a
-    group of columns, `ends_frame` the last of the last group; the two ends are 0 where none is.
+    group of columns, `ends_frame` the last of the last group; the two ends are 0 where none is. The
+    image's number is there where noise needs it.
     """
     flags = {"valid": 1, "starts_group": 1, "ends_group": 1, "ends_frame": 1}
     counters = {"tile": shape.tiles, "digit": shape.digits, "slice": shape.slices, "group": shape.groups}
-    return data.StructLayout(
-        flags | {name: range(n) for name, n in counters.items()} | {"image": unsigned(32)}
-    )
+    counted = {name: range(n) for name, n in counters.items()}
+    return data.StructLayout(flags | counted | {"image": unsigned(32 if shape.amplitude_bits else 0)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from qsim.machine import crossbar_spec as spec
 from qsim.machine.crossbar import Crossbar
@@ -12,7 +13,7 @@ from qsim.machine.model import Layer
 
 ADDERS = 4  # advances from a beat's address to its currents
 CONVERTED = 3  # from a column's code to its value
-SUMMED = 5  # from the last value of a neuron to its accumulator
+SUMMED = 4  # from the last value of a neuron to its accumulator
 ROUNDS_A_STAGE = 2  # of the noise generator's hash
 
 
@@ -21,8 +22,9 @@ class CrossbarShape:
     """One layer on a crossbar, folded onto `pe` columns and `simd` rows at a time.
 
     Columns are the physical ones of all tiles side by side. `cell_bits` holds every cell, in units
-    of 2**`scale_bits`; `value_bits`, `fine_bits` and `accumulator_bits` are two's complement widths
-    of a reconstructed value, a shifted sum and an accumulator. `amplitude_bits` is 0 without noise.
+    of 2**`scale_bits`; currents have the same unit, or with noise that of the model. `value_bits`,
+    `fine_bits` and `accumulator_bits` are two's complement widths of a reconstructed value, a
+    shifted sum and an accumulator. `amplitude_bits` is 0 without noise.
     """
 
     inputs: int
@@ -101,14 +103,17 @@ class CrossbarShape:
 
     @property
     def current_range(self) -> tuple[int, int]:
-        """The smallest and the largest current with noise."""
-        return -self.noise_range, (((1 << self.sum_bits) - 1) << self.scale_bits) + self.noise_range
+        """The smallest and the largest current, with noise if there is any."""
+        largest = (1 << self.sum_bits) - 1
+        if not self.amplitude_bits:
+            return 0, largest
+        return -self.noise_range, (largest << self.scale_bits) + self.noise_range
 
     @property
-    def current_bits(self) -> int:
-        """A two's complement width that holds every current with noise, and one above the largest."""
+    def threshold_bits(self) -> int:
+        """A two's complement width that holds every current, and one above the largest."""
         low, high = self.current_range
-        return max(high + 1, ~low).bit_length() + 1
+        return signed_width(low, high + 1)
 
     @property
     def adc_bits(self) -> int:
@@ -122,7 +127,7 @@ class CrossbarShape:
 
     @property
     def depth(self) -> int:
-        """Cycles from the address of a group's last beat to its first accumulator."""
+        """Cycles from the address of a group's last beat to the first column joined and rounded."""
         return ADDERS + self.noise_latency + self.adc_bits + CONVERTED + SUMMED
 
 
@@ -146,7 +151,7 @@ def of(layer: Layer, codes: tuple[int, int], accumulator_bits: int, pe: int, sim
         columns=columns,
         slices=slices,
         slice_bits=mapping.cell_bits,
-        digit_bits=mapping.digit_bits,
+        digit_bits=min(mapping.digit_bits, (high - low).bit_length()),
         cell_bits=cell.bit_length(),
         scale_bits=scale,
         amplitude_bits=0 if noise is None else noise.amplitude.bit_length(),
@@ -168,7 +173,7 @@ def signed_width(low: int, high: int) -> int:
     return max(high, ~low, 0).bit_length() + 1
 
 
-def _common_zeros(cells: np.ndarray, most: int) -> int:
+def _common_zeros(cells: npt.NDArray[np.int64], most: int) -> int:
     """How many low bits are 0 in every cell, at most `most`: all of them where cells hold whole levels."""
     used = int(np.bitwise_or.reduce(cells, axis=None)) | 1 << most
     return (used & -used).bit_length() - 1

@@ -8,6 +8,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from .beat import beats
+from .crossbar_shape import CrossbarShape
 from .shape import LayerShape
 
 
@@ -28,7 +29,7 @@ class FrameBuffer(wiring.Component):
     release : in, frees the frame's bank; the reader goes on to the next frame
     """
 
-    def __init__(self, shape: LayerShape) -> None:
+    def __init__(self, shape: LayerShape | CrossbarShape) -> None:
         self.shape = shape
         code = Shape(shape.code_bits, shape.code_signed)
         lanes = data.ArrayLayout(code, shape.simd)

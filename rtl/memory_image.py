@@ -50,7 +50,7 @@ def pack(fields: npt.NDArray[np.integer[Any]], bits: int) -> Words:
 
 def image(model: Model, shape: EngineShape) -> dict[str, Words]:
     """The words of every memory that the engine reads, by the memory's name in the netlist."""
-    words = {}
+    words: dict[str, Words] = {}
     for i, (layer, folded) in enumerate(zip(model.layers, shape.layers, strict=True)):
         if folded.crossbar is not None:
             parts = crossbar_image.image(layer, folded.crossbar, i, model.code_range(i)[0])

@@ -37,16 +37,21 @@ class CrossbarColumns(wiring.Component):
 
     Attributes
     ----------
-    cells : Memory of groups x slices x beats words
-        Lane (p, s) of word (g, k, b), at bit (p * simd + s) * cell_bits, is the cell of row
-        b * simd + s in the column that is read as number g * pe + p, in slice k; 0 where there is
-        no such row or column.
+    cells : list of `pe` lists of Memory of groups x slices x beats words
+        The memories of a list stand side by side, each `NEAR` lanes wide: lane s of word (g, k, b)
+        of list p is the cell of row b * simd + s in the column that is read as number g * pe + p, in
+        slice k; 0 where there is no such row or column.
     """
 
     def __init__(self, shape: CrossbarShape) -> None:
         self.shape = shape
-        self.lanes = shape.pe * shape.simd
-        self.cells = table(self.lanes * shape.cell_bits, shape.groups * shape.slices * shape.beats)
+        self.cells = [
+            [
+                table(len(lanes) * shape.cell_bits, shape.groups * shape.slices * shape.beats)
+                for lanes in near(shape.simd)
+            ]
+            for _ in range(shape.pe)
+        ]
         self.current = unsigned(shape.sum_bits)
         code = Shape(shape.code_bits, shape.code_signed)
         super().__init__(
@@ -77,10 +82,11 @@ class CrossbarColumns(wiring.Component):
         accumulated = delayed(m, self.advance, added, name="accumulated")
         m.d.comb += self.place.eq(accumulated)
 
-        words = delayed(m, self.advance, self._fetch(m, address), name="words")
-        digits = delayed(m, self.advance, self._digits(buffer.codes, fetched.digit), name="digits")
+        digits = [self._digit(buffer.codes[lane], fetched.digit) for lane in range(self.shape.simd)]
+        digits = [delayed(m, self.advance, digit, name=f"digit{s}") for s, digit in enumerate(digits)]
         starts = delayed(m, self.advance, starts_tile, 3, name="starts_tile")
-        self._add(m, words, digits, starts)
+        for p in range(self.shape.pe):
+            self._add(m, p, address, digits, starts)
         return m
 
     def _walk(self, m: Module, buffer: FrameBuffer) -> tuple[data.View, Value, Value]:
@@ -130,43 +136,38 @@ class CrossbarColumns(wiring.Component):
         ]
         return stage, row == 0, base + beat
 
-    def _fetch(self, m: Module, address: Value) -> Value:
-        """The cells of the beat that was addressed one advance ago."""
-        m.submodules.cells = self.cells
-        read = self.cells.read_port()
-        m.d.comb += [read.addr.eq(address), read.en.eq(self.advance)]
-        return read.data
-
-    def _digits(self, codes: data.View, digit: Value) -> Value:
-        """One digit of each code, counted from the smallest code."""
-        shape, digits = self.shape, []
-        for lane in range(shape.simd):
-            code = codes[lane].as_unsigned()
-            above = code ^ (1 << shape.code_bits - 1) if shape.code_signed else code
-            padded = Cat(above, Const(0, shape.digits * shape.digit_bits - shape.code_bits))
-            digits.append(padded.word_select(digit, shape.digit_bits))
-        return Cat(digits)
-
-    def _add(self, m: Module, words: Value, digits: Value, starts: Value) -> None:
-        """Two stages of adders: sums of a few products each, then all of them with the tile so far."""
+    def _digit(self, code: Value, digit: Value) -> Value:
+        """One digit of a code, counted from the smallest code."""
         shape = self.shape
-        cells = data.View(data.ArrayLayout(unsigned(shape.cell_bits), self.lanes), words)
-        for p in range(shape.pe):
-            products = [
-                product(cells[p * shape.simd + s], digits.word_select(s, shape.digit_bits))
-                for s in range(shape.simd)
-            ]
-            sums = [total(products[k : k + NEAR]) for k in range(0, shape.simd, NEAR)]
-            kept = [delayed(m, self.advance, near, name=f"sum_{p}_{k}") for k, near in enumerate(sums)]
-            current = Signal(self.current, name=f"current_{p}", reset_less=True)
-            with m.If(self.advance):
-                m.d.sync += current.eq(Mux(starts, 0, current) + total(kept))
-            m.d.comb += self.currents[p].eq(current)
+        code = code.as_unsigned()
+        above = code ^ (1 << shape.code_bits - 1) if shape.code_signed else code
+        padded = Cat(above, Const(0, shape.digits * shape.digit_bits - shape.code_bits))
+        return padded.word_select(digit, shape.digit_bits)
+
+    def _add(self, m: Module, p: int, address: Value, digits: list[Value], starts: Value) -> None:
+        """One column: sums of a few products each, then all of them with the tile so far."""
+        bits, sums = self.shape.cell_bits, []
+        for k, (cells, lanes) in enumerate(zip(self.cells[p], near(self.shape.simd), strict=True)):
+            m.submodules[f"cells{p}_{k}"] = cells
+            read = cells.read_port()
+            m.d.comb += [read.addr.eq(address), read.en.eq(self.advance)]
+            word = delayed(m, self.advance, read.data, name=f"word{p}_{k}")
+            terms = [product(word.word_select(n, bits), digits[s]) for n, s in enumerate(lanes)]
+            sums.append(delayed(m, self.advance, total(terms), name=f"sum{p}_{k}"))
+        current = Signal(self.current, name=f"current{p}", reset_less=True)
+        with m.If(self.advance):
+            m.d.sync += current.eq(Mux(starts, 0, current) + total(sums))
+        m.d.comb += self.currents[p].eq(current)
+
+
+def near(simd: int) -> list[range]:
+    """The lanes whose cells share a memory and whose products are added first."""
+    return [range(s, min(s + NEAR, simd)) for s in range(0, simd, NEAR)]
 
 
 def product(cell: Value, digit: Value) -> Value:
     """cell x digit, as the sum of the cell at each place where the digit has a one."""
-    return total([(cell & bit.replicate(len(cell))) << k for k, bit in enumerate(digit)])
+    return total([Mux(bit, cell, 0) << k for k, bit in enumerate(digit)])
 
 
 def total(terms: Sequence[Value]) -> Value:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from qsim.machine.crossbar import Crossbar
 from qsim.machine.model import Layer
 
+from .crossbar_columns import near
 from .crossbar_shape import CrossbarShape
 from .noise import COLUMN
 from .threshold import tree
@@ -33,8 +34,9 @@ def order(crossbar: Crossbar, outputs: int) -> list[tuple[int, int]]:
 
 def names(shape: CrossbarShape) -> list[str]:
     """The memories' names in the netlist, behind that of the layer."""
-    listed = ["columns_cells", "combine_bias", "combine_negative"]
+    listed = ["combine_bias", "combine_negative"]
     for p in range(shape.pe):
+        listed += [f"columns_cells{p}_{k}" for k in range(len(near(shape.simd)))]
         listed += [*(f"adc{p}_stage{k}" for k in range(shape.adc_bits)), f"adc{p}_transfer"]
     return listed + ["read_noise_columns", "read_noise_settings"] * (shape.amplitude_bits > 0)
 
@@ -49,13 +51,15 @@ def image(layer: Layer, shape: CrossbarShape, index: int, low: int) -> dict[str,
     columns, neurons = np.array(order(crossbar, layer.outputs)).T
     bias = (layer.bias + low * layer.weights.sum(1))[neurons]
     parts: dict[str, Fields] = {
-        "columns_cells": (_cells(crossbar, shape, columns), shape.cell_bits),
         "combine_bias": (bias[:, None], shape.accumulator_bits),
         "combine_negative": ((neurons < 0).astype(np.int64)[:, None], 1),
     }
+    cells = _cells(crossbar, shape, columns)
     surplus = shape.groups * shape.pe - shape.columns
     numbers = np.pad(columns, (0, surplus)).reshape(shape.groups, shape.pe)
     for p in range(shape.pe):
+        for k, lanes in enumerate(near(shape.simd)):
+            parts[f"columns_cells{p}_{k}"] = (cells[:, p, lanes], shape.cell_bits)
         stages = tree(_converters(crossbar, shape, numbers[:, p]), *shape.current_range, shape.adc_bits)
         parts |= {f"adc{p}_stage{k}": (stage, shape.threshold_bits) for k, stage in enumerate(stages)}
         transfer = np.stack([crossbar.adc.base, crossbar.adc.step], axis=1)
@@ -80,12 +84,12 @@ def in_model_order(
 
 
 def _cells(crossbar: Crossbar, shape: CrossbarShape, columns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Word (g, k, b), lane (p, s): row b * simd + s, column number g * pe + p, of slice k."""
+    """Entry (word (g, k, b), p, s): row b * simd + s, column number g * pe + p, of slice k."""
     surplus = shape.beats * shape.simd - shape.inputs, shape.groups * shape.pe - shape.columns
     cells = crossbar.cells[:, :, columns] >> shape.scale_bits
     cells = np.pad(cells, ((0, 0), (0, surplus[0]), (0, surplus[1])))
     tiles = cells.reshape(shape.slices, shape.beats, shape.simd, shape.groups, shape.pe)
-    return tiles.transpose(3, 0, 1, 4, 2).reshape(-1, shape.pe * shape.simd)
+    return tiles.transpose(3, 0, 1, 4, 2).reshape(-1, shape.pe, shape.simd)
 
 
 def _converters(

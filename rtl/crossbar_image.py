@@ -10,7 +10,7 @@ from qsim.machine.model import Layer
 
 from .crossbar_columns import near
 from .crossbar_shape import CrossbarShape
-from .noise import COLUMN
+from .noise import COLUMN, PARITY
 from .threshold import tree
 
 Fields = tuple[npt.NDArray[np.int64], int]  # (words, fields), and the bits of each field
@@ -66,7 +66,8 @@ def image(layer: Layer, shape: CrossbarShape, index: int, low: int) -> dict[str,
         parts[f"adc{p}_transfer"] = (transfer, shape.value_bits)
     if shape.amplitude_bits:
         assert crossbar.noise is not None
-        settings = np.array([[crossbar.noise.seed, index, crossbar.noise.amplitude]])
+        seed = crossbar.noise.seed
+        settings = np.array([[seed, index, PARITY ^ seed ^ index, crossbar.noise.amplitude]])
         parts |= {"read_noise_columns": (numbers, COLUMN), "read_noise_settings": (settings, 32)}
     return parts
 

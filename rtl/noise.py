@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from amaranth.hdl import Cat, Const, Module, Mux, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -14,6 +16,7 @@ from .pipeline import delayed
 from .table import table
 
 COLUMN = 15  # bits of a physical column's number
+PARITY = 0x1BD11BDA  # the third word of a key is this, with the other two xored in
 HASH_STAGES = -(-spec.ROUNDS // ROUNDS_A_STAGE)
 
 
@@ -32,13 +35,14 @@ class ReadNoise(wiring.Component):
     Attributes
     ----------
     columns : Memory, one word a group: `pe` physical column numbers, 15 bits each
-    settings : Memory, one word of 32-bit fields: seed, layer, amplitude
+    settings : Memory, one word of 32-bit fields: the hash's three key words, the amplitude
+        The third key word is that of `crossbar_spec.threefry`: it follows from the other two.
     """
 
     def __init__(self, shape: CrossbarShape) -> None:
         self.shape = shape
         self.columns = table(COLUMN * shape.pe, shape.groups)
-        self.settings = table(96, 1)
+        self.settings = table(128, 1)
         noise = signed(shape.noise_range.bit_length() + 1)
         super().__init__(
             {
@@ -57,13 +61,13 @@ class ReadNoise(wiring.Component):
             columns.en.eq(self.advance),
             settings.en.eq(1),
         ]
-        seed, layer = settings.data[:32], settings.data[32:64]
-        amplitude = settings.data[64 : 64 + self.shape.amplitude_bits]
+        keys = [settings.data.word_select(k, 32) for k in range(3)]
+        amplitude = settings.data[96 : 96 + self.shape.amplitude_bits]
         read = delayed(m, self.advance, self.place, name="read")
         for p in range(self.shape.pe):
             column = columns.data.word_select(p, COLUMN)
             where = Cat(column[1:], _wide(read.digit, 4), _wide(read.slice, 4), _wide(read.tile, 10))
-            words = threefry(m, self.advance, (seed, layer), (read.image, where), f"lane{p}")
+            words = threefry(m, self.advance, keys, (read.image, where), f"lane{p}")
             odd = delayed(m, self.advance, column[0], HASH_STAGES, f"odd{p}")
             word = Mux(odd, words[1], words[0])
             bytes = [word[k : k + 8] for k in range(0, 32, 8)]
@@ -76,10 +80,9 @@ class ReadNoise(wiring.Component):
 
 
 def threefry(
-    m: Module, advance: Value, key: tuple[Value, Value], counter: tuple[Value, Value], name: str
+    m: Module, advance: Value, keys: Sequence[Value], counter: tuple[Value, Value], name: str
 ) -> tuple[Value, Value]:
     """Threefry-2x32 as in `crossbar_spec.threefry`, `HASH_STAGES` advances later."""
-    keys = (*key, key[0] ^ key[1] ^ 0x1BD11BDA)
     a, b = (counter[0] + keys[0])[:32], (counter[1] + keys[1])[:32]
     for i in range(spec.ROUNDS):
         a = (a + b)[:32]

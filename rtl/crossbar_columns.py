@@ -9,13 +9,11 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .beat import beats
-from .crossbar_place import place
-from .crossbar_shape import CrossbarShape
+from .crossbar_place import cell_write, place
+from .crossbar_shape import NEAR, CrossbarShape
 from .frame_buffer import FrameBuffer
 from .pipeline import delayed
 from .table import table
-
-NEAR = 8  # products that are added in the cycle in which they are formed
 
 
 class CrossbarColumns(wiring.Component):
@@ -34,6 +32,7 @@ class CrossbarColumns(wiring.Component):
     currents : out, `pe` sums, unsigned, in units of 2**`scale_bits`
     short_frame, long_frame : out; see `FrameBuffer`
     first_image : in, the number of the first frame after a reset; constant between resets
+    cell_write : in; see `cell_write`
 
     Attributes
     ----------
@@ -46,10 +45,7 @@ class CrossbarColumns(wiring.Component):
     def __init__(self, shape: CrossbarShape) -> None:
         self.shape = shape
         self.cells = [
-            [
-                table(len(lanes) * shape.cell_bits, shape.groups * shape.slices * shape.beats)
-                for lanes in near(shape.simd)
-            ]
+            [table(len(lanes) * shape.cell_bits, shape.cell_words) for lanes in near(shape.simd)]
             for _ in range(shape.pe)
         ]
         self.current = unsigned(shape.sum_bits)
@@ -63,6 +59,7 @@ class CrossbarColumns(wiring.Component):
                 "short_frame": Out(1),
                 "long_frame": Out(1),
                 "first_image": In(32),
+                "cell_write": In(cell_write(shape)),
             }
         )
 
@@ -97,7 +94,7 @@ class CrossbarColumns(wiring.Component):
         shape = self.shape
         stage = Signal(place(shape), name="addressed")
         beat, row = Signal(range(shape.beats)), Signal(range(shape.tile_beats))
-        base = Signal(range(max(2, shape.groups * shape.slices * shape.beats)))
+        base = Signal(range(max(2, shape.cell_words)))
         tile, frames = Signal(range(shape.tiles)), Signal(32)
         step, ends_beats, ends_tile = Signal(), Signal(), Signal()
         m.d.comb += [
@@ -149,8 +146,15 @@ class CrossbarColumns(wiring.Component):
         bits, sums = self.shape.cell_bits, []
         for k, (cells, lanes) in enumerate(zip(self.cells[p], near(self.shape.simd), strict=True)):
             m.submodules[f"cells{p}_{k}"] = cells
-            read = cells.read_port()
-            m.d.comb += [read.addr.eq(address), read.en.eq(self.advance)]
+            read, write = cells.read_port(), cells.write_port()
+            bank = p * len(self.cells[p]) + k
+            m.d.comb += [
+                read.addr.eq(address),
+                read.en.eq(self.advance),
+                write.addr.eq(self.cell_write.address),
+                write.data.eq(self.cell_write.word),
+                write.en.eq(self.cell_write.enable & (self.cell_write.bank == bank)),
+            ]
             word = delayed(m, self.advance, read.data, name=f"word{p}_{k}")
             terms = [product(word.word_select(n, bits), digits[s]) for n, s in enumerate(lanes)]
             sums.append(delayed(m, self.advance, total(terms), name=f"sum{p}_{k}"))

@@ -10,6 +10,7 @@ from .beat import beats
 from .crossbar_columns import CrossbarColumns
 from .crossbar_combine import Combine
 from .crossbar_converter import Converter
+from .crossbar_place import cell_write
 from .crossbar_shape import CONVERTED, CrossbarShape
 from .crossbar_shift_add import ShiftAdd
 from .noise import ReadNoise
@@ -29,7 +30,7 @@ class CrossbarLayer(wiring.Component):
     i : stream of `simd` codes; see `FrameBuffer`
     o : stream of accumulators, signed, `accumulator_bits` wide
     short_frame, long_frame : out; see `FrameBuffer`
-    first_image : in; see `CrossbarColumns`
+    first_image, cell_write : in; see `CrossbarColumns`
     codes, codes_valid : out, `pe` column codes, the first lowest, in the cycles in which valid is high
         Each read once, in the order of `CrossbarColumns`; columns in the order of `crossbar_image`.
     """
@@ -45,6 +46,7 @@ class CrossbarLayer(wiring.Component):
                 "short_frame": Out(1),
                 "long_frame": Out(1),
                 "first_image": In(32),
+                "cell_write": In(cell_write(shape)),
                 "codes": Out(shape.pe * shape.adc_bits),
                 "codes_valid": Out(1),
             }
@@ -63,6 +65,7 @@ class CrossbarLayer(wiring.Component):
         m.d.comb += [
             columns.advance.eq(advance),
             columns.first_image.eq(self.first_image),
+            columns.cell_write.eq(self.cell_write),
             self.short_frame.eq(columns.short_frame),
             self.long_frame.eq(columns.long_frame),
         ]

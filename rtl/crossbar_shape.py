@@ -14,6 +14,7 @@ from qsim.machine.model import Layer
 ADDERS = 4  # advances from a beat's address to its currents
 CONVERTED = 3  # from a column's code to its value
 SUMMED = 4  # from the last value of a neuron to its accumulator
+NEAR = 8  # lanes whose cells share a memory, and whose products are added where they are formed
 ROUNDS_A_STAGE = 2  # of the noise generator's hash
 
 
@@ -78,6 +79,11 @@ class CrossbarShape:
     def last_group(self) -> int:
         """Columns in the last group: 1 to `pe`."""
         return self.columns - (self.groups - 1) * self.pe
+
+    @property
+    def cell_words(self) -> int:
+        """Words of each memory of cells."""
+        return self.groups * self.slices * self.beats
 
     @property
     def reads(self) -> int:

@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from .argmax import ArgMax
 from .crossbar_layer import CrossbarLayer
+from .crossbar_place import cell_write
 from .dense import Dense
 from .lanes import Lanes
 from .shape import EngineShape
@@ -39,6 +40,8 @@ class Engine(wiring.Component):
         Each hidden code once, in order, in the cycle in which it enters the next layer.
     columns{l}, columns{l}_valid : out, for each mapped layer l if the shape asks for a monitor
         The codes of `pe` converters, the first lowest; see `CrossbarLayer`.
+    cells{l}_enable, cells{l}_bank, cells{l}_address, cells{l}_word : in, for each mapped layer l
+        Writes cells, so that defects can come and go; see `cell_write` of `crossbar_place`.
     first_image : in, if any layer has read noise
         The number of the first frame after a reset; constant between resets. Refused frames have none.
     """
@@ -59,6 +62,9 @@ class Engine(wiring.Component):
             "short_frame": Out(1),
             "long_frame": Out(1),
         }
+        for i, crossbar in shape.mapped:
+            for name, field in cell_write(crossbar):
+                ports[f"cells{i}_{name}"] = In(field.width)
         if shape.noisy:
             ports["first_image"] = In(32)
         if shape.monitor:
@@ -110,6 +116,8 @@ class Engine(wiring.Component):
             m.submodules[f"layer{i}"] = dense = Dense(layer)
             return dense
         m.submodules[f"layer{i}"] = mapped = CrossbarLayer(layer.crossbar)
+        for name, _ in cell_write(layer.crossbar):
+            m.d.comb += mapped.cell_write[name].eq(getattr(self, f"cells{i}_{name}"))
         if self.shape.noisy:
             m.d.comb += mapped.first_image.eq(self.first_image)
         if self.shape.monitor:

@@ -59,7 +59,7 @@ def image(layer: Layer, shape: CrossbarShape, index: int, low: int) -> dict[str,
     numbers = np.pad(columns, (0, surplus)).reshape(shape.groups, shape.pe)
     for p in range(shape.pe):
         for k, lanes in enumerate(near(shape.simd)):
-            parts[f"columns_cells{p}_{k}"] = (cells[:, p, lanes], shape.cell_bits)
+            parts[f"columns_cells{p}_{k}"] = (cells[:, p, lanes.start : lanes.stop], shape.cell_bits)
         stages = tree(_converters(crossbar, shape, numbers[:, p]), *shape.current_range, shape.adc_bits)
         parts |= {f"adc{p}_stage{k}": (stage, shape.threshold_bits) for k, stage in enumerate(stages)}
         transfer = np.stack([crossbar.adc.base, crossbar.adc.step], axis=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Shape, signed
 from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from .beat import beats
@@ -38,6 +39,9 @@ class CrossbarLayer(wiring.Component):
     def __init__(self, shape: CrossbarShape) -> None:
         self.shape = shape
         self.columns = CrossbarColumns(shape)
+        self.adcs = [Converter(shape) for _ in range(shape.pe)]
+        self.combine = Combine(shape)
+        self.read_noise = ReadNoise(shape) if shape.amplitude_bits else None
         code = Shape(shape.code_bits, shape.code_signed)
         super().__init__(
             {
@@ -52,12 +56,24 @@ class CrossbarLayer(wiring.Component):
             }
         )
 
+    @property
+    def memories(self) -> dict[str, Memory]:
+        """All memories that a model fills, by the names that they have in a netlist, behind the layer's."""
+        found = {"combine_bias": self.combine.bias, "combine_negative": self.combine.negative}
+        for p, (cells, adc) in enumerate(zip(self.columns.cells, self.adcs, strict=True)):
+            found |= {f"columns_cells{p}_{k}": memory for k, memory in enumerate(cells)}
+            found |= {f"adc{p}_stage{k}": memory for k, memory in enumerate(adc.stages)}
+            found[f"adc{p}_transfer"] = adc.transfer
+        if self.read_noise is not None:
+            found["read_noise_columns"] = self.read_noise.columns
+            found["read_noise_settings"] = self.read_noise.settings
+        return found
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        shape, columns = self.shape, self.columns
-        m.submodules.columns = columns
+        shape, columns, combine = self.shape, self.columns, self.combine
+        m.submodules.columns, m.submodules.combine = columns, combine
         m.submodules.shift_add = shift_add = ShiftAdd(shape)
-        m.submodules.combine = combine = Combine(shape)
         wiring.connect(m, wiring.flipped(self.i), columns.i)
         wiring.connect(m, shift_add.o, combine.i)
         wiring.connect(m, combine.o, wiring.flipped(self.o))
@@ -71,8 +87,9 @@ class CrossbarLayer(wiring.Component):
         ]
 
         read, currents = columns.place, [columns.currents[p] for p in range(shape.pe)]
-        if shape.amplitude_bits:
-            m.submodules.read_noise = noise = ReadNoise(shape)
+        noise = self.read_noise
+        if noise is not None:
+            m.submodules.read_noise = noise
             m.d.comb += [noise.advance.eq(advance), noise.place.eq(read)]
             read = delayed(m, advance, read, shape.noise_latency, "read")
             currents = [
@@ -83,7 +100,7 @@ class CrossbarLayer(wiring.Component):
 
         codes = []
         for p, current in enumerate(currents):
-            m.submodules[f"adc{p}"] = adc = Converter(shape)
+            m.submodules[f"adc{p}"] = adc = self.adcs[p]
             m.d.comb += [
                 adc.advance.eq(advance),
                 adc.group.eq(read.group),

@@ -41,7 +41,7 @@ def pack(fields: npt.NDArray[np.integer[Any]], bits: int) -> Words:
     places = np.arange(bits)
     chunks = np.empty((len(fields), -(-width // 32)), "<u4")
     for start in range(0, len(fields), ROWS):
-        rows = fields[start : start + ROWS].astype(np.int64)
+        rows = np.ascontiguousarray(fields[start : start + ROWS], np.int64)
         ones = (rows[:, :, None] >> places & 1).astype(np.uint8).reshape(len(rows), width)
         ones = np.pad(ones, ((0, 0), (0, -width % 32)))
         chunks[start : start + ROWS] = np.packbits(ones, axis=1, bitorder="little").view("<u4")

@@ -171,7 +171,7 @@ def near(simd: int) -> list[range]:
 
 def product(cell: Value, digit: Value) -> Value:
     """cell x digit, as the sum of the cell at each place where the digit has a one."""
-    return total([Mux(bit, cell, 0) << k for k, bit in enumerate(digit)])
+    return total([Mux(bit, cell, 0).shift_left(k) for k, bit in enumerate(digit)])
 
 
 def total(terms: Sequence[Value]) -> Value:

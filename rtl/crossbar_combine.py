@@ -60,7 +60,7 @@ class Combine(wiring.Component):
         held = Signal.like(fine, name="held")
         with m.If(advance & valid & negative):
             m.d.sync += held.eq(fine)
-        combined = delayed(m, advance, (fine << shape.gain - 1) - held, name="combined")
+        combined = delayed(m, advance, fine.shift_left(shape.gain - 1) - held, name="combined")
         bias = delayed(m, advance, bias_read.data.as_signed(), name="bias")
         acc = bias + (combined + (1 << shape.unit_bits >> 1) >> shape.unit_bits)
         m.d.comb += [

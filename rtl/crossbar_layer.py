@@ -93,7 +93,11 @@ class CrossbarLayer(wiring.Component):
             m.d.comb += [noise.advance.eq(advance), noise.place.eq(read)]
             read = delayed(m, advance, read, shape.noise_latency, "read")
             currents = [
-                (delayed(m, advance, current, shape.noise_latency, f"current{p}") << shape.scale_bits)
+                (
+                    delayed(m, advance, current, shape.noise_latency, f"current{p}").shift_left(
+                        shape.scale_bits
+                    )
+                )
                 + noise.noise[p]
                 for p, current in enumerate(currents)
             ]

@@ -1,4 +1,4 @@
-"""Seeded models on tiles of any shape, with imperfect cells and converters, and what the specification says."""
+"""Seeded models on tiles of any shape, with imperfect cells and converters, and their specification."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def coarse(rng, own, cells, largest):
 
 
 def column_codes(model: Model, codes: np.ndarray, first_image: int = 0) -> list[np.ndarray]:
-    """For each mapped layer, every column code (N, tiles, slices, digits, columns), read by the specification."""
+    """For each mapped layer, column codes (N, tiles, slices, digits, columns) by the specification."""
     found = []
     hidden = [codes for codes, _ in spec.trace(model, codes.tolist(), first_image)]
     for i, layer in enumerate(model.layers):
@@ -81,6 +81,6 @@ def column_codes(model: Model, codes: np.ndarray, first_image: int = 0) -> list[
     return found
 
 
-def tiled(sizes, mapping, devices=Devices(), bits=3, levels=7, **options):  # noqa: B008
+def tiled(sizes, mapping, devices=Devices(), bits=3, levels=7, **options):
     """A random model on tiles; options as in `random_model`."""
     return on_tiles(random_model(sizes, bits, levels, **options), mapping, devices)

@@ -35,13 +35,16 @@ class Case:
 
 CASES = {
     "ideal": Case((7, 5, 3), Mapping(4, 4, 2, 3, "offset", 3), Devices(), (2, 3), (2, 4)),
-    "stuck": Case((9, 4, 6, 2), Mapping(3, 3, 1, 1, "offset", 2), Devices("stuck", "column"), (3, 1, 2), (1, 1, 3)),
+    "stuck": Case(
+        (9, 4, 6, 2), Mapping(3, 3, 1, 1, "offset", 2), Devices("stuck", "column"), (3, 1, 2), (1, 1, 3)
+    ),
     "all at once": Case(
         (10, 5, 4), Mapping(4, 6, 2, 2, "differential", 4), Devices("spread", "both", 200_000),
         (4, 2), (4, 2), options=(("input_bits", 5), ("signed", True), ("grid", "twos_complement")),
     ),
     "noise, and one layer ideal": Case(
-        (11, 6, 5, 1), Mapping(5, 4, 1, 1, "offset", 4), Devices("stuck", "slice", 1 << 18), (2, 6, 1), (5, 3, 5), (1,)
+        (11, 6, 5, 1), Mapping(5, 4, 1, 1, "offset", 4), Devices("stuck", "slice", 1 << 18),
+        (2, 5, 1), (5, 3, 5), ideal=(1,),
     ),
 }  # fmt: skip
 
@@ -75,7 +78,7 @@ def test_timing_is_what_the_shape_states(simulator):
 
 
 def test_refused_frames_have_no_number(simulator):
-    """Frames that end too early or too late give no result and no column code, and noise goes on after them."""
+    """Frames of a wrong length give no result and no column code; noise counts on after them."""
     model, due = simulator.model, simulator.shape.layers[0].beats
     codes = random_codes(model, 6, seed=5)
     data, _ = simulator.beats(codes)

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import container, kernel, spec
+from . import container, crossbar_run, kernel, spec
 from .crossbar import Crossbar
 from .errors import QsimError
 from .integers import MAX_CODE_BITS as MAX_CODE_BITS
@@ -226,7 +226,7 @@ class Model:
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the packed form, which holds compiled code: models are copied and pickled without it."""
-        return {key: value for key, value in self.__dict__.items() if key != "_packed"}
+        return {key: value for key, value in self.__dict__.items() if key not in ("_packed", "_plan")}
 
     @property
     def inputs(self) -> int:
@@ -314,6 +314,10 @@ class Model:
         return tensors
 
     @cached_property
+    def _plan(self) -> crossbar_run.Plan:
+        return crossbar_run.prepare(self)
+
+    @cached_property
     def _packed(self) -> kernel.Packed:
         return kernel.pack(self)
 
@@ -324,9 +328,10 @@ class Model:
     def _admitted(self, codes: npt.ArrayLike) -> IntArray:
         """`codes` in any integer type and without a copy; not even looked at if no value could be wrong."""
         array = codes if type(codes) is np.ndarray else np.asarray(codes)
-        packed = self._packed
-        if array.ndim == 2 and array.shape[1] == packed.inputs and array.dtype is packed.complete:
-            return array
+        if not self.mapped:
+            packed = self._packed
+            if array.ndim == 2 and array.shape[1] == packed.inputs and array.dtype is packed.complete:
+                return array
         if array.ndim != 2 or array.shape[1] != self.inputs:
             raise QsimError(f"codes have shape {array.shape}; (images, {self.inputs}) is needed")
         if array.dtype.kind not in "iu":
@@ -350,7 +355,7 @@ class Model:
         Images are numbered from `first_image`; only a crossbar's read noise depends on the number.
         """
         if self.mapped:
-            return np.array(spec.logits(self, self._admitted(codes).tolist(), first_image))
+            return crossbar_run.run(self._plan, self._admitted(codes), first_image)
         return kernel.run(self._packed, self._admitted(codes))
 
     def predict(self, codes: npt.ArrayLike, first_image: int = 0) -> npt.NDArray[np.int64]:
@@ -362,13 +367,15 @@ class Model:
             return kernel.classify(self.logits(codes, first_image))
         return kernel.predict(self._packed, self._admitted(codes))
 
-    def trace(self, codes: npt.ArrayLike) -> Trace:
-        """Hidden codes and logits of integer codes (N, inputs)."""
+    def trace(self, codes: npt.ArrayLike, first_image: int = 0) -> Trace:
+        """Hidden codes and logits of integer codes (N, inputs), images numbered as in `logits`."""
         admitted = self._admitted(codes)
         hidden = tuple(
             np.empty((len(admitted), layer.outputs), np.min_scalar_type(layer.levels))
             for layer in self.layers[:-1]
         )
+        if self.mapped:
+            return Trace(hidden, crossbar_run.run(self._plan, admitted, first_image, hidden))
         return Trace(hidden, kernel.run(self._packed, admitted, hidden))
 
     def save(self, path: str | PathLike[str]) -> None:

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from amaranth.hdl import Module
 from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from .argmax import ArgMax
@@ -59,13 +60,25 @@ class Engine(wiring.Component):
                 ports[f"code{i}"] = Out(layer.result_bits)
                 ports[f"code{i}_valid"] = Out(1)
         super().__init__(ports)
+        self.dense = [Dense(layer) for layer in shape.layers]
+        self.thresholds = [Threshold(layer) for layer in shape.layers[:-1]]
+
+    @property
+    def memories(self) -> dict[str, Memory]:
+        """The memories that a model fills, by name, in the order in which they are filled."""
+        memories = {}
+        for i, dense in enumerate(self.dense):
+            memories |= {f"layer{i}_weights": dense.weights, f"layer{i}_bias": dense.bias}
+            stages = self.thresholds[i].stages if i < len(self.thresholds) else []
+            memories |= {f"threshold{i}_stage{k}": stage for k, stage in enumerate(stages)}
+        return memories
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         accs = self._first(m)
         for i, (layer, following) in enumerate(pairwise(self.shape.layers)):
-            threshold, lanes = Threshold(layer), Lanes(layer.result_bits, following.simd)
-            dense = Dense(following)
+            threshold, lanes = self.thresholds[i], Lanes(layer.result_bits, following.simd)
+            dense = self.dense[i + 1]
             m.submodules[f"threshold{i}"] = threshold
             m.submodules[f"lanes{i}"] = lanes
             m.submodules[f"layer{i + 1}"] = dense
@@ -83,7 +96,7 @@ class Engine(wiring.Component):
 
     def _first(self, m: Module) -> wiring.PureInterface:
         """Connect the input to the first layer; its results."""
-        m.submodules.layer0 = dense = Dense(self.shape.layers[0])
+        m.submodules.layer0 = dense = self.dense[0]
         m.d.comb += [
             dense.i.p.data.eq(self.s_axis_tdata),
             dense.i.p.last.eq(self.s_axis_tlast),

@@ -64,7 +64,7 @@ class AxiEngine(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.domains.sync = domain = ClockDomain()
+        m.domains.sync = domain = ClockDomain(local=True)
         m.d.comb += [domain.clk.eq(self.aclk), domain.rst.eq(~self.aresetn)]
         lite, control = self.lite, self.control
         m.submodules.lite, m.submodules.loader, m.submodules.control = lite, self.loader, control

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -150,33 +150,13 @@ class Device:
             raise QsimError("the engine has no model; load one first")
         checked = self.model.checked(codes)
         outputs = self.model.outputs
-        results, last = self.transport.exchange(*self.beats(checked), len(checked) * outputs)
+        results, last = self.transport.exchange(*encoded(self.shape, checked), len(checked) * outputs)
         if len(results) != len(checked) * outputs:
             raise QsimError(f"{len(results)} results came; {len(checked)} images need {len(checked) * outputs}")
         if (last.reshape(-1, outputs) != (np.arange(outputs) == outputs - 1)).any():
             raise QsimError("TLAST does not stand on the last logit of each image")
-        logits, classes = self.decoded(results)
+        logits, classes = decoded(self.shape, results)
         return logits.reshape(-1, outputs), classes.reshape(-1, outputs)[:, -1]
-
-    def beats(self, codes: npt.NDArray[np.integer]) -> tuple[Bytes, Bytes]:
-        """The input beats of checked codes (N, inputs): bytes (N * beats, width) and TLAST."""
-        layer = self.shape.engine.layers[0]
-        lanes = np.pad(codes, ((0, 0), (0, layer.beats * layer.simd - layer.inputs)))
-        chunks = pack(lanes.reshape(-1, layer.simd), layer.code_bits).chunks.astype("<u4")
-        data = chunks.view(np.uint8).reshape(len(chunks), -1)[:, : self.shape.input_width // 8]
-        last = np.zeros((len(codes), layer.beats), np.uint8)
-        last[:, -1] = 1
-        return np.ascontiguousarray(data), last.ravel()
-
-    def decoded(self, results: Bytes) -> tuple[Longs, Longs]:
-        """The logit and the class of each result beat (N, bytes)."""
-        bits, _ = self.shape.result_widths
-        wide = np.zeros((len(results), 8), np.uint8)
-        wide[:, : bits // 8] = results[:, : bits // 8]
-        logits = wide.view("<i8").ravel() << 64 - bits >> 64 - bits
-        rest = np.zeros((len(results), 8), np.uint8)
-        rest[:, : results.shape[1] - bits // 8] = results[:, bits // 8 :]
-        return logits, rest.view("<i8").ravel()
 
     def _write(self, register: str, value: int) -> None:
         self.transport.write(ADDRESS[register], np.array([value], np.uint32))
@@ -184,3 +164,24 @@ class Device:
     def _check_digest(self, model: Model) -> None:
         if not self.valid or self.digest != model.digest:
             raise QsimError(f"the engine holds model {self.digest[:12]}; {model.digest[:12]} is needed")
+
+
+def encoded(shape: Loadable, codes: npt.NDArray[np.integer[Any]]) -> tuple[Bytes, Bytes]:
+    """The input beats of checked codes (N, inputs): bytes (N * beats, width) and TLAST (N * beats,)."""
+    layer = shape.engine.layers[0]
+    lanes = np.pad(codes, ((0, 0), (0, layer.beats * layer.simd - layer.inputs)))
+    chunks = pack(lanes.reshape(-1, layer.simd), layer.code_bits).chunks.astype("<u4")
+    data = chunks.view(np.uint8).reshape(len(chunks), -1)[:, : shape.input_width // 8]
+    last = np.zeros((len(codes), layer.beats), np.uint8)
+    last[:, -1] = 1
+    return np.ascontiguousarray(data), last.ravel()
+
+
+def decoded(shape: Loadable, results: Bytes) -> tuple[Longs, Longs]:
+    """The logit and the class of each result beat (N, bytes)."""
+    bits, _ = shape.result_widths
+    wide = np.zeros((2, len(results), 8), np.uint8)
+    wide[0, :, : bits // 8] = results[:, : bits // 8]
+    wide[1, :, : results.shape[1] - bits // 8] = results[:, bits // 8 :]
+    logits, classes = wide.view("<i8")[..., 0]
+    return logits << 64 - bits >> 64 - bits, classes

@@ -8,7 +8,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from .axi_control import Control
-from .axi_lite import AxiLite
+from .axi_lite import AxiLite, bus
 from .axi_load import Loader
 from .axi_registers import ADDRESS_BITS
 from .axi_shape import DIGEST_WORDS, Loadable
@@ -44,8 +44,7 @@ class AxiEngine(wiring.Component):
         memories = [self.digest, *self.engine.memories.values()]
         self.loader = Loader(shape.memories, memories, shape.identity)
         self.control = Control(shape, self.lite, self.loader, preloaded)
-        members = self.lite.signature.members.items()
-        self.bus = {name: member for name, member in members if name.startswith("s_axil")}
+        self.bus = bus(ADDRESS_BITS)
         super().__init__(
             {
                 "aclk": In(1),
@@ -79,7 +78,7 @@ class AxiEngine(wiring.Component):
         restart = Signal()
         m.submodules.engine = ResetInserter(restart)(self.engine)
         m.d.comb += restart.eq(control.hold | control.flush)
-        self._streams(m, control.hold | lite.write)  # a write may begin a load: too late to decode it here
+        self._streams(m, control.hold | lite.write)  # a write may begin a load
         self._account(m, restart)
         return m
 

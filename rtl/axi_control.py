@@ -17,7 +17,9 @@ COUNTERS = ("images", "cycles", "short_frames", "long_frames")
 
 
 class Control(wiring.Component):
-    """Stands between the bus and the engine. A model is valid from the right CRC to the next load's first word.
+    """Stands between the bus and the engine.
+
+    A model is valid from a load's right CRC to the next load's first word that changes a memory.
 
     Ports
     -----
@@ -76,7 +78,9 @@ class Control(wiring.Component):
         self._read(m, state, counters)
         return m
 
-    def _load(self, m: Module, written: dict[str, Signal], begin: Signal) -> tuple[Signal, Signal, dict[str, Signal]]:
+    def _load(
+        self, m: Module, written: dict[str, Signal], begin: Signal
+    ) -> tuple[Signal, Signal, dict[str, Signal]]:
         """The load's progress: whether a model is valid, whether a load runs, what raises which flag."""
         loader = self.loader
         # Not reset: after a reset in the middle of a load, memories hold parts of two models.
@@ -132,4 +136,3 @@ class Control(wiring.Component):
                 m.d.comb += lite.read_data.eq(Mux(state["VALID"], self.digest, 0))
             with m.Default():
                 m.d.comb += lite.read_refused.eq(1)
-

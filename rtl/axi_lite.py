@@ -9,6 +9,31 @@ from amaranth.lib.wiring import In, Out
 OKAY, SLVERR = 0, 2
 
 
+def bus(address_bits: int) -> dict[str, wiring.Member]:
+    """The signals of the bus by name, as a slave sees them; 32 bits of data."""
+    return {
+        "s_axil_awaddr": In(address_bits),
+        "s_axil_awprot": In(3),
+        "s_axil_awvalid": In(1),
+        "s_axil_awready": Out(1),
+        "s_axil_wdata": In(32),
+        "s_axil_wstrb": In(4),
+        "s_axil_wvalid": In(1),
+        "s_axil_wready": Out(1),
+        "s_axil_bresp": Out(2),
+        "s_axil_bvalid": Out(1),
+        "s_axil_bready": In(1),
+        "s_axil_araddr": In(address_bits),
+        "s_axil_arprot": In(3),
+        "s_axil_arvalid": In(1),
+        "s_axil_arready": Out(1),
+        "s_axil_rdata": Out(32),
+        "s_axil_rresp": Out(2),
+        "s_axil_rvalid": Out(1),
+        "s_axil_rready": In(1),
+    }
+
+
 class AxiLite(wiring.Component):
     """Accepts a write when address and data are both there, a read at once; answers both in order.
 
@@ -26,25 +51,7 @@ class AxiLite(wiring.Component):
         self.address_bits = address_bits
         super().__init__(
             {
-                "s_axil_awaddr": In(address_bits),
-                "s_axil_awprot": In(3),
-                "s_axil_awvalid": In(1),
-                "s_axil_awready": Out(1),
-                "s_axil_wdata": In(32),
-                "s_axil_wstrb": In(4),
-                "s_axil_wvalid": In(1),
-                "s_axil_wready": Out(1),
-                "s_axil_bresp": Out(2),
-                "s_axil_bvalid": Out(1),
-                "s_axil_bready": In(1),
-                "s_axil_araddr": In(address_bits),
-                "s_axil_arprot": In(3),
-                "s_axil_arvalid": In(1),
-                "s_axil_arready": Out(1),
-                "s_axil_rdata": Out(32),
-                "s_axil_rresp": Out(2),
-                "s_axil_rvalid": Out(1),
-                "s_axil_rready": In(1),
+                **bus(address_bits),
                 "write": Out(1),
                 "write_address": Out(address_bits),
                 "write_data": Out(32),

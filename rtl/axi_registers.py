@@ -47,7 +47,12 @@ REGISTERS = (
     Register("SHORT_FRAMES", 0x2C, "read", "frames refused because TLAST came early"),
     Register("LONG_FRAMES", 0x30, "read", "frames refused because TLAST came late"),
     *(
-        Register(f"DIGEST{i}", 0x40 + 4 * i, "read", f"word {i} of the loaded model's sha256, 0 while there is none")
+        Register(
+            f"DIGEST{i}",
+            0x40 + 4 * i,
+            "read",
+            f"word {i} of the loaded model's sha256, 0 while there is none",
+        )
         for i in range(8)
     ),
 )

@@ -128,9 +128,8 @@ class Loadable:
         wide = Model(layers, model.input)
         for i, (shape, (low, high)) in enumerate(zip(self.engine.layers, wide.bounds, strict=True)):
             if _width(min(low, -1), high + 1) > shape.accumulator_bits:
-                raise QsimError(
-                    f"layer {i} accumulates from {low} to {high}; this engine has {shape.accumulator_bits} bits"
-                )
+                bits = shape.accumulator_bits
+                raise QsimError(f"layer {i} accumulates from {low} to {high}; this engine has {bits} bits")
         return wide
 
     def words(self, model: Model) -> npt.NDArray[np.uint32]:

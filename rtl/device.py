@@ -152,7 +152,9 @@ class Device:
         outputs = self.model.outputs
         results, last = self.transport.exchange(*encoded(self.shape, checked), len(checked) * outputs)
         if len(results) != len(checked) * outputs:
-            raise QsimError(f"{len(results)} results came; {len(checked)} images need {len(checked) * outputs}")
+            raise QsimError(
+                f"{len(results)} results came; {len(checked)} images need {len(checked) * outputs}"
+            )
         if (last.reshape(-1, outputs) != (np.arange(outputs) == outputs - 1)).any():
             raise QsimError("TLAST does not stand on the last logit of each image")
         logits, classes = decoded(self.shape, results)

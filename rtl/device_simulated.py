@@ -39,7 +39,9 @@ class Simulated:
         Share of the cycles in which either stream holds back: 0 to 0.9.
     """
 
-    def __init__(self, shape: Loadable, preloaded: Model | None = None, stall: float = 0.0, seed: int = 0) -> None:
+    def __init__(
+        self, shape: Loadable, preloaded: Model | None = None, stall: float = 0.0, seed: int = 0
+    ) -> None:
         self.shape, self.stall, self.seed = shape, stall, seed
         self.finished: npt.NDArray[np.int64] = np.empty(0, np.int64)
         self._library = ctypes.CDLL(os.fspath(_library(shape, preloaded is not None)))
@@ -56,7 +58,9 @@ class Simulated:
 
     def read(self, address: int) -> int:
         word = ctypes.c_uint32()
-        answer = self._library.device_read(self._device, address, ctypes.byref(word), ctypes.c_int64(PATIENCE))
+        answer = self._library.device_read(
+            self._device, address, ctypes.byref(word), ctypes.c_int64(PATIENCE)
+        )
         _judge(answer, f"a read of {address:#04x}")
         return word.value
 
@@ -150,7 +154,7 @@ def _build(shape: Loadable, preloaded: bool, work: Path) -> None:
         f"-DRESULT_BYTES={sum(shape.result_widths) // 8}",
         f"-DEACH_MEMORY(X)={names}",
     ]
-    places = [f"-I{include}", f"-I{work}", harness, "-o", work / "device.so"]
+    places: list[str | Path] = [f"-I{include}", f"-I{work}", harness, "-o", work / "device.so"]
     toolchain.run([*toolchain.cxx(), *FLAGS, "-O2", *settings, *places], timeout=BUILD_SECONDS)
     source.unlink()
 
@@ -158,7 +162,7 @@ def _build(shape: Loadable, preloaded: bool, work: Path) -> None:
 def memory_names(shape: Loadable) -> list[str]:
     """The memories in the netlist of `AxiEngine`, in the order of loading."""
     digest, *rest = (memory.name for memory in shape.memories)
-    return ["model_digest", *(f"engine_{name}" for name in rest)]
+    return [digest, *(f"engine_{name}" for name in rest)]
 
 
 def _mangled(name: str) -> str:

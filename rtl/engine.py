@@ -66,7 +66,7 @@ class Engine(wiring.Component):
     @property
     def memories(self) -> dict[str, Memory]:
         """The memories that a model fills, by name, in the order in which they are filled."""
-        memories = {}
+        memories: dict[str, Memory] = {}
         for i, dense in enumerate(self.dense):
             memories |= {f"layer{i}_weights": dense.weights, f"layer{i}_bias": dense.bias}
             stages = self.thresholds[i].stages if i < len(self.thresholds) else []

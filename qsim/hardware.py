@@ -16,9 +16,7 @@ from .terminal import Json
 
 Pe = Annotated[int, typer.Option(help="Neurons computed at once.")]
 Simd = Annotated[int, typer.Option(help="Inputs taken at once.")]
-Bits = Annotated[
-    int | None, typer.Option(help="Widest weights that may be loaded later; default the model's.")
-]
+Bits = Annotated[int | None, typer.Option(help="Widest weights that may be loaded later.")]
 TARGETS = "ecp5-25k, ecp5-85k, up5k, gw2a-18"
 
 

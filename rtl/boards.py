@@ -67,16 +67,20 @@ def files(shape: Loadable) -> dict[str, str]:
     return made
 
 
-def commands(board: Board, tools: str = "yowasp-") -> dict[str, list[str]]:
+def commands(board: Board, bits: int, tools: str = "yowasp-") -> dict[str, list[str]]:
     """What turns the exported Verilog into a bitstream, in order: synthesis, place and route, pack.
 
-    All run in the folder of the export and write into `build/`. `tools` stands before each name.
+    All run in the folder of the export and write into `build/`. `bits` is the width of a weight: small
+    products take fewer LUTs, and are faster, than the way to a DSP block; those of iCE40 are too few.
+    `tools` stands before each name.
     """
     stem = f"build/{board.target}"
     sources = f"board_{board.target}.v qsim.v qsim_uart.v"
     constraints, report = f"board_{board.target}.{board.suffix}", ["--report", f"{stem}.report.json"]
     place = ["--json", f"{stem}.json", "--seed", "1", "--timing-allow-fail", *report]
-    synth = {"ecp5": "synth_ecp5", "ice40": "synth_ice40 -dsp", "gowin": "synth_gowin"}[board.family]
+    synth = {"ecp5": f"synth_ecp5{' -nodsp' * (bits <= 4)}", "ice40": "synth_ice40", "gowin": "synth_gowin"}[
+        board.family
+    ]
     yosys = f"read_verilog {sources}; {synth} -top board -json {stem}.json"
     steps = {"synthesis": [f"{tools}yosys", "-q", "-p", yosys]}
     if board.family == "ecp5":

@@ -78,7 +78,7 @@ def files(model: Model, pe: Folding, simd: Folding, bits: int | None, vectors: i
     memories = image(shape.embedded(model), shape.engine)
     digest = np.frombuffer(bytes.fromhex(model.digest), ">u4").reshape(-1, 1)
     memories = {"model_digest": pack(digest.astype(np.int64), 32), **memories}
-    manifest = describe(model, shape, vectors)
+    manifest = describe(model, shape, bits, vectors)
     made = {
         "model.safetensors": _saved(model),
         "qsim.v": _verilog(shape, manifest).encode(),
@@ -95,7 +95,7 @@ def files(model: Model, pe: Folding, simd: Folding, bits: int | None, vectors: i
     return made
 
 
-def describe(model: Model, shape: Loadable, vectors: int) -> dict[str, Any]:
+def describe(model: Model, shape: Loadable, bits: int | None, vectors: int) -> dict[str, Any]:
     """The manifest, without its list of files."""
     words = shape.words(model)
     layers = []
@@ -113,6 +113,7 @@ def describe(model: Model, shape: Loadable, vectors: int) -> dict[str, Any]:
         "pe": [layer.pe for layer in shape.engine.layers],
         "simd": [layer.simd for layer in shape.engine.layers],
         "bits": max(layer.bits for layer in shape.engine.layers),
+        "max_bits": bits,
         "vectors": vectors,
         **asdict(shape.engine.timing()),
         "shape_id": f"{shape.identity:08x}",

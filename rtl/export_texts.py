@@ -19,7 +19,7 @@ def files(manifest: dict[str, Any], words: Sequence[int]) -> dict[str, str]:
     return {
         "README.md": _readme(manifest),
         "qsim.h": _header(manifest, words),
-        "Makefile": _makefile(),
+        "Makefile": _makefile(manifest["bits"]),
         "vivado.tcl": _vivado(manifest),
         "qsim.xdc": "create_clock -name aclk -period 10.000 [get_ports aclk]\n",
     }
@@ -126,7 +126,7 @@ def _header(manifest: dict[str, Any], words: Sequence[int]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _makefile() -> str:
+def _makefile(bits: int) -> str:
     lines = [
         "TOOLS = yowasp-",
         "VERILATOR = verilator --binary --timing -Wno-fatal -Wno-lint --top-module testbench",
@@ -143,7 +143,8 @@ def _makefile() -> str:
     for target, board in boards.BOARDS.items():
         lines += ["", f"{target}:", "\tmkdir -p build"]
         lines += [
-            f"\t{shlex.join(step).replace('@', '$(TOOLS)')}" for step in boards.commands(board, "@").values()
+            f"\t{shlex.join(step).replace('@', '$(TOOLS)')}"
+            for step in boards.commands(board, bits, "@").values()
         ]
     return "\n".join([*lines, ""])
 

@@ -55,7 +55,7 @@ def verify(directory: str | PathLike[str]) -> dict[str, Any]:
                 f"{folder} holds model {model.digest[:12]}; its manifest names {manifest['digest'][:12]}"
             )
         values = _decoded(folder, manifest, model)
-        settings = (manifest[name] for name in ("pe", "simd", "bits", "vectors"))
+        settings = (manifest[name] for name in ("pe", "simd", "max_bits", "vectors"))
         fresh = export.files(model, *settings)
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise QsimError(f"{folder}/manifest.json does not describe the folder ({error!r})") from None

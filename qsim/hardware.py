@@ -49,8 +49,8 @@ def export(
             "made anew, all bytes are equal" if facts["regenerated"] else "not made anew: other tool versions"
         )
         console.print(
-            f"{verify} holds model {facts['digest'][:12]}: {facts['files']} files, {facts['values']:,} values; "
-            f"{made}",
+            f"{verify} holds model {facts['digest'][:12]}: "
+            f"{facts['files']} files, {facts['values']:,} values; {made}",
             soft_wrap=True,
             highlight=False,
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .axi_shape import Loadable
 
@@ -67,21 +69,24 @@ def files(shape: Loadable) -> dict[str, str]:
     return made
 
 
-def commands(board: Board, bits: int, tools: str = "yowasp-") -> dict[str, list[str]]:
+def commands(board: Board, manifest: Mapping[str, Any], tools: str = "yowasp-") -> dict[str, list[str]]:
     """What turns the exported Verilog into a bitstream, in order: synthesis, place and route, pack.
 
-    All run in the folder of the export and write into `build/`. `bits` is the width of a weight: small
-    products take fewer LUTs, and are faster, than the way to a DSP block; those of iCE40 are too few.
-    `tools` stands before each name.
+    All run in the folder of the export and write into `build/`. `tools` stands before each name. On
+    ECP5 a product of up to 4 bits is faster in LUTs than the way to a DSP block; iCE40 takes its few
+    blocks where they are enough.
     """
     stem = f"build/{board.target}"
     sources = f"board_{board.target}.v qsim.v qsim_uart.v"
     constraints, report = f"board_{board.target}.{board.suffix}", ["--report", f"{stem}.report.json"]
     place = ["--json", f"{stem}.json", "--seed", "1", "--timing-allow-fail", *report]
-    synth = {"ecp5": f"synth_ecp5{' -nodsp' * (bits <= 4)}", "ice40": "synth_ice40", "gowin": "synth_gowin"}[
-        board.family
-    ]
-    yosys = f"read_verilog {sources}; {synth} -top board -json {stem}.json"
+    products = sum(pe * simd for pe, simd in zip(manifest["pe"], manifest["simd"], strict=True))
+    option = {
+        "ecp5": " -nodsp" if manifest["bits"] <= 4 or products > board.dsps else "",
+        "ice40": " -dsp" if products <= board.dsps else "",
+        "gowin": "",
+    }[board.family]
+    yosys = f"read_verilog {sources}; synth_{board.family}{option} -top board -json {stem}.json"
     steps = {"synthesis": [f"{tools}yosys", "-q", "-p", yosys]}
     if board.family == "ecp5":
         steps["place and route"] = [

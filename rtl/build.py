@@ -62,7 +62,7 @@ def build(
         raise QsimError(f"{folder} is no export: its manifest.json cannot be read ({error})") from None
     board, seconds = BOARDS[target], {}
     (folder / "build").mkdir(exist_ok=True)
-    for step, command in commands(board, manifest["bits"]).items():
+    for step, command in commands(board, manifest).items():
         report(step)
         started = time.perf_counter()
         log = _run(folder, command)

@@ -29,6 +29,7 @@ from .yosys import flat
 
 FORMAT = 1  # the layout of the folder and its manifest
 VECTORS = 8
+SMALL = 160  # bits; a memory of no more is not worth a block RAM
 
 
 def write(
@@ -144,6 +145,10 @@ def _verilog(shape: Loadable, manifest: dict[str, Any]) -> str:
             f"latency {manifest['latency']} cycles, one frame every {manifest['interval']} cycles",
         )
     )
+    for memory in manifest["memories"]:
+        if memory["width"] * memory["words"] <= SMALL:
+            declared = f"reg [{memory['width'] - 1}:0] {memory['instance']} ["
+            body = body.replace(declared, f'(* ram_style = "registers" *) {declared}', 1)
     start, end = body.rindex("endmodule"), body.index("module")
     return header + body[end:start] + loads + body[start:]
 

@@ -19,7 +19,7 @@ def files(manifest: dict[str, Any], words: Sequence[int]) -> dict[str, str]:
     return {
         "README.md": _readme(manifest),
         "qsim.h": _header(manifest, words),
-        "Makefile": _makefile(manifest["bits"]),
+        "Makefile": _makefile(manifest),
         "vivado.tcl": _vivado(manifest),
         "qsim.xdc": "create_clock -name aclk -period 10.000 [get_ports aclk]\n",
     }
@@ -126,7 +126,7 @@ def _header(manifest: dict[str, Any], words: Sequence[int]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _makefile(bits: int) -> str:
+def _makefile(manifest: dict[str, Any]) -> str:
     lines = [
         "TOOLS = yowasp-",
         "VERILATOR = verilator --binary --timing -Wno-fatal -Wno-lint --top-module testbench",
@@ -144,7 +144,7 @@ def _makefile(bits: int) -> str:
         lines += ["", f"{target}:", "\tmkdir -p build"]
         lines += [
             f"\t{shlex.join(step).replace('@', '$(TOOLS)')}"
-            for step in boards.commands(board, bits, "@").values()
+            for step in boards.commands(board, manifest, "@").values()
         ]
     return "\n".join([*lines, ""])
 

@@ -12,6 +12,7 @@ from .axi_lite import AxiLite, bus
 from .axi_load import Loader
 from .axi_registers import ADDRESS_BITS
 from .axi_shape import DIGEST_WORDS, Loadable
+from .axi_slice import Slice
 from .engine import Engine
 
 
@@ -27,6 +28,7 @@ class AxiEngine(wiring.Component):
     aclk, aresetn : in; the reset is synchronous and active low
     s_axis_tdata : in, `simd` codes, lane 0 lowest, filled up to whole bytes; one frame as in `Engine`
     m_axis_tdata : out, one logit, sign-extended to whole bytes, and above it the class so far
+        A cycle later than `Engine` has them: the latency is `shape.latency`.
     s_axil_* : the registers of `axi_registers`
 
     Parameters
@@ -78,24 +80,28 @@ class AxiEngine(wiring.Component):
         restart = Signal()
         m.submodules.engine = ResetInserter(restart)(self.engine)
         m.d.comb += restart.eq(control.hold | control.flush)
-        self._streams(m, control.hold | lite.write)  # a write may begin a load
+        self._streams(m, control.hold | lite.write, restart)  # a write may begin a load
         self._account(m, restart)
         return m
 
-    def _streams(self, m: Module, closed: Signal) -> None:
+    def _streams(self, m: Module, closed: Signal, restart: Signal) -> None:
         """The engine's streams, filled up to whole bytes; nothing is taken while closed."""
         engine = self.engine
         logit = Signal(signed(self.shape.result_widths[0]))
+        m.submodules.results = ResetInserter(restart)(results := Slice(len(self.m_axis_tdata) + 1))
         m.d.comb += [
             engine.s_axis_tdata.eq(self.s_axis_tdata),
             engine.s_axis_tlast.eq(self.s_axis_tlast),
             engine.s_axis_tvalid.eq(self.s_axis_tvalid & ~closed),
             self.s_axis_tready.eq(engine.s_axis_tready & ~closed),
             logit.eq(engine.m_axis_tdata.as_signed()),
-            self.m_axis_tdata.eq(Cat(logit, engine.m_axis_tuser)),
-            self.m_axis_tlast.eq(engine.m_axis_tlast),
-            self.m_axis_tvalid.eq(engine.m_axis_tvalid),
-            engine.m_axis_tready.eq(self.m_axis_tready),
+            results.i_data[:-1].eq(Cat(logit, engine.m_axis_tuser)),
+            results.i_data[-1].eq(engine.m_axis_tlast),
+            results.i_valid.eq(engine.m_axis_tvalid),
+            engine.m_axis_tready.eq(results.i_ready),
+            Cat(self.m_axis_tdata, self.m_axis_tlast).eq(results.o_data),
+            self.m_axis_tvalid.eq(results.o_valid),
+            results.o_ready.eq(self.m_axis_tready),
         ]
 
     def _account(self, m: Module, restart: Signal) -> None:

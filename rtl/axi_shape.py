@@ -74,6 +74,11 @@ class Loadable:
         return cls(EngineShape(tuple(layers)))
 
     @property
+    def latency(self) -> int:
+        """Cycles from an isolated frame's first beat to its last result, on the bus."""
+        return self.engine.timing().latency + 1
+
+    @property
     def input_width(self) -> int:
         """Bits of s_axis_tdata, whole bytes."""
         first = self.engine.layers[0]

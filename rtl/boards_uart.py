@@ -38,19 +38,19 @@ class Receiver(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        first, level = Signal(init=1), Signal(init=1)
+        first, level, before = Signal(), Signal(), Signal()
         timer, low = Signal(DIVISOR_BITS), Signal(range(BREAK + 1))
         left, shift = Signal(range(11)), Signal(9)
-        m.d.sync += [first.eq(self.line), level.eq(first), self.valid.eq(0)]
+        m.d.sync += [first.eq(self.line), level.eq(first), before.eq(level), self.valid.eq(0)]
         m.d.comb += [self.byte.eq(shift), self.broken.eq(low == BREAK)]
         with m.If(timer != 0):
             m.d.sync += timer.eq(timer - 1)
         with m.Else():
             m.d.sync += timer.eq(self.divisor - 1)
             m.d.sync += low.eq(Mux(level, 0, low + (low != BREAK)))
-        with m.If(left == 0), m.If(~level & (low == 0)):
+        with m.If((left == 0) & before & ~level):
             m.d.sync += [left.eq(10), timer.eq(self.divisor >> 1)]
-        with m.Elif(timer == 0):
+        with m.Elif((left != 0) & (timer == 0)):
             m.d.sync += [left.eq(left - 1), shift.eq(Cat(shift[1:], level))]
             with m.If(left == 1):
                 m.d.sync += self.valid.eq(level)

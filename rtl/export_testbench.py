@@ -66,7 +66,6 @@ def _expected(model: Model, shape: Loadable, codes: npt.NDArray[np.int64]) -> st
 
 
 def _testbench(model: Model, shape: Loadable, count: int, words: npt.NDArray[np.uint32]) -> str:
-    timing = shape.engine.timing()
     names = ", ".join(f"{register.name} = 7'h{register.address:02x}" for register in REGISTERS)
     values = {
         "FRAMES": count,
@@ -75,8 +74,8 @@ def _testbench(model: Model, shape: Loadable, count: int, words: npt.NDArray[np.
         "IN": shape.input_width,
         "OUT": sum(shape.result_widths),
         "WORDS": len(words),
-        "LATENCY": timing.latency,
-        "INTERVAL": timing.interval,
+        "LATENCY": shape.latency,
+        "INTERVAL": shape.engine.timing().interval,
         "CRC": f"{crc(words):08x}",
         "SHAPE": f"{shape.identity:08x}",
         "DIGEST": model.digest,

@@ -52,31 +52,36 @@ class SimulatedLine:
         self.board, self.patience = Board(shape), patience
         self.simulator = Simulator(self.board)
         self.simulator.add_clock(1e-6, domain="board")
-        self.outgoing: list[int] = []  # levels, one a bit time
+        self.outgoing = [1] * 4  # levels, one a bit time; a line rests high
         self.incoming = bytearray()
         self.quiet = 0
-        self.simulator.add_testbench(self._drive, background=True)
-        self.simulator.add_testbench(self._listen, background=True)
+        self.bits: list[int] = []  # of the byte that comes in
+        self.wait = 0  # cycles to the middle of its next bit
+        self.simulator.add_testbench(self._run, background=True)
 
-    async def _drive(self, context) -> None:
+    async def _run(self, context) -> None:
         while True:
             context.set(self.board.rx, self.outgoing.pop(0) if self.outgoing else 1)
-            await context.tick("board").repeat(DIVISOR)
-
-    async def _listen(self, context) -> None:
-        while True:
-            if context.get(self.board.tx):
-                self.quiet += 1
+            for _ in range(DIVISOR):
                 await context.tick("board")
-                continue
-            await context.tick("board").repeat(DIVISOR // 2)
-            bits = []
-            for _ in range(9):
-                await context.tick("board").repeat(DIVISOR)
-                bits.append(context.get(self.board.tx))
-            assert bits.pop() == 1, "no stop bit"
-            self.incoming.append(sum(bit << k for k, bit in enumerate(bits)))
-            self.quiet = 0
+                self._listen(context.get(self.board.tx))
+
+    def _listen(self, level: int) -> None:
+        """Each cycle: wait for a start bit, then take the middle of each bit."""
+        if self.wait:
+            self.wait -= 1
+            return
+        if not self.bits and level:
+            self.quiet += 1
+            return
+        self.bits.append(level)
+        self.wait = DIVISOR - 1
+        if len(self.bits) == 1:
+            self.wait += DIVISOR // 2
+        if len(self.bits) == 10:
+            assert level == 1, "no stop bit"
+            self.incoming.append(sum(bit << k for k, bit in enumerate(self.bits[1:9])))
+            self.bits, self.wait, self.quiet = [], 0, 0
 
     def write(self, data: bytes) -> None:
         for byte in data:

@@ -61,9 +61,8 @@ def test_the_interval_on_the_bus_is_the_stated_one():
         device = Device(transport, shape, FIRST)
         agrees(device, FIRST, images=12)
         ends = transport.finished[2::3]
-        timing = shape.engine.timing()
-        assert ends[0] == timing.latency
-        assert set(np.diff(ends[4:])) == {timing.interval}
+        assert ends[0] == shape.latency
+        assert set(np.diff(ends[4:])) == {shape.engine.timing().interval}
 
 
 def unfit(change):

@@ -1,6 +1,6 @@
 """Clean and attacked accuracy of crossbars, one property varied at a time and all else held fixed.
 
-Every model is attacked three times: `ideal` from its shadow without defects; `aware` from a shadow that has
+Every model is attacked twice: `ideal` from its shadow without defects; `aware` from a shadow that has
 the weights which the defective cells stand for, averaged over read noise; both are scored on the defective
 integers. A defect that raises accuracy under `ideal` but not under `aware` only hides the gradient.
 Seeds are the same for all values of a property: differences between them are no luck of the draw.
@@ -21,7 +21,6 @@ from ..robustness.attacks import Codes, Labels, Signs, lattice_step, move
 from ..shadow.network import Network, Reals, batches, input_gradient, of_model, to_real
 
 DRAWS = 8  # of read noise, over which the gradient is averaged
-LOSSLESS_BITS = 8  # of a granular converter on 128 rows of 1-bit cells
 
 Make = Callable[[Model, float, int], Model]
 
@@ -52,6 +51,11 @@ class Property:
     values: tuple[float, ...]
     make: Make
     random: bool = True
+
+    @property
+    def mildest(self) -> float:
+        """The value that disturbs least: the first, for converter bits the last."""
+        return self.values[-1 if self.name == "adc_bits" else 0]
 
 
 PROPERTIES = (

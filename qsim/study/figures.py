@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..machine.container import replacing
 from ..machine.errors import QsimError
@@ -34,48 +35,50 @@ def _half_interval(values: list[float]) -> float:
 def gains(rows: Rows) -> Rows:
     """Where a defect gains accuracy under the ideal attack, and what is left of it under the aware one.
 
-    Each value is compared seed by seed with the mildest value of its property. A gain counts if its
-    interval over seeds is above 0. `verdict` is `hidden gradient` where the aware attack takes all of
-    it, `defence` where a gain is left.
+    Each value is compared seed by seed with the mildest value of its property. A gain counts if it is
+    above half its 95 % interval, over seeds and over the choice of test images. `verdict` is `defence`
+    where a gain is left under the aware attack, else `hidden gradient`.
     """
     found = []
-    by = {(r["model"], r["property"], r["value"], r["seed"], r["attack"]): r["accuracy"] for r in rows}
+    table = {(r["model"], r["property"], r["value"], r["seed"], r["attack"]): r["accuracy"] for r in rows}
+    images = min(row["images"] for row in rows)
     for kind in PROPERTIES:
-        mildest = (
-            kind.values[0]
-            if kind.name not in ("adc_bits", "rows")
-            else {"adc_bits": 8.0, "rows": 16.0}[kind.name]
-        )
         for model in sorted({r["model"] for r in rows}):
             for value in kind.values:
-                seeds = sorted({k[3] for k in by if k[:3] == (model, kind.name, float(value))})
-                if value == mildest or not seeds:
+                seeds = sorted({k[3] for k in table if k[:3] == (model, kind.name, float(value))})
+                if value == kind.mildest or not seeds:
                     continue
-                change = {
-                    attack: [
-                        by[model, kind.name, float(value), s, attack]
-                        - by[model, kind.name, float(mildest), s, attack]
+
+                def change(attack: str, model=model, kind=kind, value=value, seeds=seeds):  # type: ignore[no-untyped-def]
+                    pairs = [
+                        [table[model, kind.name, float(v), s, attack] for v in (value, kind.mildest)]
                         for s in seeds
                     ]
-                    for attack in STYLES
-                }
-                mean, half = float(np.mean(change["ideal"])), _half_interval(change["ideal"])
-                if mean - half <= 0:
-                    continue
-                left, spread = float(np.mean(change["aware"])), _half_interval(change["aware"])
-                verdict = "defence" if left - spread > 0 else "hidden gradient"
-                found.append(
-                    {
-                        "model": model,
-                        "property": kind.name,
-                        "value": float(value),
-                        "clean": float(np.mean(change["none"])),
-                        "ideal": mean,
-                        "aware": left,
-                        "verdict": verdict,
-                    }
-                )
+                    return _change(np.array(pairs), images)
+
+                gain, half = change("ideal")
+                left, spread = change("aware")
+                if gain > half:
+                    found.append(
+                        {
+                            "model": model,
+                            "property": kind.name,
+                            "value": float(value),
+                            "clean": change("none")[0],
+                            "ideal": gain,
+                            "aware": left,
+                            "verdict": "defence" if left > spread else "hidden gradient",
+                        }
+                    )
     return found
+
+
+def _change(pairs: npt.NDArray[np.float64], images: int) -> tuple[float, float]:
+    """Mean difference of pairs (seeds, 2) of accuracies, and half its 95 % interval."""
+    differences = pairs[:, 0] - pairs[:, 1]
+    share = pairs.mean(0)
+    luck = 1.96 * np.sqrt((share * (1 - share)).sum() / images)  # as if the images were drawn twice
+    return float(differences.mean()), float(np.hypot(_half_interval(differences.tolist()), luck))
 
 
 def draw(rows: Rows, path: Path) -> None:
@@ -106,6 +109,6 @@ def draw(rows: Rows, path: Path) -> None:
     for panel, model in zip(panels[0], models, strict=True):
         panel.set_title(model, fontsize=9)
     handles, labels = panels[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=3, fontsize=8)
+    figure.legend(handles, labels, loc="outside upper center", ncols=min(3, len(models)), fontsize=7)
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png", dpi=110)

@@ -16,12 +16,12 @@ MNIST = [file for file in MODELS if file.stem.startswith("mnist")]
 TILES = [
     Mapping(),
     Mapping(rows=64, cols=32, cell_bits=2, digit_bits=2, style="differential"),
-    Mapping(rows=300, cols=7, cell_bits=4, digit_bits=4, unit_bits=0),
+    Mapping(rows=200, cols=7, cell_bits=4, digit_bits=4, unit_bits=0),
 ]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mapping", TILES, ids=["128-1-1", "64-2-2-differential", "300-4-4"])
+@pytest.mark.parametrize("mapping", TILES, ids=["128-1-1", "64-2-2-differential", "200-4-4"])
 @pytest.mark.parametrize("file", MNIST, ids=lambda file: file.stem)
 def test_all_mnist_models_on_all_test_images(file: Path, mapping: Mapping, mnist_test: Any) -> None:
     model = qsim.load(file)
@@ -30,7 +30,7 @@ def test_all_mnist_models_on_all_test_images(file: Path, mapping: Mapping, mnist
     assert all((a == b).all() for a, b in zip(ours.hidden, theirs.hidden, strict=True))
 
 
-@pytest.mark.parametrize("mapping", TILES[1:], ids=["64-2-2-differential", "300-4-4"])
+@pytest.mark.parametrize("mapping", TILES[1:], ids=["64-2-2-differential", "200-4-4"])
 @pytest.mark.parametrize("name", ["digits-step-q1", "digits-sigmoid-q4", "spiral-relu-q8"])
 def test_small_models_on_all_test_images(name: str, mapping: Mapping) -> None:
     model = qsim.load(Path(MODELS[0]).with_name(f"{name}.safetensors"))

@@ -113,12 +113,12 @@ def add_noise(current, factor, even, odd, value):
 
 
 @njit(**OPTIONS)
-def climb(source, slope, offset, least, most, shift, weight, codes, total):
+def climb(source, slope, offset, most, shift, weight, codes, total):
     """codes = those of the source, by multiplication and shift; total += codes * weight."""
     for j in range(codes.shape[0]):
         code = shifted(np.int32(source[j]) * slope + offset, shift)
-        if code < least:
-            code = least
+        if code < 0:
+            code = np.int32(0)
         if code > most:
             code = most
         codes[j] = code
@@ -126,14 +126,14 @@ def climb(source, slope, offset, least, most, shift, weight, codes, total):
 
 
 @njit(**OPTIONS)
-def climb_each(source, slope, offset, least, most, shift, weight, codes, total):
+def climb_each(source, slope, offset, most, shift, weight, codes, total):
     """The same where lanes differ."""
     for j in range(codes.shape[0]):
         code = shifted(np.int32(source[j]) * slope[j] + offset[j], shift)
-        if code < least[j]:
-            code = least[j]
-        if code > most[j]:
-            code = most[j]
+        if code < 0:
+            code = np.int32(0)
+        if code > most:
+            code = most
         codes[j] = code
         total[j] += code * weight
 
@@ -159,10 +159,10 @@ def convert(source, converter, alike, tables, weight, codes, total):
         look_up(source, least, most, row, tables, weight, codes, total)
     elif alike:
         shift = np.int32(tables.shape[1])
-        climb(source, slope[0], offset[0], least[0], most[0], shift, weight, codes, total)
+        climb(source, slope[0], offset[0], most[0], shift, weight, codes, total)
     else:
         shift = np.int32(tables.shape[1])
-        climb_each(source, slope, offset, least, most, shift, weight, codes, total)
+        climb_each(source, slope, offset, most[0], shift, weight, codes, total)
 
 
 @njit(**OPTIONS)
@@ -210,7 +210,7 @@ def read_tiles(codes, cells, shape, noisy, generator, places, converter, alike, 
     cells : (inputs, lanes), of a type that holds every current
     shape : (rows of a tile, digits, digit bits)
     generator : (seed, layer, number of the first image, amplitude, units in a cell's 1)
-    converter : int32 (5, lanes): slope, offset, least and largest code; with tables, in rows 2 to 4, the
+    converter : int32 (5, lanes): slope, offset, nothing, largest code; with tables, in rows 2 to 4, the
         least and the largest current and the row of `tables`
     alike : whether all lanes have the same line
     tables : uint16 (rows, currents) of codes; where there are none, (0, shift of the slope)

@@ -2,7 +2,8 @@
 
 Every model is attacked twice: `ideal` from its shadow without defects; `aware` from a shadow that has
 the weights which the defective cells stand for, averaged over read noise; both are scored on the defective
-integers. A defect that raises accuracy under `ideal` but not under `aware` only hides the gradient.
+integers. Gradients are free of saturation: none is zero because the network is too sure. A defect that
+raises accuracy under `ideal` but not under `aware` only hides the gradient.
 Seeds are the same for all values of a property: differences between them are no luck of the draw.
 """
 
@@ -18,7 +19,7 @@ from ..machine.crossbar import Mapping, Noise
 from ..machine.crossbar_mapping import put_on_tiles
 from ..machine.model import Layer, Model
 from ..robustness.attacks import Codes, Labels, Signs, lattice_step, move
-from ..shadow.network import Network, Reals, batches, input_gradient, of_model, to_real
+from ..shadow.network import Network, Reals, batches, of_model, to_real, unsaturated_input_gradient
 
 DRAWS = 8  # of read noise, over which the gradient is averaged
 
@@ -136,7 +137,7 @@ def signs_of(model: Model, network: Network, codes: Codes, labels: Labels, draws
         drawn = replace(network, biases=tuple(biases))
         parts = zip(batches(codes), batches(labels), strict=True)
         gradient += np.concatenate(
-            [input_gradient(drawn, to_real(part, network.one), own) for part, own in parts]
+            [unsaturated_input_gradient(drawn, to_real(part, network.one), own) for part, own in parts]
         )
     return np.sign(gradient).astype(np.int8)
 

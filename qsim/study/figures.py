@@ -37,7 +37,7 @@ def gains(rows: Rows) -> Rows:
 
     Each value is compared seed by seed with the mildest value of its property. A gain counts if it is
     above half its 95 % interval, over seeds and over the choice of test images. `verdict` is `defence`
-    where a gain is left under the aware attack, else `hidden gradient`.
+    where a gain is left under the aware attack, else `no defence`.
     """
     found = []
     table = {(r["model"], r["property"], r["value"], r["seed"], r["attack"]): r["accuracy"] for r in rows}
@@ -67,7 +67,7 @@ def gains(rows: Rows) -> Rows:
                             "clean": change("none")[0],
                             "ideal": gain,
                             "aware": left,
-                            "verdict": "defence" if left > spread else "hidden gradient",
+                            "verdict": "defence" if left > spread else "no defence",
                         }
                     )
     return found

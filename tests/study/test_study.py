@@ -51,7 +51,7 @@ def made(model: str, ideal: float, aware: float) -> list[dict[str, Any]]:
 def test_a_gain_that_the_aware_attack_takes_is_no_defence() -> None:
     rows = made("hides", 0.5, 0.2) + made("defends", 0.5, 0.4) + made("suffers", 0.1, 0.1)
     verdicts = {gain["model"]: gain["verdict"] for gain in figures.gains(rows)}
-    assert verdicts == {"hides": "hidden gradient", "defends": "defence"}
+    assert verdicts == {"hides": "no defence", "defends": "defence"}
 
 
 def test_intervals_are_students() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, signed
 from amaranth.lib import data, wiring
-from amaranth.lib.memory import ReadPort
+from amaranth.lib.memory import Memory, ReadPort
 from amaranth.lib.wiring import In, Out
 
 from .beat import beats
@@ -51,6 +51,11 @@ class Dense(wiring.Component):
                 "long_frame": Out(1),
             }
         )
+
+    @property
+    def memories(self) -> dict[str, Memory]:
+        """The memories that a model fills, by the names that they have in a netlist, behind the layer's."""
+        return {"weights": self.weights, "bias": self.bias}
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

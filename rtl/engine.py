@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from amaranth.hdl import Module
 from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from .argmax import ArgMax
@@ -75,12 +76,27 @@ class Engine(wiring.Component):
                 ports[f"columns{i}"] = Out(crossbar.pe * crossbar.adc_bits)
                 ports[f"columns{i}_valid"] = Out(1)
         super().__init__(ports)
+        self.layers = [
+            Dense(layer) if layer.crossbar is None else CrossbarLayer(layer.crossbar)
+            for layer in shape.layers
+        ]
+        self.thresholds = [Threshold(layer) for layer in shape.layers[:-1]]
+
+    @property
+    def memories(self) -> dict[str, Memory]:
+        """The memories that a model fills, by name, in the order in which they are filled."""
+        memories: dict[str, Memory] = {}
+        for i, layer in enumerate(self.layers):
+            memories |= {f"layer{i}_{name}": memory for name, memory in layer.memories.items()}
+            stages = self.thresholds[i].stages if i < len(self.thresholds) else []
+            memories |= {f"threshold{i}_stage{k}": stage for k, stage in enumerate(stages)}
+        return memories
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         accs = self._first(m)
         for i, (layer, following) in enumerate(pairwise(self.shape.layers)):
-            threshold, lanes = Threshold(layer), Lanes(layer.result_bits, following.simd)
+            threshold, lanes = self.thresholds[i], Lanes(layer.result_bits, following.simd)
             m.submodules[f"threshold{i}"] = threshold
             m.submodules[f"lanes{i}"] = lanes
             block = self._layer(m, i + 1)
@@ -112,10 +128,9 @@ class Engine(wiring.Component):
     def _layer(self, m: Module, i: int) -> Dense | CrossbarLayer:
         """One layer, ideal or mapped, with what it takes and shows beside its streams."""
         layer = self.shape.layers[i]
+        m.submodules[f"layer{i}"] = mapped = self.layers[i]
         if layer.crossbar is None:
-            m.submodules[f"layer{i}"] = dense = Dense(layer)
-            return dense
-        m.submodules[f"layer{i}"] = mapped = CrossbarLayer(layer.crossbar)
+            return mapped
         for name, _ in cell_write(layer.crossbar):
             m.d.comb += mapped.cell_write[name].eq(getattr(self, f"cells{i}_{name}"))
         if self.shape.noisy:

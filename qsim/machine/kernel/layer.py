@@ -14,7 +14,7 @@ from . import packing as p
 from . import tiles
 from .activation import finish
 from .compiling import part, part_of
-from .vectors import nonzero_groups_512, pointer
+from .vectors import fetch, nonzero_groups_512, pointer
 
 LIST_EXTRA = 20  # numbers after a list of groups: room to write 16 at once, and the length
 SPARSE = 0.55  # density of groups below which walking over them is faster
@@ -72,16 +72,25 @@ def layer_sums(unit: tiles.Unit) -> Any:
     listing = list_groups_512 if lanes == 16 else list_groups
 
     @part_of(unit.name)
-    def walk(width, codes, pitch, images, groups, lists, first, some, weights, start, sums, sums_pitch):
-        """One panel for each image, of those among groups `first` to `first + some` that it lists."""
+    def walk(
+        width, codes, pitch, images, groups, lists, first, some, weights, start, sums, sums_pitch, ahead
+    ):
+        """One panel for each image, of those among groups `first` to `first + some` that it lists.
+
+        Rows of codes from `ahead` on are brought near meanwhile.
+        """
         for i in range(images):
+            fetch(ahead + i * pitch, 4 * groups)
             listed = lists + i * 4 * (groups + LIST_EXTRA)
             offsets, count = listed + 4 * first, pointer(listed, np.int32)[groups + 16] - first
             sparse(width, codes + i * pitch, offsets, min(some, count), weights, start, sums + i * sums_pitch)
 
     @part_of(unit.name)
-    def multiply(width, codes, pitch, images, first, some, weights, start, sums, sums_pitch):
-        """One panel for all images and groups `first` to `first + some`, as deep and as wide as tiles are."""
+    def multiply(width, codes, pitch, images, first, some, weights, start, sums, sums_pitch, ahead):
+        """One panel for all images and groups `first` to `first + some`, as deep and as wide as tiles are.
+
+        Memory from `ahead` on is brought near meanwhile.
+        """
         stride, begin, depth = width * size, first, 0
         for k in range((some + DEEP - 1) // DEEP):
             begin, depth = begin + depth, cut(some, DEEP, k)
@@ -91,8 +100,8 @@ def layer_sums(unit: tiles.Unit) -> Any:
                 each, to = cut(width, widest, n), sums + done * size
                 source, step = (to, sums_pitch) if k else (start + done * size, 0)
                 weight = there + done * size
-                dense(each, here, pitch, images, weight, stride, depth, source, step, to, sums_pitch)
-                done += each
+                dense(each, here, pitch, images, weight, stride, depth, source, step, to, sums_pitch, ahead)
+                done, ahead = done + each, ahead + tiles.FETCH * images * depth
 
     @part_of(unit.name)
     def sums(row, block, codes, pitch, images, lists, acc, wide):
@@ -112,8 +121,10 @@ def layer_sums(unit: tiles.Unit) -> Any:
             for k in range((vectors + panel - 1) // panel):
                 width = cut(vectors, panel, k)
                 start, to = block + row[p.START] + done * size, acc + done * size
+                more = images >= tiles.WHOLE and first + k == 0  # the next block, once, if there may be one
+                ahead = codes + images * pitch if more else codes
                 if tiled:
-                    multiply(width, codes, pitch, tiled, first, some, weights, start, to, acc_pitch)
+                    multiply(width, codes, pitch, tiled, first, some, weights, start, to, acc_pitch, ahead)
                 to += tiled * acc_pitch
                 walk(
                     width,
@@ -128,6 +139,7 @@ def layer_sums(unit: tiles.Unit) -> Any:
                     start,
                     to,
                     acc_pitch,
+                    ahead + tiled * pitch,
                 )
                 weights += groups * width * size
                 done += width

@@ -73,20 +73,21 @@ def _vectors(builder: Any, address: Any, count: int, lanes: int) -> list[Any]:
 TILES = {16: {1: 12, 2: 12, 3: 8}, 8: {1: 8, 2: 6, 3: 3}}
 TALLEST = 12  # images: `dense` needs at least as many
 WHOLE = 24  # images that make whole tiles of any height
+FETCH = 2  # bytes
 PANEL = {16: 7, 8: 5}  # vectors that lie side by side in memory, and that a sparse tile takes together
 
 
 def _dense_tile(b: Any, unit: Unit, images: int, vectors: int, arguments: list[Any]) -> None:
     """Writes `images` rows of sums; the arguments are those of `dense` without the number of images.
 
-    While it works it fetches as many bytes of codes from where the next tile's begin.
+    It fetches FETCH bytes for each image and group from `ahead` on as it goes.
     """
-    codes, pitch, weights, stride, groups, start, start_pitch, sums, sums_pitch = arguments
+    codes, pitch, weights, stride, groups, start, start_pitch, sums, sums_pitch, ahead = arguments
     lanes, size = unit.lanes, 4 * unit.lanes
-    *rows, following = [b.add(codes, b.mul(pitch, ir.Constant(I64, i))) for i in range(images + 1)]
+    rows = [b.add(codes, b.mul(pitch, ir.Constant(I64, i))) for i in range(images)]
 
     def step(index: Any, acc: list[Any]) -> list[Any]:
-        prefetch(b, b.add(following, b.shl(index, ir.Constant(I64, 6))))
+        prefetch(b, b.add(ahead, b.mul(index, ir.Constant(I64, FETCH * images))))
         panel = b.add(weights, b.mul(index, stride))
         loaded = _vectors(b, panel, vectors, lanes)
         updated = []
@@ -135,11 +136,13 @@ def _switch(b: Any, vectors: Any, emit: Callable[[int], None], most: int) -> Non
 def products(unit: Unit) -> tuple[Any, Any]:
     """Two functions to compile in, `dense` and `sparse`; every argument is an address or a number.
 
-    dense(vectors, codes, pitch, images, weights, stride, groups, start, start_pitch, sums, sums_pitch):
+    dense(vectors, codes, pitch, images, weights, stride, groups, start, start_pitch, sums, sums_pitch,
+          ahead):
         `images` rows of codes, `pitch` bytes apart, times 1 to max(TILES[lanes]) vectors of neurons, over
         all groups, whose weights are `stride` bytes apart. `start` has the 32-bit numbers that sums start
         from, in rows `start_pitch` bytes apart: 0 where one row serves all images. At least TALLEST images,
-        and a multiple of WHOLE where `start` is `sums`: some are computed twice else.
+        and a multiple of WHOLE where `start` is `sums`: some are computed twice else. Memory from `ahead` on,
+        wherever that points, is brought near meanwhile: FETCH bytes for each image and group.
     sparse(vectors, codes, offsets, count, weights, start, sums):
         The same for one image, 1 to PANEL[lanes] vectors with nothing between them, and only the groups at
         `count` int32 byte offsets.
@@ -150,11 +153,23 @@ def products(unit: Unit) -> tuple[Any, Any]:
 
     @intrinsic
     def dense(
-        context, vectors, codes, pitch, images, weights, stride, groups, start, start_pitch, sums, sums_pitch
+        context,
+        vectors,
+        codes,
+        pitch,
+        images,
+        weights,
+        stride,
+        groups,
+        start,
+        start_pitch,
+        sums,
+        sums_pitch,
+        ahead,
     ):
         def emit(context, b, signature, arguments):
             vectors, codes, pitch, images, *rest = arguments
-            weights, stride, groups, start, start_pitch, sums, sums_pitch = rest
+            weights, stride, groups, start, start_pitch, sums, sums_pitch, ahead = rest
 
             def rows(number: int) -> None:
                 height = ir.Constant(I64, heights[number])
@@ -167,7 +182,8 @@ def products(unit: Unit) -> tuple[Any, Any]:
                         b.add(base, b.mul(row, step))
                         for base, step in ((codes, pitch), (start, start_pitch), (sums, sums_pitch))
                     )
-                    rest = [here, pitch, weights, stride, groups, source, start_pitch, to, sums_pitch]
+                    later = b.add(ahead, b.mul(row, b.mul(groups, ir.Constant(I64, FETCH))))
+                    rest = [here, pitch, weights, stride, groups, source, start_pitch, to, sums_pitch, later]
                     _dense_tile(b, unit, heights[number], number, rest)
                     return []
 
@@ -176,7 +192,7 @@ def products(unit: Unit) -> tuple[Any, Any]:
             _switch(b, vectors, rows, len(heights))
             return context.get_dummy_value()
 
-        return types.void(*[types.intp] * 11), emit
+        return types.void(*[types.intp] * 12), emit
 
     @intrinsic
     def sparse(context, vectors, codes, offsets, count, weights, start, sums):

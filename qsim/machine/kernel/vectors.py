@@ -185,7 +185,7 @@ def line_steps(count: int) -> tuple[Any, Any]:
 
     evaluate(intercept, slope, step, size, acc): acc[i] = intercept[i] + slope[i] * step.
     absorb(rate, room, weights, size, intercept, slope): slope[i] -= rate * weights[i] and
-    intercept[i] += room * rate * weights[i], with int16 weights.
+    intercept[i] += room * rate * weights[i], with int16 weights and a rate of 1 or -1.
     """
     lanes, halves = ir.VectorType(I32, count), ir.VectorType(I16, count)
 
@@ -214,11 +214,12 @@ def line_steps(count: int) -> tuple[Any, Any]:
         def emit(context, b, signature, arguments):
             rate, room, weights, size, intercept, slope = arguments
             rates, rooms = (broadcast(b, b.trunc(value, I32), count) for value in (rate, room))
+            minus = b.ashr(rates, splat(31, lanes))  # all ones where the rate is -1
 
             def body(index, _):
                 start = b.mul(index, ir.Constant(I64, count))
                 column = b.load(b.bitcast(b.gep(weights, [start]), halves.as_pointer()), align=2)
-                change = b.mul(b.sext(column, lanes), rates)
+                change = b.sub(b.xor(b.sext(column, lanes), minus), minus)
                 here = [b.bitcast(b.gep(array, [start]), lanes.as_pointer()) for array in (intercept, slope)]
                 b.store(b.add(b.load(here[0], align=4), b.mul(change, rooms)), here[0], align=4)
                 b.store(b.sub(b.load(here[1], align=4), change), here[1], align=4)
@@ -282,6 +283,23 @@ def nonzero_groups_512(context, codes, vectors, offsets):
         return loop(b, vectors, start, step)[0]
 
     return types.intp(*[types.intp] * 3), emit
+
+
+@intrinsic
+def fetch(context, address, size):
+    """Asks for `size` bytes, wherever they are, to be brought near."""
+
+    def emit(context, b, signature, arguments):
+        address, size = arguments
+
+        def line(index, _):
+            prefetch(b, b.add(address, b.shl(index, ir.Constant(I64, 6))))
+            return []
+
+        loop(b, b.lshr(b.add(size, ir.Constant(I64, 63)), ir.Constant(I64, 6)), [], line)
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.intp), emit
 
 
 @intrinsic

@@ -19,7 +19,8 @@ from ..machine.container import replacing
 from ..robustness import geometry
 from ..robustness.critical import critical_strength
 from .cube import Cube, Reals, bootstrap, cube
-from .rows import Columns, read
+from .rows import read
+from .tables import Columns
 from .verdict import Claim, above, below, each, near
 
 PATHS = ("integer", "shadow")

@@ -32,7 +32,7 @@ def command(
     scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler to use.")] = None,
 ) -> None:
     """Reproduce the paper; run again after an interruption to go on where it stopped."""
-    from . import claims, run  # need the extra package that writes rows
+    from . import claims, exhibits, run, summaries  # need the extra package that writes rows
 
     datasets = tuple(data or tasks.DATASETS)
     plan = tasks.quick(datasets, seeds or 2) if quick else tasks.full(datasets, seeds or 5)
@@ -51,7 +51,10 @@ def command(
             progress.update(bar, completed=done, total=total, description=name)
 
         run.run(plan, out, processes=processes, scheduler=scheduler, report=report)
-    verdicts = Counter(entry["verdict"] for entry in json.loads(claims.write(out).read_text()))
+    with console.status("tables and claims"):
+        exhibits.write(out, {task: run.model_file(out, task) for task in plan.tasks})
+        summaries.write(out)
+        verdicts = Counter(entry["verdict"] for entry in json.loads(claims.write(out).read_text()))
     counts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
     console.print(f"{len(plan.tasks)} networks; the paper's claims on both paths: {counts}")
     if find_spec(f"{__package__}.report"):

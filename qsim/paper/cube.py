@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..machine.errors import QsimError
-from .rows import Columns
+from .tables import Columns
 from .tasks import UNROUNDED
 
 RESAMPLES = 400

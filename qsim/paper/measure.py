@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.metadata import version
@@ -23,14 +22,21 @@ from ..robustness.attacks import Signs, gradient_signs, lattice_step
 from ..shadow.network import of_model
 from ..shadow.quantize import quantize
 from ..shadow.train import train
+from .distances import NOT_FOOLED, histogram
 from .tasks import UNROUNDED, Task
+
+Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A task's rows, its model file, and how long it took; the seconds are for the log only."""
+    """A task's rows, its model file, and how long it took; the seconds are for the log only.
+
+    `distances` is how many images are fooled first at each lattice step; none if the network is a variant.
+    """
 
     rows: list[dict[str, Any]]
+    distances: list[dict[str, Any]]
     model: bytes
     seconds: dict[str, float]
 
@@ -45,76 +51,87 @@ def run(task: Task, epsilons: tuple[float, ...], stored: bytes | None = None) ->
         else:
             file.write_bytes(stored)
         trained = time.perf_counter()
-        rows = list(rows_of(task, load(file), epsilons))
+        tables = rows_of(task, load(file), epsilons)
         seconds = {"training": trained - started, "attacks": time.perf_counter() - trained}
-        return Outcome(rows, file.read_bytes(), seconds)
+        return Outcome(*tables, file.read_bytes(), seconds)
 
 
 def train_model(task: Task) -> Model:
     """The task's network, frozen."""
+    history: list[float] = []
     network = train(
-        _data(task.dataset, "train"),
+        _data(task.source, "train"),
         bits=None if task.bits == UNROUNDED else task.bits,
         activation=task.activation,
         hidden=task.hidden,
         seed=task.seed,
         grid=task.grid,
         recipe=task.recipe,
+        report=lambda epoch, epochs, accuracy: history.append(accuracy),
     )
-    return quantize(replace(network, bits=task.bits), provenance={"data": task.dataset, **asdict(task)})
+    best = int(np.argmax(history))
+    course = {"epochs": len(history), "best_epoch": best + 1, "validation": history[best]}
+    return quantize(
+        replace(network, bits=task.bits), provenance={"data": task.source, **asdict(task), **course}
+    )
 
 
-def rows_of(task: Task, model: Model, epsilons: tuple[float, ...]) -> Iterator[dict[str, Any]]:
-    """The rows of one network: the plain attack and, of a base network, the unsaturated one.
+def rows_of(task: Task, model: Model, epsilons: tuple[float, ...]) -> tuple[Rows, Rows]:
+    """The rows of one network, and its distances.
 
-    On seed 0 also the attack without clipping, if the strongest would leave the input format.
+    The plain attack and, of a base network, the unsaturated one; on seed 0 also the attack without
+    clipping, if the strongest would leave the input format.
     """
-    dataset = _data(task.dataset, "test")
+    dataset = _data(task.source, "test")
     shadow = of_model(model)
     plain = gradient_signs(shadow, dataset.codes, dataset.labels)
-    yield from _attack(task, model, epsilons, task.variant, plain)
-    if task.variant == "base":
-        unsaturated = gradient_signs(shadow, dataset.codes, dataset.labels, "unsaturated")
-        yield from _attack(task, model, epsilons, "unsaturated", unsaturated)
-        reach = lattice_step(model, epsilons[-1])
-        low, high = int(dataset.codes.min()) - reach, int(dataset.codes.max()) + reach
-        if task.seed == 0 and (low < model.input.low or high > model.input.high):
-            yield from _attack(task, model, epsilons, "unclipped", plain, clip=False)
+    rows, wrong = _attack(task, model, epsilons, task.variant, plain)
+    if task.variant != "base":
+        return rows, []
+    first = np.where(wrong.any(axis=1), wrong.argmax(axis=1), NOT_FOOLED)
+    own = {name: rows[0][name] for name in ("dataset", "activation", "bits", "seed", "digest")}
+    one = model.layers[0].one
+    distances = [{**own, **row} for row in histogram(first, dataset.codes, plain, model.input, one)]
+    unsaturated = gradient_signs(shadow, dataset.codes, dataset.labels, "unsaturated")
+    rows += _attack(task, model, epsilons, "unsaturated", unsaturated)[0]
+    reach = lattice_step(model, epsilons[-1])
+    low, high = int(dataset.codes.min()) - reach, int(dataset.codes.max()) + reach
+    if task.seed == 0 and (low < model.input.low or high > model.input.high):
+        rows += _attack(task, model, epsilons, "unclipped", plain, clip=False)[0]
+    return rows, distances
 
 
 def _attack(
     task: Task, model: Model, epsilons: tuple[float, ...], variant: str, signs: Signs, clip: bool = True
-) -> Iterator[dict[str, Any]]:
-    codes, labels = _data(task.dataset, "test").codes, _data(task.dataset, "test").labels
+) -> tuple[Rows, npt.NDArray[np.bool_]]:
+    """Rows of both paths, and which images are wrong at each lattice step (N, steps)."""
+    dataset = _data(task.source, "test")
+    labels = dataset.labels
     steps = [lattice_step(model, epsilon) for epsilon in epsilons]
-    shadow = sweep.shadow(of_model(model), codes, signs, epsilons, clip) != labels[:, None]
-    lattice = sweep.integer(model, codes, signs, range(steps[-1] + 1), clip) != labels[:, None]
+    shadow = sweep.shadow(of_model(model), dataset.codes, signs, epsilons, clip) != labels[:, None]
+    lattice = sweep.integer(model, dataset.codes, signs, range(steps[-1] + 1), clip) != labels[:, None]
     paths = {
         "shadow": (shadow, np.maximum.accumulate(shadow, axis=1)),
         "integer": (lattice[:, steps], np.maximum.accumulate(lattice, axis=1)[:, steps]),
     }
+    own = {
+        **{name: getattr(task, name) for name in ("dataset", "activation", "bits", "seed")},
+        "variant": variant,
+        "clip": clip,
+        "images": len(labels),
+        "digest": model.digest,
+        "spec": spec.VERSION,
+        "qsim": version("qsim"),
+        "zero_gradients": float((~signs.any(axis=1)).mean()),
+    }
+    rows = []
     for path, (wrong, fooled) in paths.items():
         counts = zip(epsilons, steps, _count(wrong), _count(fooled), strict=True)
         for epsilon, step, errors, fooled_count in counts:
-            yield {
-                "dataset": task.dataset,
-                "activation": task.activation,
-                "bits": task.bits,
-                "seed": task.seed,
-                "variant": variant,
-                "path": path,
-                "clip": clip,
-                "epsilon": epsilon,
-                "step": step,
-                "images": len(labels),
-                "correct": len(labels) - errors,
-                "accuracy": (len(labels) - errors) / len(labels),
-                "fooled": fooled_count,
-                "zero_gradients": float((~signs.any(axis=1)).mean()),
-                "digest": model.digest,
-                "spec": spec.VERSION,
-                "qsim": version("qsim"),
-            }
+            correct = len(labels) - errors
+            scores = {"correct": correct, "accuracy": correct / len(labels), "fooled": fooled_count}
+            rows.append({**own, "path": path, "epsilon": epsilon, "step": step, **scores})
+    return rows, lattice
 
 
 def _count(found: npt.NDArray[np.bool_]) -> list[int]:

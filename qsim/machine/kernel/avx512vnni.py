@@ -8,14 +8,16 @@ from typing import Any
 from numba import njit
 
 from . import tiles
-from .engine import RUN, SWEEP, any_layer, list_groups_512, network, sources
+from .compiling import sources
+from .engine import RUN, SWEEP, any_layer, list_groups_512, network
 from .lines import sweeper
 
+NAME = "avx512vnni"
 UNIT = tiles.VNNI512_HALVES
 PANEL = max(tiles.TILES[UNIT.lanes])
 HAS_BYTES = True
-_layer = any_layer(tiles.VNNI512_BYTES, UNIT)
-_run, _sweep = network(_layer, UNIT.lanes), sweeper(_layer, list_groups_512, UNIT.lanes)
+_layer = any_layer(NAME, tiles.VNNI512_BYTES, UNIT)
+_run, _sweep = network(NAME, _layer, UNIT.lanes), sweeper(NAME, _layer, list_groups_512, UNIT.lanes)
 # `package` is part of the key under which numba caches what it compiles
 
 

@@ -8,14 +8,16 @@ from typing import Any
 from numba import njit
 
 from . import tiles
-from .engine import RUN, SWEEP, any_layer, list_groups, network, sources
+from .compiling import sources
+from .engine import RUN, SWEEP, any_layer, list_groups, network
 from .lines import sweeper
 
+NAME = "avxvnni"
 UNIT = tiles.VNNI256_HALVES
 PANEL = max(tiles.TILES[UNIT.lanes])
 HAS_BYTES = True
-_layer = any_layer(tiles.VNNI256_BYTES, UNIT)
-_run, _sweep = network(_layer, UNIT.lanes), sweeper(_layer, list_groups, UNIT.lanes)
+_layer = any_layer(NAME, tiles.VNNI256_BYTES, UNIT)
+_run, _sweep = network(NAME, _layer, UNIT.lanes), sweeper(NAME, _layer, list_groups, UNIT.lanes)
 # `package` is part of the key under which numba caches what it compiles
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -32,7 +30,8 @@ def command(
     scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler to use.")] = None,
 ) -> None:
     """Reproduce the paper; run again after an interruption to go on where it stopped."""
-    from . import claims, exhibits, run, summaries  # need the extra package that writes rows
+    from . import claims, exhibits, figures, run, summaries  # need the packages of the extra
+    from . import report as report_page
 
     datasets = tuple(data or tasks.DATASETS)
     plan = tasks.quick(datasets, seeds or 2) if quick else tasks.full(datasets, seeds or 5)
@@ -57,6 +56,7 @@ def command(
         verdicts = Counter(entry["verdict"] for entry in json.loads(claims.write(out).read_text()))
     counts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
     console.print(f"{len(plan.tasks)} networks; the paper's claims on both paths: {counts}")
-    if find_spec(f"{__package__}.report"):
-        import_module(f"{__package__}.report").write(out)
+    with console.status("figures and report"):
+        figures.draw(out)
+        report_page.write(out)
     console.print(f"{out}: {', '.join(sorted(p.name for p in out.iterdir()))}")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from qsim.paper import rows, tables
+from qsim.paper.tasks import UNROUNDED
 from qsim.robustness import geometry
 
 ACTIVATIONS = ("relu", "sigmoid", "step")
@@ -43,7 +44,7 @@ def correct(dataset: str, activation: str, bits: int, seed: int, path: str, epsi
 
 def made_rows(datasets: tuple[str, ...]) -> list[dict[str, Any]]:
     made = []
-    for dataset, activation, bits, seed in product(datasets, ACTIVATIONS, (*BITS, 15), SEEDS):
+    for dataset, activation, bits, seed in product(datasets, ACTIVATIONS, (*BITS, UNROUNDED), SEEDS):
         variants = ["base", "unsaturated"]
         if seed == 0 and bits in (1, 4):
             variants += ["patience", "twos_complement"]
@@ -226,7 +227,7 @@ def spirals() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         for k, s, i, c in product(("train", "test"), ("short", "literal"), range(-8, 9), (0, 1))
     ]
     regions = []
-    for activation, bits in product(ACTIVATIONS, (*BITS, 15)):
+    for activation, bits in product(ACTIVATIONS, (*BITS, UNROUNDED)):
         classes = np.arange(12)[:, None] < bits + np.zeros((1, 16), int)
         regions.append(
             {
@@ -290,7 +291,7 @@ def networks(datasets: tuple[str, ...]) -> list[dict[str, Any]]:
             "zero_unsaturated": 0.0,
             "recipe": "{}",
         }
-        for d, a, q, s in product(datasets, ACTIVATIONS, (*BITS, 15), SEEDS)
+        for d, a, q, s in product(datasets, ACTIVATIONS, (*BITS, UNROUNDED), SEEDS)
     ]
 
 

@@ -20,7 +20,7 @@ from ..robustness.attacks import Codes, Signs
 from .tables import Columns
 
 NOT_FOOLED = -1
-LARGEST = 4  # decades that a fit looks for its parameter above and below the paper's
+LARGEST = 8  # decades that a fit looks for its parameter above and below the paper's
 
 Reals = npt.NDArray[np.float64]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from qsim.paper import rows, tables
+from qsim.paper import figures, report, rows, tables
 from qsim.paper.tasks import UNROUNDED
 from qsim.robustness import geometry
 
@@ -320,6 +321,15 @@ def claims(datasets: tuple[str, ...]) -> list[dict[str, Any]]:
                 }
             )
     return made
+
+
+@cache
+def drawn(folder: Path) -> Path:
+    """A made run with figures and report, once a session; not to be changed."""
+    write(folder)
+    figures.draw(folder)
+    report.write(folder)
+    return folder
 
 
 def write(folder: Path, datasets: tuple[str, ...] = ("mnist", "spiral")) -> Path:

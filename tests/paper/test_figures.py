@@ -29,10 +29,7 @@ NUMBERED = {
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A made run with its figures drawn; not to be changed."""
-    folder = made_run.write(tmp_path_factory.mktemp("run"))
-    figures.draw(folder)
-    return folder
+    return made_run.drawn(tmp_path_factory.getbasetemp() / "drawn")
 
 
 def named(drawings: object, stem: str) -> Drawing:

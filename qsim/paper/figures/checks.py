@@ -26,6 +26,7 @@ from .style import (
     panels,
 )
 
+ONE = {"mnist": 255, "spiral": 1024}  # the input code of 1.0
 ALLOWED = 0.3  # points between integers and shadow, from 2 bits on
 ATTACKS: dict[str, tuple[Any, str]] = {  # the table of masking: line and name
     "plain": ("-", "plain FGSM"),
@@ -43,37 +44,42 @@ CHOICES = {  # the table of sensitivity
 
 
 def twins(saved: Saved) -> Iterator[Drawing]:
-    """The largest difference between the accuracies of integers and shadow."""
-    figure, axes = panels(1, len(saved.datasets), 2.3, share=False, gaps=(0.6, 0.5))
+    """The largest difference between the accuracies of integers and shadow, with and without rounded"
+    " steps."""
+    figure, axes = panels(1, len(saved.datasets), 2.4, share=False, gaps=(0.6, 0.5))
     for i, (panel, dataset) in enumerate(zip(axes, saved.datasets, strict=True)):
         integer, shadow = (saved.cube(dataset, path).rounded() for path in PATHS)
         apart = 100 * np.abs(mean_of(integer.values) - mean_of(shadow.values))
+        exact = integer.epsilons * ONE[dataset]
+        whole = np.abs(exact - np.round(exact)) < 1e-6
         for k, activation in enumerate(ACTIVATIONS):
-            largest = apart[integer.activations.index(activation)].max(axis=1)
+            some, colour = apart[integer.activations.index(activation)], COLOURS[activation]
             places = np.arange(len(integer.bits)) + 0.22 * (k - 1)
-            panel.vlines(places, 0, largest, color=COLOURS[activation], linewidth=1)
-            panel.plot(
-                places,
-                largest,
-                MARKS[activation],
-                color=COLOURS[activation],
-                label=NAMES[activation],
-                markersize=4,
-            )
+            all_of_them, exact_ones = some.max(axis=1), some[:, whole].max(axis=1)
+            panel.vlines(places, exact_ones, all_of_them, color=colour, linewidth=0.7, alpha=0.5)
+            own: dict[str, Any] = {
+                "color": colour,
+                "marker": MARKS[activation],
+                "linestyle": "",
+                "markersize": 4,
+            }
+            panel.plot(places, all_of_them, **own, markerfacecolor="white")
+            panel.plot(places, exact_ones, **own, label=NAMES[activation])
         panel.axhline(ALLOWED, color=PALE, linestyle=":", linewidth=0.9)
         panel.set_xticks(range(len(integer.bits)), [str(q) for q in integer.bits])
         panel.set_xlabel("weight bits")
         panel.set_ylabel("largest difference (points)")
         panel.set_ylim(bottom=0)
         headed(panel, i, DATASETS[dataset])
-    axes[0].legend(loc="best", handletextpad=0.1)
+    axes[-1].legend(loc="best", handletextpad=0.1)
     yield Drawing(
         "twins",
         None,
         "Hardware integers beside the float shadow",
-        "The largest difference over all strengths between the accuracy of the integers and that of the"
-        " float shadow,"
-        f" means over seeds, in percentage points. Dotted: {ALLOWED} points.",
+        "The largest difference between the accuracy of the integers and that of the float shadow, means over"
+        " seeds, in percentage points. Filled: strengths that are whole steps of the input code, 0 included;"
+        " hollow: all strengths, where the integers' step is rounded to whole LSBs and so is another attack."
+        f" Dotted: {ALLOWED} points.",
         figure,
     )
 

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from ...robustness import geometry
 from ..claims import INPUTS
 from ..cube import Reals
-from ..rows import Columns
+from ..tables import Columns
 from .saved import Saved, count, where, widths
 from .style import (
     ACTIVATIONS,
@@ -166,7 +166,7 @@ def distances(saved: Saved) -> Iterator[Drawing]:
             " lattice of input codes that changes the class, times √n; hardware integers, seed"
             f" {int(some['seed'].min())}. Dotted: equation 13 with the paper's edge; dashed and dash-dotted:"
             " with"
-            " one parameter fitted to the measured median. The distance is logarithmic.",
+            " one parameter fitted so that the largest gap is least. The distance is logarithmic.",
             figure,
         )
 
@@ -182,7 +182,7 @@ def _distance_panel(panel: Axes, table: Columns, fits: Columns) -> None:
     fine = np.geomspace(low, top, 500)
     for model, h, n in zip(fits["model"], fits["h"], fits["n"], strict=True):
         colour, line, _ = MODELS[str(model)]
-        panel.plot(fine, geometry.distribution(fine, float(h), float(n)), color=colour, linestyle=line)  # type: ignore[arg-type]
+        panel.plot(fine, geometry.distribution(fine, float(h), float(n)), color=colour, linestyle=line)
     decades(panel, low, top)
     panel.set_ylim(-0.02, 1.05)
 
@@ -216,15 +216,17 @@ def fits(saved: Saved) -> Iterator[Drawing]:
         panel.set_xlabel("weight bits")
         panel.minorticks_off()
         short = {"mnist": "MNIST", "spiral": "spirals"}[dataset]
-        headed(panel, i, f"{short}: " + ("edge / paper's" if fitted == "s" else "dimension n"))
+        headed(panel, i, f"{short}, " + ("s / paper's" if fitted == "s" else "n"))
     axes[0].legend(loc="best", handlelength=1.4)
     yield Drawing(
         "fits",
         None,
         "How far the geometric model is off",
-        "One parameter fitted to the smallest fooling step, geometric mean over seeds. Left of each pair:"
-        " the edge s of the"
-        " simplices over the paper's √n·2^−q; right: the dimension n. Dotted: what the paper assumes.",
+        "One parameter of equation 13 fitted to the smallest fooling step so that the largest gap is least,"
+        " geometric"
+        " mean over seeds: (left of each pair) the edge s of the simplices over the paper's, (right) the"
+        " dimension"
+        " n, at least 1. Dotted: what the paper assumes.",
         figure,
     )
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.lines import Line2D
 
-from ..rows import Columns
+from ..tables import Columns
 from .saved import Saved, count, where
 from .style import ACTIVATIONS, NAMES, Drawing, bits_name, headed, panels
 

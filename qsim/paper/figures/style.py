@@ -37,6 +37,7 @@ INK, PALE = "#222222", "#8a8a8a"
 SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that every machine draws the same
     "font.size": 7.5,
+    "lines.markersize": 4,
     "axes.titlesize": 8.5,
     "axes.labelsize": 8,
     "legend.fontsize": 7,

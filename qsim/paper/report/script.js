@@ -91,12 +91,12 @@
     parts.push(svg("text", { x: (PLOT.left + PLOT.right) / 2, y: PLOT.bottom + 36, "text-anchor": "middle" },
       "attack strength ε (ℓ∞)"));
     grid.bits.forEach((_, k) => k !== b && parts.push(line("integer", k, { stroke: "#c9c9ce", "stroke-width": 1 })));
-    parts.push(line("shadow", b, { stroke: "#b3570a", "stroke-width": 2, "stroke-dasharray": "6 4" }));
-    parts.push(line("integer", b, { stroke: "#0063a3", "stroke-width": 2 }));
+    parts.push(line("integer", b, { stroke: "#0063a3", "stroke-width": 2.5 }));
+    parts.push(line("shadow", b, { stroke: "#e08a3c", "stroke-width": 1.5, "stroke-dasharray": "5 6" }));
     parts.push(svg("line", { x1: x(grid.epsilons[e]), x2: x(grid.epsilons[e]), y1: PLOT.top, y2: PLOT.bottom, stroke: "#1d1d1f", "stroke-width": 1 }));
     const now = mean(grid.correct.integer[a][b].map((s) => s[e])) / grid.images;
     parts.push(svg("circle", { cx: x(grid.epsilons[e]), cy: y(now), r: 5, fill: "#0063a3", stroke: "#fff", "stroke-width": 1.5 }));
-    [["#0063a3", "", "integers"], ["#b3570a", "6 4", "shadow"], ["#c9c9ce", "", "other widths"]].forEach(([stroke, dash, text], i) => {
+    [["#0063a3", "", "integers"], ["#e08a3c", "5 6", "shadow"], ["#c9c9ce", "", "other widths"]].forEach(([stroke, dash, text], i) => {
       const top = PLOT.top + 12 + 18 * i;
       parts.push(svg("line", { x1: 430, x2: 456, y1: top, y2: top, stroke, "stroke-width": 2, "stroke-dasharray": dash }));
       parts.push(svg("text", { x: 463, y: top + 4 }, text));
@@ -187,7 +187,8 @@
     $("attacked").setAttribute("aria-label", `The attacked image, strength ${epsilons[e]}`);
     $("says-caption").textContent =
       `Test image ${image} is a ${label}. Attacked from the network of ${labels[bits]}, the integers of each width say:`;
-    $("says-widths").replaceChildren(...widths.map((q) => element("th", { scope: "col" }, labels[q])));
+    $("says-widths").replaceChildren(...widths.map((q) =>
+      element("th", { scope: "col", class: String(q) === bits ? "own" : "" }, labels[q])));
     $("says").replaceChildren(...widths.map((q, k) => {
       const said = Number(attack.says[e][k]);
       const cell = element("td", { class: said === label ? "right" : "wrong" }, String(said));
@@ -206,6 +207,7 @@
     });
     options($("digit-activation"), activations, (a) => data.names[a]);
     options($("digit-bits"), bits, (q) => labels[q]);
+    $("digit-bits").value = Math.max(...bits.filter((q) => q <= 10));
     $("digit-epsilon").max = epsilons.length - 1;
     $("digit-epsilon").value = epsilons.findIndex((epsilon) => epsilon >= 0.1);
     $("digit-choices").addEventListener("input", digit);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import asdict
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +21,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from ..data import MNIST_SHA256
+from ..machine.container import replacing
+from ..machine.kernel import isa
+from ..results import origin
 from . import tasks
 
 
@@ -54,9 +59,29 @@ def command(
     with console.status("tables and claims"):
         exhibits.write(out, {task: run.model_file(out, task) for task in plan.tasks})
         summaries.write(out)
+        write_about(plan, out)
         verdicts = Counter(entry["verdict"] for entry in json.loads(claims.write(out).read_text()))
     counts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
     console.print(f"{len(plan.tasks)} networks; the paper's claims on both paths: {counts}")
     if find_spec(f"{__package__}.report"):
         import_module(f"{__package__}.report").write(out)
     console.print(f"{out}: {', '.join(sorted(p.name for p in out.iterdir()))}")
+
+
+def write_about(plan: tasks.Plan, out: Path) -> None:
+    """How the tables were made: versions, recipes, strengths, data, time."""
+    log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    recipes = {f"{t.dataset} {t.variant}": asdict(t.recipe) for t in plan.tasks}
+    facts = {
+        **origin(),
+        "isa": isa.choose(),
+        "datasets": sorted({t.dataset for t in plan.tasks}),
+        "seeds": sorted({t.seed for t in plan.tasks}),
+        "networks": len(plan.tasks),
+        "epsilons": plan.epsilons,
+        "recipes": recipes,
+        "mnist_sha256": MNIST_SHA256,
+        "cpu_seconds": {name: sum(entry[name] for entry in log) for name in ("training", "attacks")},
+    }
+    with replacing(out / "about.json") as temporary:
+        temporary.write_text(json.dumps(facts, indent=1) + "\n")

@@ -21,6 +21,7 @@ from ..robustness.critical import critical_strength
 from .cube import Cube, Reals, bootstrap, cube
 from .rows import read
 from .tables import Columns
+from .tasks import VARIANTS
 from .verdict import Claim, above, below, each, near
 
 PATHS = ("integer", "shadow")
@@ -28,12 +29,7 @@ INPUTS = {"mnist": 784, "spiral": 2}
 LARGE = (0.05, 0.2)  # strengths called large on MNIST: beyond the critical one, before all is lost
 NEAR_CHANCE = 0.1  # accuracy this close to 50 % is called near chance
 LITTLE = 0.03  # as SAME, where another seed alone moves a curve by about as much
-OPEN_CHOICES = {
-    "unclipped": "Attacked inputs that may leave the range of pixels",
-    "twos_complement": "The grid of two's complement weights, which has a zero and no +1",
-    "patience": "Waiting three times as long before early stopping",
-    "initialisation": "Initial weights of three times the range",
-}
+OPEN_CHOICES = {"unclipped": "Attacked inputs that may leave the range of pixels", **VARIANTS}
 SAME = 0.01  # accuracies that differ by less, on average over strengths, are called equal
 
 

@@ -88,7 +88,9 @@ def networks(found: Columns, files: Mapping[Task, Path]) -> Rows:
         course = {name: model.provenance[name] for name in ("epochs", "best_epoch", "validation")}
         yield {
             **dict(zip(keys, (*own, task.variant), strict=False)),
-            "digest": model.digest, "file": file.name, **course,
+            "digest": model.digest,
+            "file": file.name,
+            **course,
             **{f"clean_{path}": at[*own, task.variant, path][0] for path in ("integer", "shadow")},
             "zero_gradients": at[*own, task.variant, "integer"][1],
             "zero_unsaturated": at.get((*own, "unsaturated", "integer"), (0, math.nan))[1]
@@ -132,8 +134,13 @@ def masking(trained: Trained) -> Rows:
             for attack, by_seed in scores.items():
                 for epsilon, accuracy in zip(STRENGTHS, np.mean(by_seed, axis=0), strict=True):
                     yield {
-                        "dataset": trained.dataset.name, "activation": activation, "bits": bits,
-                        "attack": attack, "path": "integer", "epsilon": epsilon, "accuracy": accuracy,
+                        "dataset": trained.dataset.name,
+                        "activation": activation,
+                        "bits": bits,
+                        "attack": attack,
+                        "path": "integer",
+                        "epsilon": epsilon,
+                        "accuracy": accuracy,
                         "zero_gradients": np.mean(zeros[attack]),
                     }
 
@@ -150,9 +157,15 @@ def regions(trained: Trained) -> Rows:
     for (activation, bits, seed), model in sorted(trained.models.items(), key=lambda item: item[0]):
         if seed == 0:
             yield {
-                "activation": activation, "bits": bits, "digest": model.digest,
-                "one": trained.dataset.one, "x0": -REACH, "y0": -REACH, "spacing": SPACING,
-                "width": axis.size, "height": axis.size,
+                "activation": activation,
+                "bits": bits,
+                "digest": model.digest,
+                "one": trained.dataset.one,
+                "x0": -REACH,
+                "y0": -REACH,
+                "spacing": SPACING,
+                "width": axis.size,
+                "height": axis.size,
                 "classes": np.packbits(model.predict(grid).astype(bool)).tobytes(),
             }
 
@@ -164,8 +177,13 @@ def spirals() -> Rows:
             points = data_sets.load(name, split)
             for (x, y), label in zip(points.codes.tolist(), points.labels.tolist(), strict=True):
                 yield {
-                    "split": split, "spiral": turns, "x_code": x, "y_code": y, "label": label,
-                    "x": x / points.one, "y": y / points.one,
+                    "split": split,
+                    "spiral": turns,
+                    "x_code": x,
+                    "y_code": y,
+                    "label": label,
+                    "x": x / points.one,
+                    "y": y / points.one,
                 }
 
 
@@ -187,9 +205,16 @@ def examples(trained: Trained) -> Rows:
             )
             for i, image in enumerate(chosen):
                 yield {
-                    "image": int(image), "label": int(truth[i]), "activation": activation, "bits": bits,
-                    "digest": model.digest, "pixels": _bytes(pixels[i]), "signs": _bytes(signs[i]),
-                    "epsilons": list(STRENGTHS), "steps": steps, "says_bits": list(judges),
+                    "image": int(image),
+                    "label": int(truth[i]),
+                    "activation": activation,
+                    "bits": bits,
+                    "digest": model.digest,
+                    "pixels": _bytes(pixels[i]),
+                    "signs": _bytes(signs[i]),
+                    "epsilons": list(STRENGTHS),
+                    "steps": steps,
+                    "says_bits": list(judges),
                     "says": says[:, :, i].tolist(),
                 }
 

@@ -62,9 +62,15 @@ def bound(found: Columns) -> Rows:
                     for k, epsilon in enumerate(accuracy.epsilons):
                         own = relative[i, j, :, k]
                         yield {
-                            "dataset": dataset, "activation": activation, "bits": q, "path": path,
-                            "epsilon": float(epsilon), "distance": float(lengths[k]),
-                            "relative": own.mean(), "low": own.min(), "high": own.max(),
+                            "dataset": dataset,
+                            "activation": activation,
+                            "bits": q,
+                            "path": path,
+                            "epsilon": float(epsilon),
+                            "distance": float(lengths[k]),
+                            "relative": own.mean(),
+                            "low": own.min(),
+                            "high": own.max(),
                             "bound": survival[k],
                             "log10_bound": logs[k] / math.log(10) if np.isfinite(logs[k]) else math.nan,
                             "violated": bool(own.mean() < survival[k] - 1e-9),
@@ -89,11 +95,18 @@ def critical(found: Columns) -> Rows:
                 naive = 1 + int(variance[1:].argmin())
                 for k, epsilon in enumerate(strengths):
                     yield {
-                        "dataset": dataset, "activation": name, "path": path, "epsilon": float(epsilon),
+                        "dataset": dataset,
+                        "activation": name,
+                        "path": path,
+                        "epsilon": float(epsilon),
                         "distance": float(geometry.l2_of_linf(epsilon, INPUTS[dataset])),
-                        "mean": curves[:, k].mean(), "variance": variance[k], "eligible": bool(counts[k]),
-                        "critical": bool(epsilon == figure), "naive": k == naive,
-                        "low": low, "high": high,
+                        "mean": curves[:, k].mean(),
+                        "variance": variance[k],
+                        "eligible": bool(counts[k]),
+                        "critical": bool(epsilon == figure),
+                        "naive": k == naive,
+                        "low": low,
+                        "high": high,
                     }
 
 
@@ -113,12 +126,16 @@ def sensitivity(found: Columns) -> Rows:
                     large = (other.epsilons >= LARGE[0]) & (other.epsilons <= LARGE[1])
                     crossings = [critical_strength(c.epsilons, c.values.mean(axis=(0, 2))) for c in pair]
                     yield {
-                        "dataset": dataset, "variant": variant, "activation": activation, "path": path,
+                        "dataset": dataset,
+                        "variant": variant,
+                        "activation": activation,
+                        "path": path,
                         "widths": list(other.bits),
                         "clean": change[..., 0].mean(),
                         "attacked": change[..., large].mean(),
                         "gap": np.abs(change[..., other.epsilons <= LARGE[1]]).mean(),
-                        "critical_base": crossings[0], "critical_variant": crossings[1],
+                        "critical_base": crossings[0],
+                        "critical_variant": crossings[1],
                     }
 
 
@@ -134,8 +151,17 @@ def simplices() -> Rows:
         width = h / BINS
         for i, count in enumerate(counts):
             yield {
-                "q": q, "n": float(n), "s": s, "h": h, "points": POINTS, "seed": q,
-                "low": edges[i], "high": edges[i + 1], "count": int(count),
-                "density": count / POINTS / width, "model_density": shares[i] / width,
-                "ks": ks, "ks_critical": geometry.ks_critical(POINTS),
+                "q": q,
+                "n": float(n),
+                "s": s,
+                "h": h,
+                "points": POINTS,
+                "seed": q,
+                "low": edges[i],
+                "high": edges[i + 1],
+                "count": int(count),
+                "density": count / POINTS / width,
+                "model_density": shares[i] / width,
+                "ks": ks,
+                "ks_critical": geometry.ks_critical(POINTS),
             }

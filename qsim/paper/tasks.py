@@ -16,11 +16,11 @@ UNROUNDED = 14  # trained without rounding, then stored in 14 bits: the limit of
 EPSILONS = tuple(round(0.005 * i, 3) for i in range(101))
 VARIANT_BITS = (1, 2, 8)  # where other ways to train are compared
 VARIANTS = {  # other ways to train than `base`, each different in one thing that the paper leaves open
-    "twos_complement": "weights on the grid of two's complement, which has a zero and no +1",
-    "patience": "three times as many epochs without a better validation accuracy before training stops",
-    "first_maximum": "training stops at the first epoch without a better validation accuracy",
-    "initialisation": "initial weights from three times Glorot's range",
-    "literal": "spirals of sixteen turns, as equation 15 says: t to 100, noise of variance 0.03",
+    "twos_complement": "The grid of two's complement weights, which has a zero and no +1,",
+    "patience": "Waiting three times as long before early stopping",
+    "first_maximum": "Stopping at the first epoch that is no better than the one before",
+    "initialisation": "Initial weights of three times the range",
+    "literal": "The literal text of equation 15, t to 100 and noise of variance 0.03,",
 }
 
 

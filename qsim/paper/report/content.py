@@ -78,12 +78,13 @@ def summary(claims: list[Facts]) -> Facts:
 
 
 def figures(folder: Path) -> list[Facts]:
-    """The drawings in the order in which they were made, those of one figure together."""
+    """The drawings, those of one figure together: the paper's by number, then the others."""
     items: dict[str, Facts] = {}
     for entry in _load(folder / "figures" / INDEX):
         item = items.setdefault(entry["name"], {"name": entry["name"], "views": []})
         item["views"].append({**entry, "file": folder / "figures" / f"{entry['file']}.svg"})
-    return list(items.values())
+    numbered = sorted(name for name in items if name.startswith("figure-"))
+    return [items[name] for name in (*numbered, *(name for name in items if name not in numbered))]
 
 
 def counts(saved: Saved) -> Facts:

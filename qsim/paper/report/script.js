@@ -3,7 +3,7 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const $ = (id) => document.getElementById(id);
   const minus = (text) => text.replace("-", "−");
-  const percent = (share) => `${(100 * share).toFixed(2)} %`;
+  const percent = (share) => `${(100 * share).toFixed(2)}\u00a0%`;
   const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   const mean = (values) => values.reduce((sum, v) => sum + v, 0) / values.length;
 

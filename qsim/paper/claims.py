@@ -18,6 +18,7 @@ import numpy as np
 from ..machine.container import replacing
 from ..robustness import geometry
 from ..robustness.critical import critical_strength
+from . import further
 from .cube import Cube, Reals, bootstrap, cube
 from .rows import read
 from .tables import Columns
@@ -34,9 +35,10 @@ SAME = 0.01  # accuracies that differ by less, on average over strengths, are ca
 
 
 def write(folder: Path) -> Path:
-    """Judge `rows.parquet` of a folder and leave `claims.json` there."""
+    """Judge `rows.parquet` of a folder, and the tables beside it, and leave `claims.json` there."""
     path = folder / "claims.json"
-    entries = [claim.entry() for claim in judge(read(folder / "rows.parquet"))]
+    claims = [*judge(read(folder / "rows.parquet")), *further.judge(folder)]
+    entries = [claim.entry() for claim in claims]
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(entries, indent=1, allow_nan=False) + "\n")
     return path
@@ -45,7 +47,7 @@ def write(folder: Path) -> Path:
 def judge(rows: Columns) -> list[Claim]:
     """All claims that these rows can speak of."""
     found = set(rows["dataset"].tolist())
-    claims: list[Claim] = []
+    claims = [claim for name in INPUTS if name in found for claim in further.integer_claims(rows, name)]
     for path in PATHS:
         base = {name: cube(rows, name, "base", path) for name in INPUTS if name in found}
         for dataset, accuracy in base.items():

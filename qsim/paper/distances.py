@@ -20,7 +20,7 @@ from ..robustness.attacks import Codes, Signs
 from .tables import Columns
 
 NOT_FOOLED = -1
-LARGEST = 8  # decades that a fit looks for its parameter above and below the paper's
+DECADES = 3  # above and below its start, in which a fit looks for its parameter
 
 Reals = npt.NDArray[np.float64]
 
@@ -73,7 +73,7 @@ def fits(distances: Columns, inputs: dict[str, int]) -> Iterator[dict[str, Any]]
         share = np.cumsum(images[fooled]) / right
         mean = float((lengths * images[fooled]).sum() / images[fooled].sum())
         n, q = inputs[own["dataset"]], own["bits"]
-        for model, (s, used) in _models(lengths, share, q, n).items():
+        for model, (s, used) in _models(lengths, share, mean, q, n).items():
             h = geometry.inradius(s, used)
             yield {
                 **own,
@@ -90,13 +90,12 @@ def fits(distances: Columns, inputs: dict[str, int]) -> Iterator[dict[str, Any]]
             }
 
 
-def _models(lengths: Reals, share: Reals, q: int, n: int) -> dict[str, tuple[float, float]]:
-    s = geometry.edge(q, n)
-    edge = least(lambda x: gap(lengths, share, geometry.inradius(x, n), n), s)
-    dimension = least(
-        lambda x: gap(lengths, share, geometry.inradius(geometry.edge(q, x), x), x) if x >= 1 else 1.0, n
-    )
-    return {"paper": (s, n), "s": (edge, n), "n": (geometry.edge(q, dimension), dimension)}
+def _models(lengths: Reals, share: Reals, mean: float, q: int, n: int) -> dict[str, tuple[float, float]]:
+    """Edge and dimension: the paper's, the edge fitted, the dimension fitted (1 or more)."""
+    s, start = geometry.edge(q, n), geometry.edge_of_inradius(mean * (n + 1), n)
+    edge = least(lambda x: gap(lengths, share, geometry.inradius(x, n), n), start)
+    dimension = least(lambda x: gap(lengths, share, geometry.inradius(s, x), x) if x >= 1 else 1.0, n)
+    return {"paper": (s, n), "s": (edge, n), "n": (s, dimension)}
 
 
 def gap(lengths: Reals, share: Reals, h: float, n: float) -> float:
@@ -109,9 +108,9 @@ def gap(lengths: Reals, share: Reals, h: float, n: float) -> float:
 
 
 def least(score: Callable[[float], float], start: float) -> float:
-    """The argument of the least score: a coarse look over decades around `start`, then two fine ones."""
-    centre, span = math.log10(start), float(LARGEST)
-    for _ in range(3):
+    """The argument of the least score: a coarse look over decades around `start`, then three fine ones."""
+    centre, span = math.log10(start), float(DECADES)
+    for _ in range(4):
         candidates = 10 ** np.linspace(centre - span, centre + span, 161)
         centre = math.log10(candidates[int(np.argmin([score(float(x)) for x in candidates]))])
         span /= 40

@@ -18,7 +18,7 @@ from .. import data as data_sets
 from ..machine import spec
 from ..machine.model import Model, load
 from ..robustness import sweep
-from ..robustness.attacks import Signs, gradient_signs, lattice_step
+from ..robustness.attacks import Codes, Labels, Signs, gradient_signs, lattice_step
 from ..shadow.network import of_model
 from ..shadow.quantize import quantize
 from ..shadow.train import train
@@ -83,55 +83,75 @@ def rows_of(task: Task, model: Model, epsilons: tuple[float, ...]) -> tuple[Rows
     clipping, if the strongest would leave the input format.
     """
     dataset = _data(task.source, "test")
-    shadow = of_model(model)
-    plain = gradient_signs(shadow, dataset.codes, dataset.labels)
-    rows, wrong = _attack(task, model, epsilons, task.variant, plain)
+    codes, labels, shadow = dataset.codes, dataset.labels, of_model(model)
+    plain = gradient_signs(shadow, codes, labels)
+    wrong = _attack(model, codes, labels, epsilons, plain)
+    rows = _scores(task, model, epsilons, task.variant, plain, wrong)
     if task.variant != "base":
         return rows, []
-    first = np.where(wrong.any(axis=1), wrong.argmax(axis=1), NOT_FOOLED)
+    lattice = wrong["integer"]
+    first = np.where(lattice.any(axis=1), lattice.argmax(axis=1), NOT_FOOLED)
     own = {name: rows[0][name] for name in ("dataset", "activation", "bits", "seed", "digest")}
     one = model.layers[0].one
-    distances = [{**own, **row} for row in histogram(first, dataset.codes, plain, model.input, one)]
-    unsaturated = gradient_signs(shadow, dataset.codes, dataset.labels, "unsaturated")
-    rows += _attack(task, model, epsilons, "unsaturated", unsaturated)[0]
+    distances = [{**own, **row} for row in histogram(first, codes, plain, model.input, one)]
+
+    unsaturated = gradient_signs(shadow, codes, labels, "unsaturated")
+    other = (unsaturated != plain).any(axis=1)  # the same directions need not be walked again
+    again = _attack(model, codes[other], labels[other], epsilons, unsaturated[other])
+    changed = {path: found.copy() for path, found in wrong.items()}
+    for path, found in again.items():
+        changed[path][other] = found
+    rows += _scores(task, model, epsilons, "unsaturated", unsaturated, changed)
+
     reach = lattice_step(model, epsilons[-1])
-    low, high = int(dataset.codes.min()) - reach, int(dataset.codes.max()) + reach
+    low, high = int(codes.min()) - reach, int(codes.max()) + reach
     if task.seed == 0 and (low < model.input.low or high > model.input.high):
-        rows += _attack(task, model, epsilons, "unclipped", plain, clip=False)[0]
+        wrong = _attack(model, codes, labels, epsilons, plain, clip=False)
+        rows += _scores(task, model, epsilons, "unclipped", plain, wrong, clip=False)
     return rows, distances
 
 
 def _attack(
-    task: Task, model: Model, epsilons: tuple[float, ...], variant: str, signs: Signs, clip: bool = True
-) -> tuple[Rows, npt.NDArray[np.bool_]]:
-    """Rows of both paths, and which images are wrong at each lattice step (N, steps)."""
-    dataset = _data(task.source, "test")
-    labels = dataset.labels
-    steps = [lattice_step(model, epsilon) for epsilon in epsilons]
-    shadow = sweep.shadow(of_model(model), dataset.codes, signs, epsilons, clip) != labels[:, None]
-    lattice = sweep.integer(model, dataset.codes, signs, range(steps[-1] + 1), clip) != labels[:, None]
-    paths = {
-        "shadow": (shadow, np.maximum.accumulate(shadow, axis=1)),
-        "integer": (lattice[:, steps], np.maximum.accumulate(lattice, axis=1)[:, steps]),
+    model: Model, codes: Codes, labels: Labels, epsilons: tuple[float, ...], signs: Signs, clip: bool = True
+) -> dict[str, npt.NDArray[np.bool_]]:
+    """Which images are wrong: (N, strengths) on the shadow, (N, all lattice steps) on the integers."""
+    last = lattice_step(model, epsilons[-1])
+    return {
+        "shadow": sweep.shadow(of_model(model), codes, signs, epsilons, clip) != labels[:, None],
+        "integer": sweep.integer(model, codes, signs, range(last + 1), clip) != labels[:, None],
     }
+
+
+def _scores(
+    task: Task,
+    model: Model,
+    epsilons: tuple[float, ...],
+    variant: str,
+    signs: Signs,
+    wrong: dict[str, npt.NDArray[np.bool_]],
+    clip: bool = True,
+) -> Rows:
+    steps = [lattice_step(model, epsilon) for epsilon in epsilons]
+    images = len(signs)
     own = {
         **{name: getattr(task, name) for name in ("dataset", "activation", "bits", "seed")},
         "variant": variant,
         "clip": clip,
-        "images": len(labels),
+        "images": images,
         "digest": model.digest,
         "spec": spec.VERSION,
         "qsim": version("qsim"),
         "zero_gradients": float((~signs.any(axis=1)).mean()),
     }
     rows = []
-    for path, (wrong, fooled) in paths.items():
-        counts = zip(epsilons, steps, _count(wrong), _count(fooled), strict=True)
-        for epsilon, step, errors, fooled_count in counts:
-            correct = len(labels) - errors
-            scores = {"correct": correct, "accuracy": correct / len(labels), "fooled": fooled_count}
+    for path, found in wrong.items():
+        columns = steps if path == "integer" else slice(None)
+        errors = _count(found[:, columns])
+        fooled = _count(np.maximum.accumulate(found, axis=1)[:, columns])
+        for epsilon, step, missed, ever in zip(epsilons, steps, errors, fooled, strict=True):
+            scores = {"correct": images - missed, "accuracy": (images - missed) / images, "fooled": ever}
             rows.append({**own, "path": path, "epsilon": epsilon, "step": step, **scores})
-    return rows, lattice
+    return rows
 
 
 def _count(found: npt.NDArray[np.bool_]) -> list[int]:

@@ -32,6 +32,7 @@ ATTACKS: dict[str, tuple[Any, str]] = {  # the table of masking: line and name
     "plain": ("-", "plain FGSM"),
     "unsaturated": ("--", "loss gradient without saturation"),
     "transfer": (":", "directions of the unrounded network"),
+    "random": ((0, (1, 4)), "random directions"),
 }
 CHOICES = {  # the table of sensitivity
     "unclipped": "attack not clipped",
@@ -159,6 +160,8 @@ def masking(saved: Saved) -> Iterator[Drawing]:
                 one = where(some, activation=activation, bits=bits[0])
                 for attack, (line, _) in ATTACKS.items():
                     found = where(one, attack=attack)
+                    if not count(found):
+                        continue
                     order = np.argsort(found["epsilon"])
                     panel.plot(
                         found["epsilon"][order],
@@ -171,17 +174,23 @@ def masking(saved: Saved) -> Iterator[Drawing]:
                 headed(panel, i, f"{NAMES[activation]}, {bits[0]} bit")
                 panel.tick_params(labelleft=i == 1)
             axes[1].set_ylabel("accuracy (%)", labelpad=1)
-            lines = [Line2D([], [], color=INK, linestyle=line, label=name) for line, name in ATTACKS.values()]
-            figure.legend(handles=lines, loc="upper right", ncols=3, borderaxespad=0.2)
+            lines = [
+                Line2D([], [], color=INK, linestyle=line, label=name)
+                for attack, (line, name) in ATTACKS.items()
+                if count(where(some, attack=attack))
+            ]
+            figure.legend(handles=lines, loc="upper right", ncols=4, borderaxespad=0.2, columnspacing=1.2)
             yield Drawing(
                 f"masking-{dataset}",
                 path,
                 f"Gradient masking, {DATASETS[dataset]}, {PATH_NAMES[path]}",
                 "(a) share of test images whose loss gradient is exactly zero in float32, so that FGSM"
-                " leaves them alone."
-                f" (b) to (d) accuracy at {bits[0]} bit under the plain attack, under the same with a loss"
-                " gradient that does"
-                " not saturate, and under the directions of the network that was trained without rounding.",
+                " leaves them"
+                f" alone. (b) to (d) accuracy at {bits[0]} bit under the plain attack and under the same"
+                " strengths along"
+                " other directions: of a loss gradient that does not saturate, of the network that was"
+                " trained without"
+                " rounding, and drawn at random.",
                 figure,
             )
 

@@ -83,6 +83,9 @@ def figures(folder: Path) -> list[Facts]:
     for entry in _load(folder / "figures" / INDEX):
         item = items.setdefault(entry["name"], {"name": entry["name"], "views": []})
         item["views"].append({**entry, "file": folder / "figures" / f"{entry['file']}.svg"})
+    for item in items.values():
+        if len(item["views"]) == 1:
+            item["views"][0]["path"] = None  # there is nothing to choose
     numbered = sorted(name for name in items if name.startswith("figure-"))
     return [items[name] for name in (*numbered, *(name for name in items if name not in numbered))]
 

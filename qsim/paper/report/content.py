@@ -19,6 +19,16 @@ from ..figures.style import ACTIVATIONS, DATASETS, NAMES, PATHS, bits_name
 from ..tasks import UNROUNDED
 from ..verdict import DEPENDS, FAILS, HOLDS
 
+OWN = (  # how the names of claims begin that are not the paper's
+    "insensitive-to",
+    "zero-gradients",
+    "masking-adds",
+    "relu-best-without-masking",
+    "integers-equal",
+    "attack-transfers",
+    "own-gradient",
+    "distances-follow",
+)
 VERDICTS = (HOLDS, DEPENDS, FAILS)
 Facts = dict[str, Any]
 
@@ -30,7 +40,11 @@ def gather(folder: Path) -> Facts:
     return {
         "datasets": [DATASETS[d] for d in saved.datasets],
         "claims": claims,
-        "summary": summary(claims),
+        "summaries": {
+            whose: summary([item for item in claims if item["own"] == own])
+            for whose, own in (("paper", False), ("own", True))
+        },
+        "verdicts": VERDICTS,
         "figures": figures(folder),
         "networks": networks(saved),
         "about": _load(folder / "about.json") if (folder / "about.json").exists() else {},
@@ -39,7 +53,7 @@ def gather(folder: Path) -> Facts:
             "grids": {d: grid(saved, d) for d in saved.datasets},
             "digits": digits(saved),
             "regions": regions(saved),
-            "names": {**NAMES, **DATASETS},
+            "names": {**NAMES, **DATASETS, "mnist and spiral": "both"},
         },
     }
 
@@ -53,6 +67,7 @@ def paired(entries: list[Facts]) -> list[Facts]:
         )
         item["paths"][entry["path"]] = entry
     for item in items.values():
+        item["own"] = item["id"].startswith(OWN)
         item["verdict"] = _main(item)["verdict"]
         item["hows"] = list(dict.fromkeys(entry["how"] for entry in item["paths"].values()))
     order = {"mnist": 0, "spiral": 1}
@@ -74,6 +89,7 @@ def summary(claims: list[Facts]) -> Facts:
         "total": len(claims),
         "both": len(both),
         "agree": agree,
+        "claims": claims,
     }
 
 

@@ -65,7 +65,7 @@
     $("range").textContent =
       `Mean of ${n} seed${n === 1 ? "" : "s"}` +
       (n > 1 ? `; the integers range from ${percent(Math.min(...seeds))} to ${percent(Math.max(...seeds))}` : "") +
-      `, of ${grid.images.toLocaleString("en")} test images each.` +
+      `, of ${grid.images.toLocaleString("en")} test ${name === "spiral" ? "points" : "images"} each.` +
       (e > 0 && grid.steps[e] === 0 ? " Below half an LSB nothing moves: that is not robustness." : "");
     draw(grid, a, b, e);
     region(name, grid, e);

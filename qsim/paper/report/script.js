@@ -226,12 +226,14 @@
     for (const row of document.querySelectorAll("tr[data-verdict]"))
       row.hidden = chosen("filter") !== "" && row.dataset.verdict !== chosen("filter");
   });
-  const reveal = () => {
-    const row = location.hash.length > 1 ? $(decodeURIComponent(location.hash.slice(1))) : null;
+  const reveal = (hash) => {
+    const row = hash.length > 1 ? $(decodeURIComponent(hash.slice(1))) : null;
     if (row?.dataset.verdict === undefined) return;
     row.hidden = false;
     row.querySelector("details").open = true;
   };
-  window.addEventListener("hashchange", reveal);
-  reveal();
+  for (const link of document.querySelectorAll('.columns a'))
+    link.addEventListener("click", () => reveal(link.hash));
+  window.addEventListener("hashchange", () => reveal(location.hash));
+  reveal(location.hash);
 })();

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from ..machine.kernel.compiling import cached
 from ..machine.kernel.vectors import I64, broadcast, loop
 
 LANES = 16  # float32 numbers of a vector; a processor with shorter ones takes several for each
@@ -94,7 +95,7 @@ def _summed(entries: tuple[Index, Index, Any, Reals], table: Reals, rows: int) -
     return out
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
+@cached()
 def _sum_vectors(
     starts: Index, stops: Index, where: Any, values: Reals, table: Reals, out: Reals, vectors: Any
 ) -> None:
@@ -143,7 +144,7 @@ def _arrays(signature: Any, arguments: Any) -> Any:
     ]
 
 
-@njit(cache=True, nogil=True, boundscheck=False, fastmath={"contract"})
+@cached(fastmath={"contract"})
 def _sum_plain(starts: Index, stops: Index, where: Any, values: Reals, table: Reals, out: Reals) -> None:
     for i in range(out.shape[0]):
         out[i] = 0
@@ -152,7 +153,7 @@ def _sum_plain(starts: Index, stops: Index, where: Any, values: Reals, table: Re
                 out[i, j] += values[e] * table[where[e], j]
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
+@cached()
 def _transpose(
     starts: Index, where: Any, values: Reals, rows: Index, columns: Index, to: Any, out: Reals
 ) -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from numba import njit
-
 from . import tiles
-from .compiling import sources
+from .compiling import cached, sources
 from .engine import RUN, SWEEP, any_layer, list_groups, network
 from .lines import sweeper
 
@@ -25,7 +23,7 @@ _run, _sweep = network(NAME, _layer, UNIT.lanes), sweeper(NAME, _layer, list_gro
 def run(package: str = sources()) -> Any:
     """The compiled entry for classes and logits, from the disk where nothing in the package has changed."""
 
-    @njit(RUN, cache=True, nogil=True, boundscheck=False, error_model="numpy")
+    @cached(RUN, error_model="numpy")
     def entry(codes, kind, rows, block, hidden, logits, classes):
         _ = package
         _run(codes, kind, rows, block, hidden, logits, classes)
@@ -37,7 +35,7 @@ def run(package: str = sources()) -> Any:
 def sweep(package: str = sources()) -> Any:
     """The compiled entry for sweeps."""
 
-    @njit(SWEEP, cache=True, nogil=True, boundscheck=False, error_model="numpy")
+    @cached(SWEEP, error_model="numpy")
     def entry(codes, kind, signs, steps, low, high, rows, block, classes):
         _ = package
         _sweep(codes, kind, signs, steps, low, high, rows, block, classes)

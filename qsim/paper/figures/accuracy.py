@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from ...robustness import geometry
 from ..claims import INPUTS
-from ..cube import Cube, Reals, mean_of
+from ..cube import Cube, mean_of
 from .saved import Saved, where
 from .style import (
     ACTIVATIONS,
@@ -28,6 +28,7 @@ from .style import (
     of_strength,
     panels,
     strengths_bar,
+    until_zero,
 )
 
 CHANCE = {"mnist": 10, "spiral": 50}  # per cent
@@ -116,7 +117,7 @@ def _by_strength(cube: Cube, path: str) -> Drawing:
         for bits, curve in zip(cube.bits, curves, strict=True):
             panel.plot(cube.epsilons, curve / curve[0], linewidth=0.9, **{**of_bits(bits), "zorder": 3})
         bounds = [
-            _until_zero(fine, geometry.accuracy_bound(geometry.l2_of_linf(fine, n), q, n)) for q in rounded
+            until_zero(fine, geometry.accuracy_bound(geometry.l2_of_linf(fine, n), q, n)) for q in rounded
         ]
         colours = [of_bits(q)["color"] for q in rounded]
         panel.add_collection(LineCollection(bounds, colors=colours, linestyles=":", linewidths=1.0))
@@ -142,12 +143,6 @@ def _by_strength(cube: Cube, path: str) -> Drawing:
         f" dotted in the same colour.{zero}",
         figure,
     )
-
-
-def _until_zero(strengths: Reals, bound: Reals) -> Reals:
-    """The points (K, 2) of a falling curve up to the first 0."""
-    end = int((bound > 0).sum()) + 1
-    return np.column_stack([strengths, bound])[:end]
 
 
 def _seeds(cube: Cube) -> str:

@@ -31,6 +31,7 @@ from .style import (
     headed,
     of_bits,
     panels,
+    until_zero,
 )
 
 CASES = ((2, 2), (3, 4), (1, 5))  # (q, n) of figure 2
@@ -114,20 +115,21 @@ def bound(saved: Saved) -> Iterator[Drawing]:
 
 def _bound_panel(panel: Axes, table: Columns, n: int) -> None:
     top = float(table["distance"].max())
-    fine = np.geomspace(1e-7 if n > 2 else 1e-3, top, 600)
+    fine = np.geomspace(1e-7 if n > 2 else 1e-3, top, 250)
     for q in widths(table):
-        curve, style = where(table, bits=q), of_bits(q)
-        some = curve["distance"] > 0
-        panel.plot(curve["distance"][some], curve["relative"][some], linewidth=0.9, **style)
+        measured, style = where(table, bits=q), of_bits(q)
+        some = measured["distance"] > 0
+        panel.plot(measured["distance"][some], measured["relative"][some], linewidth=0.9, **style)
         panel.fill_between(
-            curve["distance"][some],
-            curve["low"][some],
-            curve["high"][some],
+            measured["distance"][some],
+            measured["low"][some],
+            measured["high"][some],
             color=style["color"],
             alpha=0.12,
             linewidth=0,
         )
-        panel.plot(fine, geometry.accuracy_bound(fine, q, n), linestyle=":", color=style["color"])
+        curve = until_zero(fine, geometry.accuracy_bound(fine, q, n))
+        panel.plot(*curve.T, linestyle=":", color=style["color"])
     decades(panel, float(fine[0]), 1.25 * top)
     panel.set_ylim(-0.02, 1.05)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
@@ -19,6 +20,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
 from ...machine.container import replacing
+from ..cube import Reals
 from ..tasks import UNROUNDED
 
 WIDTH = 7.0  # inches, the text of a page in two columns
@@ -138,6 +140,12 @@ def decades(panel: Axes, low: float, high: float) -> None:
     panel.set_xlim(low, high)
     panel.xaxis.set_major_locator(LogLocator(numticks=5))
     panel.xaxis.set_minor_locator(NullLocator())
+
+
+def until_zero(across: Reals, bound: Reals) -> Reals:
+    """The points (K, 2) of a falling curve up to the first 0."""
+    end = int((bound > 0).sum()) + 1
+    return np.column_stack([across, bound])[:end]
 
 
 def cut(name: str, low: float, high: float) -> Colormap:

@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,18 @@ import numpy.typing as npt
 
 from .. import data as data_sets
 from ..machine.model import Model, load
+from ..robustness import sweep
 from ..robustness.attacks import Signs, gradient_signs, lattice_step, move
 from ..shadow.network import of_model
 from . import rows, tables
+from .cube import cube
 from .tables import Columns
 from .tasks import UNROUNDED, Task
 
 STRENGTHS = (0.0, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)  # of masking and examples
 REACH, SPACING = 1280, 8  # of the spirals' grid, in codes: beyond every point
 CONTROL_SEED = 20  # of random directions
+OWN = {"plain": "base", "unsaturated": "unsaturated"}  # attacks by a network's own gradient, as variants
 
 Rows = Iterator[dict[str, Any]]
 
@@ -56,7 +58,7 @@ def write(folder: Path, files: Mapping[Task, Path]) -> list[Path]:
     trained = {name: _trained(name, files) for name in sorted({task.dataset for task in files})}
     made: dict[str, Rows] = {
         "networks": networks(found, files),
-        "masking": (row for part in trained.values() for row in masking(part)),
+        "masking": (row for part in trained.values() for row in masking(found, part)),
     }
     if "spiral" in trained:
         made |= {"regions": regions(trained["spiral"]), "spirals": spirals()}
@@ -100,54 +102,56 @@ def networks(found: Columns, files: Mapping[Task, Path]) -> Rows:
         }
 
 
-def masking(trained: Trained) -> Rows:
+def masking(found: Columns, trained: Trained) -> Rows:
     """Accuracy of the integers under directions of their own shadow, plain and unsaturated, and of others.
 
     If masking protects a network, the unrounded one's gradients or mere chance hurt it as much as its own.
+    The first two are taken from the rows.
     """
-    codes, labels = trained.dataset.codes, trained.dataset.labels
-    seeds = sorted({seed for _, _, seed in trained.models})
-    control = np.random.default_rng(CONTROL_SEED).choice(np.array([-1, 1], np.int8), codes.shape)
-
-    @cache
-    def elsewhere(activation: str, seed: int) -> Signs:
-        shadow = of_model(trained.models[activation, UNROUNDED, seed])
-        return gradient_signs(shadow, codes, labels, "unsaturated")
-
-    for activation in trained.activations:
-        for bits in trained.widths:
-            scores: dict[str, list[list[float]]] = {}
-            zeros: dict[str, list[float]] = {}
-            for seed in seeds:
-                model = trained.models[activation, bits, seed]
-                shadow = of_model(model)
-                directions = {
-                    **{
-                        kind: gradient_signs(shadow, codes, labels, kind) for kind in ("plain", "unsaturated")
-                    },
-                    "transfer": elsewhere(activation, seed),
-                    "random": control,
-                }
-                for attack, signs in directions.items():
-                    scores.setdefault(attack, []).append(_scores(model, codes, labels, signs))
-                    zeros.setdefault(attack, []).append(float((~signs.any(axis=1)).mean()))
-            for attack, by_seed in scores.items():
-                for epsilon, accuracy in zip(STRENGTHS, np.mean(by_seed, axis=0), strict=True):
+    dataset = trained.dataset
+    codes, labels = dataset.codes, dataset.labels
+    chance = np.random.default_rng(CONTROL_SEED).choice(np.array([-1, 1], np.int8), codes.shape)
+    own = {a: cube(found, dataset.name, v, "integer") for a, v in OWN.items()}
+    zeros = {a: cube(found, dataset.name, v, "integer", "zero_gradients") for a, v in OWN.items()}
+    at = [k for k, epsilon in enumerate(own["plain"].epsilons) if epsilon in STRENGTHS]
+    strengths = [float(own["plain"].epsilons[k]) for k in at]
+    for i, activation in enumerate(trained.activations):
+        directions = {"transfer": [_unrounded_signs(trained, activation, s) for s in own["plain"].seeds]}
+        directions["random"] = [chance] * len(own["plain"].seeds)
+        for j, bits in enumerate(trained.widths):
+            scores = {attack: part.values[i, j][:, at].mean(axis=0) for attack, part in own.items()}
+            idle = {attack: part.values[i, j, :, 0].mean() for attack, part in zeros.items()}
+            for attack, by_seed in directions.items():
+                models = [trained.models[activation, bits, seed] for seed in own["plain"].seeds]
+                right = [
+                    _right(model, codes, labels, signs, strengths)
+                    for model, signs in zip(models, by_seed, strict=True)
+                ]
+                scores[attack] = np.mean(right, axis=0)
+                idle[attack] = np.mean([~signs.any(axis=1) for signs in by_seed])
+            for attack, accuracies in scores.items():
+                for epsilon, accuracy in zip(strengths, accuracies, strict=True):
                     yield {
-                        "dataset": trained.dataset.name,
+                        "dataset": dataset.name,
                         "activation": activation,
                         "bits": bits,
                         "attack": attack,
                         "path": "integer",
                         "epsilon": epsilon,
                         "accuracy": accuracy,
-                        "zero_gradients": np.mean(zeros[attack]),
+                        "zero_gradients": idle[attack],
                     }
 
 
-def _scores(model: Model, codes: Any, labels: Any, signs: Signs) -> list[float]:
-    attacked = (move(codes, signs, lattice_step(model, e), model.input) for e in STRENGTHS)
-    return [float((model.predict(moved) == labels).mean()) for moved in attacked]
+def _unrounded_signs(trained: Trained, activation: str, seed: int) -> Signs:
+    shadow = of_model(trained.models[activation, UNROUNDED, seed])
+    return gradient_signs(shadow, trained.dataset.codes, trained.dataset.labels, "unsaturated")
+
+
+def _right(model: Model, codes: Any, labels: Any, signs: Signs, strengths: list[float]) -> Any:
+    """The share of images that are still right at each strength."""
+    steps = [lattice_step(model, epsilon) for epsilon in strengths]
+    return (sweep.integer(model, codes, signs, steps) == labels[:, None]).mean(axis=0)
 
 
 def regions(trained: Trained) -> Rows:

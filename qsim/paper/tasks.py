@@ -84,7 +84,7 @@ def quick(datasets: Sequence[str] = DATASETS, seeds: int = 2) -> Plan:
     """Everything that `full` shows, with few widths and strengths and short training."""
     _check(datasets, seeds)
     short = {
-        "mnist": Recipe(epochs=4),
+        "mnist": Recipe(epochs=2),
         "spiral": replace(RECIPES["spiral"], epochs=500),
     }
     tasks: list[Task] = []

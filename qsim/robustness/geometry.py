@@ -63,7 +63,10 @@ def mean_distance(s: float, n: float) -> float:
 
 
 def mean_distance_large_n(s: float, n: float) -> float:
-    """Equation 4 for large n: V / S, which equation 7 gives as s / sqrt(2 n**3 (n + 1))."""
+    """Equation 4 for large n: V / S, which equation 7 gives as s / sqrt(2 n**3 (n + 1)).
+
+    The middle form of equation 7 as printed has 2**n where 2 n must stand; its other forms are right.
+    """
     return math.exp(log_volume(s, n) - log_surface(s, n))
 
 
@@ -94,6 +97,17 @@ def density(epsilon: npt.ArrayLike, h: float, n: float) -> Reals:
     It meets equations 9 (mean h / (n + 1)), 10 (integral 1) and, for n > 1, 11 (f(h) = 0).
     """
     return np.exp(log_density(epsilon, h, n))
+
+
+def constraints(h: float, n: int) -> tuple[float, float, float]:
+    """Equations 9, 10 and 11 of the density: its mean, its integral from 0 to h, and f(h).
+
+    Gauss and Legendre's quadrature, exact for the polynomials that these are.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(n // 2 + 2)
+    e, parts = h / 2 * (nodes + 1), h / 2 * weights
+    f = density(e, h, n)
+    return float(parts @ (e * f)), float(parts @ f), float(density(h, h, n))
 
 
 def log_survival(epsilon: npt.ArrayLike, h: float, n: float) -> Reals:

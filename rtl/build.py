@@ -105,6 +105,11 @@ def _measured(folder: Path, board: Board) -> dict[str, Any]:
         cells = used.get(name, {"used": 0, "available": 0})
         facts[kind] = cells["used"]
         facts[f"{kind}_available"] = cells["available"]
+    if board.family == "ice40":  # nextpnr counts logic cells, which hold a LUT and a flip-flop each
+        netlist = json.loads((folder / "build" / f"{board.target}.json").read_text())
+        cells = netlist["modules"]["board"]["cells"].values()
+        facts["ff"] = sum(cell["type"].startswith("SB_DFF") for cell in cells)
+        facts["ff_available"] = facts["lut_available"]
     clocks = report["fmax"]
     slowest = min(clocks.values(), key=lambda clock: clock["achieved"])
     facts["fmax_mhz"] = round(slowest["achieved"], 2)

@@ -1,4 +1,4 @@
-"""The command line: `qsim train | run | attack | show | verilog | export | build | bench | paper`."""
+"""The command line: `qsim train | run | attack | show | map | verilog | export | build | bench | paper`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from . import bench, hardware, terminal
 from . import data as data_sets
 from .machine.errors import QsimError
 from .machine.model import Model, load
+from .map_command import command as map_command
 from .paper.command import command as paper_command
 from .results import write_json
 from .robustness import evaluate
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.command("bench")(bench.command)
 
 app.command("paper")(paper_command)
+app.command("map")(map_command)
 app.command("export")(hardware.export)
 app.command("build")(hardware.build)
 

@@ -59,6 +59,10 @@ class Loadable:
         QsimError
             If the folding does not fit or `bits` is below the model's.
         """
+        if model.mapped:
+            raise QsimError(
+                "a model on crossbar tiles has no engine on a bus; `qsim verilog` writes its hardware"
+            )
         widest = max(layer.bits for layer in model.layers)
         if bits is not None and (type(bits) is not int or not widest <= bits <= MAX_WEIGHT_BITS):
             raise QsimError(f"at most {bits!r} bits a weight; {widest} to {MAX_WEIGHT_BITS} are allowed")

@@ -59,9 +59,9 @@ class Expected:
     classes: np.ndarray
 
 
-def expected(model, codes):
+def expected(model, codes, first_image=0):
     """Hidden codes, logits and classes as the specification has them."""
-    traced = list(spec.trace(model, codes.tolist()))
+    traced = list(spec.trace(model, codes.tolist(), first_image))
     hidden = tuple(np.array(layer) for layer in zip(*(codes for codes, _ in traced), strict=True))
     logits = [logits for _, logits in traced]
     return Expected(hidden, np.array(logits), np.array([spec.classify(row) for row in logits]))

@@ -17,11 +17,11 @@ ROOM = {  # the shapes (width, words) that a block RAM can have
     "ice40": ((16, 256), (8, 512), (4, 1024), (2, 2048)),
     "gowin": ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)),
 }
-SMALLEST_BLOCK = {"ecp5": 1025, "ice40": 161, "gowin": 1025}  # bits; what is smaller becomes LUTs
+SMALLEST_BLOCK = {"ecp5": (64, 2000), "ice40": (1, 240), "gowin": (64, 2000)}  # words, bits; below: LUTs
 LUTS = {  # of the registers, the loader and the serial line; for each product bit; for each register bit
-    "ecp5": (1600.0, 1.6, 3.0),
-    "ice40": (1500.0, 2.0, 2.5),
-    "gowin": (1600.0, 1.6, 3.0),
+    "ecp5": (1600.0, 2.7, 2.3),
+    "ice40": (3100.0, 2.1, 2.3),
+    "gowin": (1600.0, 2.7, 2.3),
 }
 
 
@@ -134,6 +134,7 @@ def _buffer(layer: LayerShape) -> tuple[int, int]:
 
 
 def _blocks(family: str, width: int, words: int) -> int:
-    if width * words < SMALLEST_BLOCK[family]:
+    fewest_words, fewest_bits = SMALLEST_BLOCK[family]
+    if words < fewest_words or width * words < fewest_bits:
         return 0
     return min(-(-width // w) * -(-words // n) for w, n in ROOM[family])

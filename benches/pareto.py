@@ -50,6 +50,8 @@ def rows(activation: str = "relu") -> list[Row]:
         (attacked,) = evaluate.attacked(model, images, [EPSILON], clip=True)
         for pe, simd in FOLDINGS:
             price = cost.predict(model, TARGET, pe, simd)
+            if not cost.fits(price, TARGET):
+                continue
             rate = BOARDS[TARGET].clock / price.interval
             accuracy = (float(clean), float(attacked.integer), EPSILON)
             found.append(Row(name, model.digest, bits, pe, simd, price.lut, round(rate, 1), *accuracy))

@@ -55,7 +55,7 @@ BOARDS = {
         Board("up5k", "iCEBreaker", "ice40", ("--up5k", "--package", "sg48"),
               12_000_000, {"clk": "35", "rx": "6", "tx": "9", "led": "11"}, {}, 5280, 30, 4096, 8),
         Board("gw2a-18", "Tang Primer 20K", "gowin", ("GW2A-LV18PG256C8/I7", "GW2A-18"),
-              27_000_000, {"clk": "H11", "rx": "T13", "tx": "M11", "led": "L16"}, {}, 20736, 46, 18432, 48),
+              27_000_000, {"clk": "H11", "rx": "T13", "tx": "M11", "led": "L16"}, {}, 20736, 46, 18432, 96),
     )
 }  # fmt: skip
 
@@ -113,11 +113,11 @@ def commands(board: Board, manifest: Mapping[str, Any], tools: str = "yowasp-") 
 
 
 def uses_dsp(board: Board, bits: int, products: int) -> bool:
-    """Whether products go to DSP blocks: on iCE40 where there are enough, on ECP5 only beyond 4 bits.
+    """Whether products go to DSP blocks: where there are enough, and on ECP5 only beyond 4 bits.
 
-    Smaller ones are faster in LUTs than the way to a block and back.
+    Smaller ones are faster there in LUTs than the way to a block and back.
     """
-    return products <= board.dsps and (board.family == "ice40" or bits > 4)
+    return products <= board.dsps and (board.family != "ecp5" or bits > 4)
 
 
 def _top(board: Board, shape: Loadable) -> str:

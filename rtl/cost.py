@@ -19,9 +19,9 @@ ROOM = {  # the shapes (width, words) that a block RAM can have
 }
 SMALLEST_BLOCK = {"ecp5": (64, 2000), "ice40": (1, 240), "gowin": (64, 2000)}  # words, bits; below: LUTs
 LUTS = {  # of the registers, the loader and the serial line; for each product bit; for each register bit
-    "ecp5": (1600.0, 2.7, 2.3),
+    "ecp5": (2860.0, 3.41, 0.87),
     "ice40": (3100.0, 2.1, 2.3),
-    "gowin": (1600.0, 2.7, 2.3),
+    "gowin": (2860.0, 3.4, 2.9),
 }
 
 
@@ -67,7 +67,7 @@ def choose(model: Model, target: str, rate: float, bits: int | None = None) -> C
             if products > board.luts // 8:
                 break
             cost = _cost(Loadable.of(model, pe, simd, bits), board, pe, simd)
-            if _fits(cost, board):
+            if fits(cost, target):
                 fitting.append(cost)
     if not fitting:
         raise QsimError(f"no folding of this model fits {target}")
@@ -107,7 +107,9 @@ def _board(target: str) -> Board:
     return BOARDS[target]
 
 
-def _fits(cost: Cost, board: Board) -> bool:
+def fits(cost: Cost, target: str) -> bool:
+    """Whether a part has the room, with some LUTs to spare."""
+    board = _board(target)
     return cost.lut <= FULL * board.luts and cost.bram <= board.block_rams and cost.dsp <= board.dsps
 
 

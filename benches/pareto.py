@@ -69,7 +69,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     figure, (speed, clean, attacked) = plt.subplots(1, 3, figsize=(10.5, 3.6), layout="constrained")
     for bits, colour in zip(sorted({row.bits for row in rows}), COLOURS, strict=False):
         some = sorted((row for row in rows if row.bits == bits), key=lambda row: row.inferences_per_s)
-        luts, style = [row.lut for row in some], {"color": colour, "label": f"{bits} bits"}
+        luts, style = [row.lut for row in some], {"color": colour, "label": f"{bits} bit" + "s" * (bits > 1)}
         speed.plot(luts, [row.inferences_per_s for row in some], marker="o", ms=4, **style)
         for panel, values in ((clean, "clean"), (attacked, "attacked")):
             heights = [100 * getattr(row, values) for row in some]
@@ -77,6 +77,8 @@ def draw(rows: Sequence[Row], path: Path) -> None:
             panel.scatter(luts, heights, s=sizes, alpha=0.8, **style)
     for panel in (speed, clean, attacked):
         panel.set_xscale("log")
+        panel.set_xticks([3000, 10_000, 30_000], ["3,000", "10,000", "30,000"])
+        panel.set_xticks([], minor=True)
         panel.set_xlabel("LUTs (cost model, ECP5)")
         panel.grid(alpha=0.3, which="both", lw=0.5)
     speed.set_yscale("log")

@@ -16,7 +16,7 @@ from random_models import random_model
 
 from qsim import InputFormat, Layer, Model, QsimError
 from qsim.cli import main
-from rtl import boards, export, export_verify, toolchain, verilate
+from rtl import boards, export, export_texts, export_verify, toolchain, verilate
 
 MODEL = random_model((7, 5, 3), (3, 2), [6], per_neuron=True, seed=3)
 
@@ -234,6 +234,10 @@ def test_every_board_has_pins_for_every_port(exported):
         for name in (*board.pins, *board.constants):
             assert name in top
             assert f'"{name}"' in constraints or f" {name} " in constraints
+
+
+def test_the_documented_register_map_is_the_one_in_the_hardware():
+    assert export_texts.registers() in (Path(__file__).parent.parent.parent / "docs/export.md").read_text()
 
 
 def test_the_command_writes_and_verifies(tmp_path, capsys):

@@ -67,9 +67,9 @@ def export(
         return
     if file is None or out is None:
         raise QsimError("a model FILE and --out DIR are needed, or --verify DIR")
-    if rate is not None:
-        if target is None:
-            raise QsimError(f"--rate needs --target, one of {TARGETS}")
+    if (rate is None) != (target is None):
+        raise QsimError(f"--rate and --target choose the folding together; targets are {TARGETS}")
+    if rate is not None and target is not None:
         pe, simd = _folding(load(file), target, rate, max_bits)
     manifest = _part("export").write(load(file), out, pe, simd, max_bits, vectors)
     console.print(

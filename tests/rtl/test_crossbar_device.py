@@ -13,7 +13,7 @@ from rtl.axi_shape import Loadable
 from rtl.device import Device
 from rtl.device_simulated import Simulated
 
-MODEL = tiled((6, 5, 3), Mapping(4, 4, 2, 2, "offset", 3), Devices("spread", "coarse", 1 << 17), input_bits=4)
+MODEL = tiled((4, 3), Mapping(3, 4, 2, 2, "offset", 3), Devices("spread", "coarse", 1 << 17), input_bits=4)
 
 
 def changed(**crossbar) -> Model:
@@ -23,7 +23,7 @@ def changed(**crossbar) -> Model:
 
 @pytest.mark.usefixtures("compiler")
 def test_a_load_brings_other_cells_and_other_noise():
-    shape = Loadable.of(MODEL, 2, 2)
+    shape = Loadable.of(MODEL, 2, 1)
     device = Device(Simulated(shape, MODEL, stall=0.2, seed=3), shape, MODEL)
     codes = random_codes(MODEL, 6)
     cells = MODEL.layers[0].crossbar.cells.copy()
@@ -38,10 +38,10 @@ def test_a_load_brings_other_cells_and_other_noise():
     assert device.digest == model.digest
 
 
-@pytest.mark.parametrize("other", [changed(noise=None), random_model((6, 5, 3), 3, 7, input_bits=4)])
+@pytest.mark.parametrize("other", [changed(noise=None), random_model((4, 3), 3, [], input_bits=4)])
 def test_models_that_need_other_hardware_are_refused(other):
     with pytest.raises(QsimError, match="the model needs other hardware"):
-        Loadable.of(MODEL, 2, 2).words(other)
+        Loadable.of(MODEL, 2, 1).words(other)
 
 
 def test_weights_of_other_widths_are_refused():

@@ -21,6 +21,7 @@ def changed(**crossbar) -> Model:
     return Model((replace(first, crossbar=replace(first.crossbar, **crossbar)), *rest), MODEL.input)
 
 
+@pytest.mark.slow  # the compilation takes most of a minute
 @pytest.mark.usefixtures("compiler")
 def test_a_load_brings_other_cells_and_other_noise():
     shape = Loadable.of(MODEL, 2, 1)

@@ -9,6 +9,7 @@ from qsim.machine.crossbar import Crossbar
 from qsim.machine.model import Layer
 
 from .crossbar_columns import near
+from .crossbar_converter import converter_rows
 from .crossbar_shape import CrossbarShape
 from .noise import COLUMN, PARITY
 from .threshold import tree
@@ -32,13 +33,19 @@ def order(crossbar: Crossbar, outputs: int) -> list[tuple[int, int]]:
     return columns
 
 
-def names(shape: CrossbarShape) -> list[str]:
-    """The memories' names in the netlist, behind that of the layer."""
-    listed = ["combine_bias", "combine_negative"]
+def memories(shape: CrossbarShape) -> dict[str, tuple[int, int]]:
+    """The width and the words of each memory, by its name in the netlist, behind that of the layer."""
+    found = {"combine_bias": (shape.accumulator_bits, shape.columns), "combine_negative": (1, shape.columns)}
     for p in range(shape.pe):
-        listed += [f"columns_cells{p}_{k}" for k in range(len(near(shape.simd)))]
-        listed += [*(f"adc{p}_stage{k}" for k in range(shape.adc_bits)), f"adc{p}_transfer"]
-    return listed + ["read_noise_columns", "read_noise_settings"] * (shape.amplitude_bits > 0)
+        for k, lanes in enumerate(near(shape.simd)):
+            found[f"columns_cells{p}_{k}"] = len(lanes) * shape.cell_bits, shape.cell_words
+        for k in range(shape.adc_bits):
+            found[f"adc{p}_stage{k}"] = shape.threshold_bits, converter_rows(shape) << k
+        found[f"adc{p}_transfer"] = 2 * shape.value_bits, shape.slices if shape.adc_each_slice else 1
+    if shape.amplitude_bits:
+        found["read_noise_columns"] = shape.pe * COLUMN, shape.groups
+        found["read_noise_settings"] = 128, 1
+    return found
 
 
 def image(layer: Layer, shape: CrossbarShape, index: int, low: int) -> dict[str, Fields]:

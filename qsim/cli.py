@@ -22,6 +22,7 @@ from .robustness import evaluate
 from .shadow.network import Network
 from .shadow.quantize import quantize
 from .shadow.train import RECIPES, Recipe, train
+from .study.command import command as study_command
 from .terminal import Json, Strengths, percent
 
 app = typer.Typer(
@@ -33,6 +34,7 @@ app = typer.Typer(
 app.command("bench")(bench.command)
 
 app.command("paper")(paper_command)
+app.command("study")(study_command)
 app.command("map")(map_command)
 app.command("export")(hardware.export)
 app.command("build")(hardware.build)

@@ -21,6 +21,13 @@ MAY_IMPORT = {  # each part, and the parts of the project that it may import bes
         "qsim.results",
         "qsim.terminal",
     },
+    "qsim.study": {
+        "qsim.machine",
+        "qsim.data",
+        "qsim.shadow",
+        "qsim.robustness",
+        "qsim.terminal",
+    },
     "rtl": {"qsim.machine"},
 }
 

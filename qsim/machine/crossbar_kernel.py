@@ -116,12 +116,11 @@ def add_noise(current, factor, even, odd, value):
 def climb(source, slope, offset, least, most, shift, weight, codes, total):
     """codes = those of the source, by multiplication and shift; total += codes * weight."""
     for j in range(codes.shape[0]):
-        v = np.int32(source[j])
-        if v < least:
-            v = least
-        if v > most:
-            v = most
-        code = shifted(v * slope + offset, shift)
+        code = shifted(np.int32(source[j]) * slope + offset, shift)
+        if code < least:
+            code = least
+        if code > most:
+            code = most
         codes[j] = code
         total[j] += code * weight
 
@@ -130,12 +129,11 @@ def climb(source, slope, offset, least, most, shift, weight, codes, total):
 def climb_each(source, slope, offset, least, most, shift, weight, codes, total):
     """The same where lanes differ."""
     for j in range(codes.shape[0]):
-        v = np.int32(source[j])
-        if v < least[j]:
-            v = least[j]
-        if v > most[j]:
-            v = most[j]
-        code = shifted(v * slope[j] + offset[j], shift)
+        code = shifted(np.int32(source[j]) * slope[j] + offset[j], shift)
+        if code < least[j]:
+            code = least[j]
+        if code > most[j]:
+            code = most[j]
         codes[j] = code
         total[j] += code * weight
 
@@ -168,6 +166,27 @@ def convert(source, converter, alike, tables, weight, codes, total):
 
 
 @njit(**OPTIONS)
+def add_up(sums, lane, scales, constant, pairs, gain, unit_bits, digital, acc):
+    """acc (images, outputs) from the sums of all lanes.
+
+    scales (slices): what a code of each slice stands for, its place included; constant: what all bases
+    together do to a column; digital (outputs): bias and the term in the smallest code.
+    """
+    slices, columns = lane.shape
+    half = (1 << unit_bits) >> 1
+    columns_sum = np.empty(columns, np.int64)
+    for image in range(sums.shape[0]):
+        own = sums[image]
+        columns_sum[:] = constant
+        for s in range(slices):
+            for p in range(columns):
+                columns_sum[p] += np.int64(own[lane[s, p]]) * scales[s]
+        for j in range(pairs.shape[0]):
+            total = gain * columns_sum[pairs[j, 0]] - columns_sum[pairs[j, 1]]
+            acc[image, j] = digital[j] + ((total + half) >> unit_bits)
+
+
+@njit(**OPTIONS)
 def count_thresholds(acc, thresholds, codes):
     """codes (images, neurons): how many of a neuron's thresholds are <= its acc, by bisection."""
     for image in range(acc.shape[0]):
@@ -191,7 +210,8 @@ def read_tiles(codes, cells, shape, noisy, generator, places, converter, alike, 
     cells : (inputs, lanes), of a type that holds every current
     shape : (rows of a tile, digits, digit bits)
     generator : (seed, layer, number of the first image, amplitude, units in a cell's 1)
-    converter : int32 (5, lanes): slope, offset, least and largest current, row of `tables`
+    converter : int32 (5, lanes): slope, offset, least and largest code; with tables, in rows 2 to 4, the
+        least and the largest current and the row of `tables`
     alike : whether all lanes have the same line
     tables : uint16 (rows, currents) of codes; where there are none, (0, shift of the slope)
     watched : uint16 (images, tiles, digits, lanes) that gets every code, or with no images
@@ -214,6 +234,13 @@ def read_tiles(codes, cells, shape, noisy, generator, places, converter, alike, 
                 count += own[i] != 0
             if noisy:
                 fill_noise(seed, layer, first_image + image, tile, places, amplitude, evens, odds)
+            if count == 0 and not noisy and watched.shape[0] == 0:  # every digit reads the same
+                current[:] = 0
+                weight = 0
+                for digit in range(digits):
+                    weight += 1 << digit * digit_bits
+                convert(current, converter, alike, tables, weight, read, total)
+                continue
             for digit in range(digits):
                 weight = 1 << digit * digit_bits
                 current[:] = 0

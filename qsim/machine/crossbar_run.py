@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import crossbar_kernel as loops
-from .crossbar import Crossbar, Integers
+from .crossbar import Adc, Crossbar, Integers
 from .errors import QsimError
 from .kernel.share import share
 from .kernel.thresholds import find_line
@@ -42,6 +42,7 @@ class Tiles:
     alike: bool
     tables: npt.NDArray[np.uint16]
     sum_type: type[Any]
+    ending: tuple[Any, ...]  # what `add_up` takes beside the sums
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,13 +57,13 @@ def prepare(model: Model) -> Plan:
     """A model's tiles, laid out for the loops."""
     ranges = [model.code_range(i) for i in range(len(model.layers))]
     tiles = [
-        None if layer.crossbar is None else _tiles(layer.crossbar, i, *ranges[i])
+        None if layer.crossbar is None else _tiles(layer, layer.crossbar, i, *ranges[i])
         for i, layer in enumerate(model.layers)
     ]
     return Plan(tuple(model.layers), tuple(tiles))
 
 
-def _tiles(crossbar: Crossbar, index: int, low: int, high: int) -> Tiles:
+def _tiles(layer: Layer, crossbar: Crossbar, index: int, low: int, high: int) -> Tiles:
     mapping, noise = crossbar.mapping, crossbar.noise
     slices, inputs, columns = crossbar.cells.shape
     pairs = -(-columns // 2)
@@ -79,16 +80,11 @@ def _tiles(crossbar: Crossbar, index: int, low: int, high: int) -> Tiles:
     cut = places[:, : slices * pairs].reshape(digits, slices, pairs)
     cut[:] = np.arange(digits)[:, None, None] << 14 | np.arange(slices)[:, None] << 18 | np.arange(pairs)
     noisy = noise is not None and noise.amplitude > 0
-    thresholds = crossbar.adc.thresholds
-    reach = (0, most)
-    if noisy:
-        assert noise is not None
-        reach = (-noise.largest, most * factor + noise.largest)
-    else:
-        thresholds = -(-thresholds // factor)  # a multiple of the factor reaches both or none
-    if max(-reach[0], reach[1]) >= 1 << 31:
+    swing = noise.largest if noise is not None and noisy else 0
+    reach = (-swing, most * factor + swing)
+    if reach[1] >= 1 << 31:
         raise QsimError(f"a current of layer {index} reaches {reach[1]} units; 31 bits are allowed")
-    converter, tables = _converter(thresholds, reach, lane, 2 * half)
+    converter, tables = _converter(crossbar.adc, reach, 1 if noisy else factor, lane, 2 * half)
     generator = (0, index, np.int32(0), np.int32(factor))
     if noisy:
         assert noise is not None
@@ -107,25 +103,42 @@ def _tiles(crossbar: Crossbar, index: int, low: int, high: int) -> Tiles:
         alike=bool((converter == converter[:, :1]).all()),
         tables=tables,
         sum_type=np.int32 if total < 1 << 31 else np.int64,
+        ending=_ending(layer, crossbar, digits, low),
     )
 
 
+def _ending(layer: Layer, crossbar: Crossbar, digits: int, low: int) -> tuple[Any, ...]:
+    mapping, adc = crossbar.mapping, crossbar.adc
+    sets = range(len(crossbar.cells))
+    place = np.array([1 << s * mapping.cell_bits for s in sets], np.int64)
+    base, step = (np.array([values[s % len(values)] for s in sets]) for values in (adc.base, adc.step))
+    times = mapping.tiles(layer.inputs) * sum(1 << g * mapping.digit_bits for g in range(digits))
+    pairs = np.array([mapping.pair(j, layer.outputs) for j in range(layer.outputs)])
+    digital = layer.bias + low * layer.weights.sum(1)
+    constant = int((base * place).sum()) * times
+    return step * place, constant, pairs, mapping.gain(layer.grid), mapping.unit_bits, digital
+
+
 def _converter(
-    thresholds: Integers, reach: tuple[int, int], lane: Integers, lanes: int
+    adc: Adc, reach: tuple[int, int], factor: int, lane: Integers, lanes: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint16]]:
-    """`converter` and `tables` of `read_tiles`: lines where all thresholds lie on them, else tables."""
-    sets, rows, count = thresholds.shape
-    flat = thresholds.reshape(-1, count)
+    """`converter` and `tables` of `read_tiles`, for currents in `reach` that come divided by `factor`.
+
+    Lines where all thresholds lie on them, else tables.
+    """
+    sets, rows, count = adc.thresholds.shape
+    flat = adc.thresholds.reshape(-1, count)
     which = np.zeros(lanes, np.int64)
     s, p = np.indices(lane.shape)
     which[lane] = (s % sets) * rows + p % rows
-    lines = _lines(flat)
+    nothing = np.zeros(lanes, np.int64)
+    lines = _lines(flat, reach, factor)
     if lines is not None:
-        per_row, shift = lines
-        return np.vstack([per_row[:, which], np.zeros(lanes)]).astype(np.int32), np.zeros(
-            (0, shift), np.uint16
-        )
-    ends = flat[:, [0, -1]].clip(reach[0], reach[1] + 1)
+        slopes, offsets, shift = lines
+        converter = [slopes[which], offsets[which], nothing, nothing + count, nothing]
+        return np.stack(converter).astype(np.int32), np.zeros((0, shift), np.uint16)
+    flat = -(-flat // factor)  # a multiple of the factor reaches both or none
+    ends = flat[:, [0, -1]].clip(reach[0] // factor, reach[1] // factor + 1)
     least, most = ends[:, 0] - 1, ends[:, 1]
     width = int((most - least).max()) + 1
     if width * len(flat) > MOST_ENTRIES:
@@ -136,41 +149,39 @@ def _converter(
     tables = np.stack(
         [np.searchsorted(t, np.arange(a, a + width), "right") for t, a in zip(flat, least, strict=True)]
     )
-    converter = np.stack([np.zeros(lanes), np.zeros(lanes), least[which], most[which], which])
-    return converter.astype(np.int32), tables.astype(np.uint16)
+    converter = [nothing, nothing, least[which], most[which], which]
+    return np.stack(converter).astype(np.int32), tables.astype(np.uint16)
 
 
-def _lines(flat: Integers) -> tuple[Integers, int] | None:
-    """Slope, offset, least and largest current of each row, and one shift, or None.
+def _lines(flat: Integers, reach: tuple[int, int], factor: int) -> tuple[Integers, Integers, int] | None:
+    """Slope and offset of each row of thresholds, and one shift, or None.
 
-    (clip(current) * slope + offset) >> shift is the code: it rises with the current, so it is proved by
-    looking at each threshold t and at t - 1, and it stays within 31 bits.
+    The code is clip((current * slope + offset) >> shift, 0, T). It rises with the current, so looking at
+    each threshold t and at t - 1 is a proof. Nothing leaves 32 bits. Slopes come times `factor`.
     """
-    count = flat.shape[1]
     found = [find_line(row.tolist()) for row in flat]
     if any(line is None for line in found):
         return None
-    steepest = max(line[0] for line in found if line is not None)
-    shift = 30 - max(1, count.bit_length())
-    shift -= max(0, math.ceil(math.log2(steepest)) + shift - 30)
+    furthest = max(abs(int(v)) for v in (*reach, flat.min() - 1, flat.max()))
+    steepest = max(abs(line[0]) * furthest + abs(line[1]) for line in found if line is not None)
+    shift = 29 - max(1, math.ceil(math.log2(steepest + 1)))
     if shift < 0:
         return None
-    numbers, one = np.arange(1, count + 1), 1 << shift
-    rows = []
+    numbers, one = np.arange(1, flat.shape[1] + 1), 1 << shift
+    slopes, offsets = [], []
     for row, line in zip(flat, found, strict=True):
         assert line is not None
         slope = max(1, round(line[0] * one))
         least = int((numbers * one - row * slope).max())
         most = int((numbers * one - (row - 1) * slope).min()) - 1
         offset = (least + most) // 2
-        ends = row[0] - 1, row[-1]
-        products = [abs(int(v) * slope) for v in ends] + [abs(int(v) * slope + offset) for v in ends]
-        if least > most or max(*products, abs(offset)) >= 1 << 31:
+        if least > most or furthest * slope + abs(offset) >= 1 << 31:
             return None
-        if int(ends[0]) * slope + offset < 0 or (int(ends[1]) * slope + offset) >> shift != count:
-            return None
-        rows.append((slope, offset, *ends))
-    return np.array(rows, np.int64).T, shift
+        slopes.append(slope * factor)
+        offsets.append(offset)
+    if max(slopes) >= 1 << 31:
+        return None
+    return np.array(slopes), np.array(offsets), shift
 
 
 def run(
@@ -186,7 +197,7 @@ def run(
     def part(rows: slice) -> None:
         for start in range(rows.start, rows.stop, BLOCK):
             block = slice(start, min(start + BLOCK, rows.stop))
-            own = codes[block].astype(np.int64)
+            own = codes[block]
             for i, (layer, tiles) in enumerate(zip(plan.layers, plan.tiles, strict=True)):
                 seen = watched[i][block] if watched else NOTHING
                 if tiles is None:
@@ -194,7 +205,7 @@ def run(
                 else:
                     acc = _accumulate(layer, tiles, own, first_image + start, seen)
                 if layer.thresholds is not None:
-                    own = np.empty(acc.shape, np.int64)
+                    own = np.empty(acc.shape, np.uint16)
                     loops.count_thresholds(acc, layer.thresholds, own)
                     if hidden:
                         hidden[i][block] = own
@@ -204,8 +215,9 @@ def run(
     return logits
 
 
-def _exact_product(layer: Layer, codes: Integers) -> Integers:
+def _exact_product(layer: Layer, codes: Codes) -> Integers:
     """bias + weights x codes, in doubles where no sum can leave 53 bits."""
+    codes = codes.astype(np.int64)
     largest = int(np.abs(codes).max(initial=0)) * int(np.abs(layer.weights).sum(1).max())
     if largest < 1 << 53:
         return (codes.astype(float) @ layer.weights.T.astype(float)).astype(np.int64) + layer.bias
@@ -213,18 +225,17 @@ def _exact_product(layer: Layer, codes: Integers) -> Integers:
 
 
 def _accumulate(
-    layer: Layer, tiles: Tiles, codes: Integers, first_image: int, watched: npt.NDArray[np.uint16]
+    layer: Layer, tiles: Tiles, codes: Codes, first_image: int, watched: npt.NDArray[np.uint16]
 ) -> Integers:
-    crossbar = layer.crossbar
-    assert crossbar is not None
-    mapping, adc = crossbar.mapping, crossbar.adc
     sums = np.zeros((len(codes), tiles.cells.shape[1]), tiles.sum_type)
     seed, index, amplitude, factor = tiles.generator
     seen = NOTHING
     if len(watched):
         seen = np.empty((*watched.shape[:2], watched.shape[3], tiles.cells.shape[1]), np.uint16)
     loops.read_tiles(
-        (codes - tiles.low).astype(np.uint16),
+        np.subtract(codes, tiles.low, dtype=np.int64).astype(np.uint16)
+        if tiles.low
+        else codes.astype(np.uint16),
         tiles.cells,
         tiles.shape,
         tiles.noisy,
@@ -238,15 +249,9 @@ def _accumulate(
     )
     if len(watched):  # (images, tiles, digits, slices, columns) -> (images, tiles, slices, digits, columns)
         watched[:] = seen[..., tiles.lane].transpose(0, 1, 3, 2, 4)
-    times = mapping.tiles(layer.inputs) * sum(1 << g * mapping.digit_bits for g in range(tiles.shape[1]))
-    total = np.zeros((len(codes), tiles.lane.shape[1]), np.int64)
-    for s, lanes in enumerate(tiles.lane):
-        base, step = int(adc.base[s % len(adc.base)]), int(adc.step[s % len(adc.step)])
-        total += (base * times + step * sums[:, lanes].astype(np.int64)) << s * mapping.cell_bits
-    pairs = np.array([mapping.pair(j, layer.outputs) for j in range(layer.outputs)])
-    difference = mapping.gain(layer.grid) * total[:, pairs[:, 0]] - total[:, pairs[:, 1]]
-    rounded = (difference + (mapping.unit >> 1)) >> mapping.unit_bits
-    return layer.bias + tiles.low * layer.weights.sum(1) + rounded
+    acc = np.empty((len(codes), layer.outputs), np.int64)
+    loops.add_up(sums, tiles.lane, *tiles.ending, acc)
+    return acc
 
 
 def column_codes(

@@ -14,6 +14,7 @@ from qsim.machine import crossbar_spec
 from qsim.machine.crossbar import Adc, Mapping, Noise
 from qsim.machine.crossbar_mapping import put_on_tiles
 from qsim.machine.crossbar_run import column_codes
+from qsim.machine.kernel import smallest_fooling_step, sweep
 
 
 def random_tiles(seed: int, unit_bits: int, style: str, noisy: bool, whole: bool, kind: str) -> Model:
@@ -114,3 +115,16 @@ def test_a_layer_may_stay_ideal() -> None:
         mapped = put_on_tiles(model, Mapping(rows=4, cols=3), layers=layers)
         assert (mapped.logits(codes) == model.logits(codes)).all()
         assert sum(array is None for array in column_codes(mapped, codes)) == 1
+
+
+def test_a_sweep_of_strengths_sees_the_tiles() -> None:
+    model = random_tiles(5, 6, "offset", True, False, "even")
+    codes = random_codes(5, model, 20)
+    signs = np.random.default_rng(5).integers(-1, 2, codes.shape)
+    steps, (low, high) = [0, 1, 3, 9, 1000], (model.input.low, model.input.high)
+    direct = [spec.predict(model, (codes + s * signs).clip(low, high).tolist()) for s in steps]
+    assert sweep(model, codes, signs, steps).T.tolist() == direct
+    labels = np.array(direct[0])
+    every = np.array([model.predict((codes + s * signs).clip(low, high)) for s in range(10)])
+    first = np.where((every != labels).any(0), (every != labels).argmax(0), -1)
+    assert smallest_fooling_step(model, codes, signs, labels, 9).tolist() == first.tolist()

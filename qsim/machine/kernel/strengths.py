@@ -74,6 +74,12 @@ def sweep(
     low, high = model.input.low, model.input.high
     largest, effective = int(strengths[-1]), strengths.clip(0, high - low).astype(np.int64)
     classes = np.empty((len(checked), strengths.size), np.int64)
+    if model.mapped:
+        if not clip:
+            _refuse_beyond(checked, directions, largest, low, high)
+        for k, step in enumerate(effective.tolist()):
+            classes[:, k] = _step(model, checked, directions, step)
+        return classes
     sweeper = _sweeper(model)
 
     def part(rows: slice) -> None:
@@ -108,6 +114,11 @@ def smallest_fooling_step(
         raise QsimError(f"limit is {limit!r}; an integer >= 0 is needed")
     last = min(int(limit), model.input.high - model.input.low)  # from there on nothing moves
     found = np.full(len(checked), NOT_FOOLED, np.int64)
+    if model.mapped:
+        for step in range(last + 1):
+            wrong = _step(model, checked, directions, step) != truth
+            found[wrong & (found == NOT_FOOLED)] = step
+        return found
     sweeper = _sweeper(model)
 
     def part(rows: slice) -> None:
@@ -121,6 +132,15 @@ def smallest_fooling_step(
 
     share(len(checked), part)
     return found
+
+
+def _step(model: Model, codes: Array, signs: npt.NDArray[np.int8], step: int) -> Classes:
+    """The classes at one strength: converters and noise make a crossbar's sums no straight lines.
+
+    All images at once, so that each keeps its number, on which read noise depends.
+    """
+    moved = codes.astype(np.int64) + signs.astype(np.int64) * step
+    return model.predict(moved.clip(model.input.low, model.input.high).astype(codes.dtype))
 
 
 def _checked_signs(model: Model, codes: npt.ArrayLike, signs: npt.ArrayLike) -> npt.NDArray[np.int8]:

@@ -1,0 +1,91 @@
+"""The study: weights that cells stand for, rows that repeat, verdicts from rows, a figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from examples import random_model
+
+from qsim.cli import main
+from qsim.machine import devices
+from qsim.machine.crossbar import Mapping
+from qsim.machine.crossbar_mapping import put_on_tiles
+from qsim.study import defects, figures
+
+
+@pytest.mark.parametrize("style", ["offset", "differential"])
+@pytest.mark.parametrize("grid", ["odd", "twos_complement"])
+def test_ideal_cells_stand_for_the_weights(style: str, grid: str) -> None:
+    model = random_model(1, (7, 5, 3), bits=5, grid=grid)
+    mapped = put_on_tiles(model, Mapping(rows=4, cols=4, cell_bits=2, style=style))
+    for layer in mapped.layers:
+        assert (defects.effective_weights(layer) == layer.weights).all()
+
+
+def test_the_noise_of_an_accumulator_is_as_foreseen() -> None:
+    """Against the integers themselves: many readings of one image."""
+    model = put_on_tiles(random_model(2, (20, 3), bits=3), Mapping(rows=8, cols=8))
+    noisy = devices.read_noise(model, 2.0, seed=1)
+    # a lossless converter clips below 0 and at the top: bright images stay away from both
+    codes = np.full((1, 20), 255)
+    foreseen = defects.noise_deviation(noisy.layers[0], 0, 255)
+    read = np.array([noisy.logits(codes, i)[0] for i in range(400)])
+    assert 0.3 * foreseen < read.std(0).mean() < 1.1 * foreseen
+
+
+def made(model: str, ideal: float, aware: float) -> list[dict[str, Any]]:
+    """Rows of a property of which the second value gives these accuracies under attack."""
+    base = {"model": model, "bits": 4, "property": "stuck", "epsilon": 0.1, "images": 100_000}
+    table = {0.0: (0.9, 0.2, 0.2), 0.01: (0.9, ideal, aware)}
+    return [
+        {**base, "value": value, "seed": seed, "attack": attack, "accuracy": accuracy + 0.001 * seed}
+        for value, accuracies in table.items()
+        for seed in range(3)
+        for attack, accuracy in zip(("none", "ideal", "aware"), accuracies, strict=True)
+    ]
+
+
+def test_a_gain_that_the_aware_attack_takes_is_no_defence() -> None:
+    rows = made("hides", 0.5, 0.2) + made("defends", 0.5, 0.4) + made("suffers", 0.1, 0.1)
+    verdicts = {gain["model"]: gain["verdict"] for gain in figures.gains(rows)}
+    assert verdicts == {"hides": "hidden gradient", "defends": "defence"}
+
+
+def test_intervals_are_students() -> None:
+    mean, half = figures.summary(made("a", 0.5, 0.4))["a", "stuck", 0.01, "ideal"]
+    assert mean == pytest.approx(0.501)
+    assert half == pytest.approx(4.303 * 0.001 / 3**0.5)
+
+
+def test_rows_repeat_and_the_first_values_disturb_nothing() -> None:
+    import qsim
+
+    model = qsim.load(Path(__file__).parent.parent.parent / "models" / "digits-relu-q2.safetensors")
+    data = qsim.data.load("digits", "test")
+    codes, labels = data.codes[:40], data.labels[:40]
+    first = list(defects.rows("digits", model, codes, labels, 0.1, 1))
+    assert first == list(defects.rows("digits", model, codes, labels, 0.1, 1))
+    ideal = float((model.predict(codes) == labels).mean())
+    for row in first:
+        undisturbed = row["property"] in ("stuck", "programming_error", "read_noise") and row["value"] == 0
+        if undisturbed and row["attack"] == "none":
+            assert row["accuracy"] == ideal
+
+
+def test_the_command_writes_rows_and_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = Path(__file__).parent.parent.parent / "models" / "digits-relu-q1.safetensors"
+    main_returns(
+        ["study", str(file), "--data", "digits", "--images", "20", "--seeds", "2", "--out", str(tmp_path)]
+    )
+    assert "verdict" in capsys.readouterr().out
+    assert (tmp_path / "rows.parquet").stat().st_size > 0
+    assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
+
+
+def main_returns(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    assert left.value.code == 0

@@ -10,7 +10,7 @@ import typer
 
 from . import terminal
 from .machine.errors import QsimError
-from .machine.model import load
+from .machine.model import Model, load
 from .results import write_json
 from .terminal import Json
 
@@ -27,6 +27,12 @@ def _part(name: str) -> Any:
         raise QsimError(f"hardware needs the package {error.name}: pip install 'qsim[rtl]'") from None
 
 
+def _folding(model: Model, target: str, rate: float, bits: int | None) -> tuple[int, int]:
+    """The cheapest pe and simd that give a rate on a part."""
+    price = _part("cost").choose(model, target, rate, bits)
+    return price.pe, price.simd
+
+
 def export(
     file: Annotated[Path | None, typer.Argument(metavar="FILE", help="A model file.")] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder to write.")] = None,
@@ -34,6 +40,8 @@ def export(
     simd: Simd = 1,
     max_bits: Bits = None,
     vectors: Annotated[int, typer.Option(help="Images that the test bench plays.")] = 8,
+    target: Annotated[str | None, typer.Option(help="With --rate: choose pe and simd for this part.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Inferences a second at the board's clock.")] = None,
     verify: Annotated[
         Path | None, typer.Option("--verify", metavar="DIR", help="Check a folder against its model.")
     ] = None,
@@ -59,6 +67,10 @@ def export(
         return
     if file is None or out is None:
         raise QsimError("a model FILE and --out DIR are needed, or --verify DIR")
+    if (rate is None) != (target is None):
+        raise QsimError(f"--rate and --target choose the folding together; targets are {TARGETS}")
+    if rate is not None and target is not None:
+        pe, simd = _folding(load(file), target, rate, max_bits)
     manifest = _part("export").write(load(file), out, pe, simd, max_bits, vectors)
     console.print(
         f"{out}: {len(manifest['files']) + 1} files; latency {manifest['latency']:,} cycles, "
@@ -78,6 +90,7 @@ def build(
     ] = None,
     pe: Pe = 10,
     simd: Simd = 1,
+    rate: Annotated[float | None, typer.Option(help="Instead of pe and simd: inferences a second.")] = None,
     json: Json = None,
 ) -> None:
     """Bitstream, resources and Fmax with yosys and nextpnr; leaves build.json in the folder."""
@@ -86,6 +99,8 @@ def build(
         if out is None:
             raise QsimError(f"{path} is a file; --out DIR must name the folder to export it to")
         folder = out
+        if rate is not None:
+            pe, simd = _folding(load(path), target, rate, None)
         _part("export").write(load(path), folder, pe, simd)
     elif out is not None:
         raise QsimError("--out is for a model file; an exported folder is built in place")
@@ -100,8 +115,8 @@ def build(
         "target", "LUT", "FF", "BRAM", "DSP", "Fmax (MHz)", "cycles", "inferences/s", "seconds"
     )
     used = (f"{facts[kind]:,} of {facts[f'{kind}_available']:,}" for kind in ("lut", "ff", "bram", "dsp"))
-    rate, seconds = f"{facts['inferences_per_s']:,}", f"{sum(facts['seconds'].values()):.0f}"
-    table.add_row(target, *used, f"{facts['fmax_mhz']:.1f}", f"{facts['interval']:,}", rate, seconds)
+    speed, seconds = f"{facts['inferences_per_s']:,}", f"{sum(facts['seconds'].values()):.0f}"
+    table.add_row(target, *used, f"{facts['fmax_mhz']:.1f}", f"{facts['interval']:,}", speed, seconds)
     console.print(table)
     console.print(f"{folder / facts['bitstream']} for {facts['board']}", soft_wrap=True, highlight=False)
     if json:

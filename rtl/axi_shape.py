@@ -12,6 +12,7 @@ import numpy.typing as npt
 from qsim.machine.errors import QsimError
 from qsim.machine.model import MAX_WEIGHT_BITS, Layer, Model
 
+from . import crossbar_image
 from .memory_image import image
 from .shape import EngineShape, Folding, LayerShape, _width
 
@@ -37,7 +38,9 @@ class Loadable:
 
     Every accumulator is wide enough for the worst weights of `bits` bits, so that an engine runs
     each model of its layer sizes, input format and grid with as many bits or fewer: a weight of q
-    bits lies on the same grid of more bits too, and its stored code grows by copies of its sign.
+    bits lies on the same grid of more bits too, and its stored code grows by copies of its sign. With
+    a layer on a crossbar it runs models of exactly its shape: other weights, cells, defects or noise,
+    whose images count from the last load or flush.
     """
 
     engine: EngineShape
@@ -60,9 +63,11 @@ class Loadable:
             If the folding does not fit or `bits` is below the model's.
         """
         if model.mapped:
-            raise QsimError(
-                "a model on crossbar tiles has no engine on a bus; `qsim verilog` writes its hardware"
-            )
+            if bits is not None:
+                raise QsimError(
+                    "a model on crossbar tiles has its own cells; weights of other widths do not fit"
+                )
+            return cls(replace(EngineShape.of(model, pe, simd), cell_ports=False))
         widest = max(layer.bits for layer in model.layers)
         if bits is not None and (type(bits) is not int or not widest <= bits <= MAX_WEIGHT_BITS):
             raise QsimError(f"at most {bits!r} bits a weight; {widest} to {MAX_WEIGHT_BITS} are allowed")
@@ -102,6 +107,10 @@ class Loadable:
         return tuple(found)
 
     @property
+    def _sizes(self) -> tuple[int, ...]:
+        return self.engine.layers[0].inputs, *(layer.outputs for layer in self.engine.layers)
+
+    @property
     def image_words(self) -> int:
         """32-bit words that a complete load takes, the CRC not counted."""
         return 1 + sum(memory.words * memory.pieces for memory in self.memories)
@@ -119,6 +128,11 @@ class Loadable:
         QsimError
             If the model does not fit; says which part.
         """
+        if model.mapped or self.engine.mapped:
+            folding = [layer.pe for layer in self.engine.layers], [layer.simd for layer in self.engine.layers]
+            if model.shape != self._sizes or EngineShape.of(model, *folding).layers != self.engine.layers:
+                raise QsimError("the model needs other hardware: tiles, converters or noise of another shape")
+            return model
         first = self.engine.layers[0]
         if (model.input.signed and not first.code_signed) or model.input.bits > first.code_bits:
             kind = "signed" if first.code_signed else "unsigned"
@@ -127,7 +141,7 @@ class Loadable:
             )
         if model.input.signed != first.code_signed:
             raise QsimError("input codes are unsigned; this engine takes signed ones")
-        sizes = (first.inputs, *(shape.outputs for shape in self.engine.layers))
+        sizes = self._sizes
         if model.shape != sizes:
             raise QsimError(f"a model of {_dashed(model.shape)}; this engine runs {_dashed(sizes)}")
         layers = [
@@ -167,9 +181,14 @@ def _whole_bytes(bits: int) -> int:
 def _memories(index: int, layer: LayerShape) -> list[MemoryShape]:
     lanes = layer.pe * layer.simd
     rows = 1 if layer.shared_thresholds else layer.outputs
+    parts = {
+        "weights": (lanes * layer.bits, layer.groups * layer.beats),
+        "bias": (layer.pe * layer.accumulator_bits, layer.groups),
+    }
+    if layer.crossbar is not None:
+        parts = crossbar_image.memories(layer.crossbar)
     return [
-        MemoryShape(f"layer{index}_weights", lanes * layer.bits, layer.groups * layer.beats),
-        MemoryShape(f"layer{index}_bias", layer.pe * layer.accumulator_bits, layer.groups),
+        *(MemoryShape(f"layer{index}_{name}", *size) for name, size in parts.items()),
         *(
             MemoryShape(f"threshold{index}_stage{k}", layer.accumulator_bits, rows << k)
             for k in range(layer.result_bits)

@@ -55,7 +55,7 @@ BOARDS = {
         Board("up5k", "iCEBreaker", "ice40", ("--up5k", "--package", "sg48"),
               12_000_000, {"clk": "35", "rx": "6", "tx": "9", "led": "11"}, {}, 5280, 30, 4096, 8),
         Board("gw2a-18", "Tang Primer 20K", "gowin", ("GW2A-LV18PG256C8/I7", "GW2A-18"),
-              27_000_000, {"clk": "H11", "rx": "T13", "tx": "M11", "led": "L16"}, {}, 20736, 46, 18432, 48),
+              27_000_000, {"clk": "H11", "rx": "T13", "tx": "M11", "led": "L16"}, {}, 20736, 46, 18432, 96),
     )
 }  # fmt: skip
 
@@ -72,20 +72,15 @@ def files(shape: Loadable) -> dict[str, str]:
 def commands(board: Board, manifest: Mapping[str, Any], tools: str = "yowasp-") -> dict[str, list[str]]:
     """What turns the exported Verilog into a bitstream, in order: synthesis, place and route, pack.
 
-    All run in the folder of the export and write into `build/`. `tools` stands before each name. On
-    ECP5 a product of up to 4 bits is faster in LUTs than the way to a DSP block; iCE40 takes its few
-    blocks where they are enough.
+    All run in the folder of the export and write into `build/`. `tools` stands before each name.
     """
     stem = f"build/{board.target}"
     sources = f"board_{board.target}.v qsim.v qsim_uart.v"
     constraints, report = f"board_{board.target}.{board.suffix}", ["--report", f"{stem}.report.json"]
     place = ["--json", f"{stem}.json", "--seed", "1", "--timing-allow-fail", *report]
     products = sum(pe * simd for pe, simd in zip(manifest["pe"], manifest["simd"], strict=True))
-    option = {
-        "ecp5": " -nodsp" if manifest["bits"] <= 4 or products > board.dsps else "",
-        "ice40": " -dsp" if products <= board.dsps else "",
-        "gowin": "",
-    }[board.family]
+    dsp = uses_dsp(board, manifest["bits"], products)
+    option = {"ecp5": "" if dsp else " -nodsp", "ice40": " -dsp" if dsp else "", "gowin": ""}[board.family]
     yosys = f"read_verilog {sources}; synth_{board.family}{option} -top board -json {stem}.json"
     steps = {"synthesis": [f"{tools}yosys", "-q", "-p", yosys]}
     if board.family == "ecp5":
@@ -115,6 +110,14 @@ def commands(board: Board, manifest: Mapping[str, Any], tools: str = "yowasp-") 
             f"{stem}.pnr.json",
         ]
     return steps
+
+
+def uses_dsp(board: Board, bits: int, products: int) -> bool:
+    """Whether products go to DSP blocks: where there are enough, and on ECP5 only beyond 4 bits.
+
+    Smaller ones are faster there in LUTs than the way to a block and back.
+    """
+    return products <= board.dsps and (board.family != "ecp5" or bits > 4)
 
 
 def _top(board: Board, shape: Loadable) -> str:

@@ -18,10 +18,10 @@ from . import toolchain
 from .boards import BOARDS, Board, commands
 
 STEP_SECONDS = 3600
-CELLS = {  # what nextpnr's report calls each kind of cell
-    "ecp5": {"lut": "TRELLIS_COMB", "ff": "TRELLIS_FF", "bram": "DP16KD", "dsp": "MULT18X18D"},
-    "ice40": {"lut": "ICESTORM_LC", "ff": "", "bram": "ICESTORM_RAM", "dsp": "ICESTORM_DSP"},
-    "gowin": {"lut": "LUT4", "ff": "DFF", "bram": "BSRAM", "dsp": "DSP"},
+CELLS = {  # what nextpnr's report calls each kind of cell; the first name's count is what the part has
+    "ecp5": {"lut": ["TRELLIS_COMB"], "ff": ["TRELLIS_FF"], "bram": ["DP16KD"], "dsp": ["MULT18X18D"]},
+    "ice40": {"lut": ["ICESTORM_LC"], "ff": [], "bram": ["ICESTORM_RAM"], "dsp": ["ICESTORM_DSP"]},
+    "gowin": {"lut": ["LUT4", "ALU"], "ff": ["DFF"], "bram": ["BSRAM"], "dsp": ["MULT9X9", "MULT18X18"]},
 }
 
 
@@ -101,10 +101,15 @@ def _measured(folder: Path, board: Board) -> dict[str, Any]:
     report = json.loads((folder / "build" / f"{board.target}.report.json").read_text())
     used = report["utilization"]
     facts: dict[str, Any] = {}
-    for kind, name in CELLS[board.family].items():
-        cells = used.get(name, {"used": 0, "available": 0})
-        facts[kind] = cells["used"]
-        facts[f"{kind}_available"] = cells["available"]
+    for kind, names in CELLS[board.family].items():
+        cells = [used.get(name, {"used": 0, "available": 0}) for name in names]
+        facts[kind] = sum(cell["used"] for cell in cells)
+        facts[f"{kind}_available"] = cells[0]["available"] if cells else 0
+    if board.family == "ice40":  # nextpnr counts logic cells, which hold a LUT and a flip-flop each
+        netlist = json.loads((folder / "build" / f"{board.target}.json").read_text())
+        cells = netlist["modules"]["board"]["cells"].values()
+        facts["ff"] = sum(cell["type"].startswith("SB_DFF") for cell in cells)
+        facts["ff_available"] = facts["lut_available"]
     clocks = report["fmax"]
     slowest = min(clocks.values(), key=lambda clock: clock["achieved"])
     facts["fmax_mhz"] = round(slowest["achieved"], 2)

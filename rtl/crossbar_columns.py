@@ -32,7 +32,7 @@ class CrossbarColumns(wiring.Component):
     currents : out, `pe` sums, unsigned, in units of 2**`scale_bits`
     short_frame, long_frame : out; see `FrameBuffer`
     first_image : in, the number of the first frame after a reset; constant between resets
-    cell_write : in; see `cell_write`
+    cell_write : in, without effect unless there is to be a `cell_port`; see `cell_write`
 
     Attributes
     ----------
@@ -42,8 +42,9 @@ class CrossbarColumns(wiring.Component):
         slice k; 0 where there is no such row or column.
     """
 
-    def __init__(self, shape: CrossbarShape) -> None:
+    def __init__(self, shape: CrossbarShape, cell_port: bool = True) -> None:
         self.shape = shape
+        self.cell_port = cell_port
         self.cells = [
             [table(len(lanes) * shape.cell_bits, shape.cell_words) for lanes in near(shape.simd)]
             for _ in range(shape.pe)
@@ -146,15 +147,15 @@ class CrossbarColumns(wiring.Component):
         bits, sums = self.shape.cell_bits, []
         for k, (cells, lanes) in enumerate(zip(self.cells[p], near(self.shape.simd), strict=True)):
             m.submodules[f"cells{p}_{k}"] = cells
-            read, write = cells.read_port(), cells.write_port()
-            bank = p * len(self.cells[p]) + k
-            m.d.comb += [
-                read.addr.eq(address),
-                read.en.eq(self.advance),
-                write.addr.eq(self.cell_write.address),
-                write.data.eq(self.cell_write.word),
-                write.en.eq(self.cell_write.enable & (self.cell_write.bank == bank)),
-            ]
+            read = cells.read_port()
+            m.d.comb += [read.addr.eq(address), read.en.eq(self.advance)]
+            if self.cell_port:
+                write, bank = cells.write_port(), p * len(self.cells[p]) + k
+                m.d.comb += [
+                    write.addr.eq(self.cell_write.address),
+                    write.data.eq(self.cell_write.word),
+                    write.en.eq(self.cell_write.enable & (self.cell_write.bank == bank)),
+                ]
             word = delayed(m, self.advance, read.data, name=f"word{p}_{k}")
             terms = [product(word.word_select(n, bits), digits[s]) for n, s in enumerate(lanes)]
             sums.append(delayed(m, self.advance, total(terms), name=f"sum{p}_{k}"))

@@ -9,6 +9,7 @@ from qsim.machine.crossbar import Crossbar
 from qsim.machine.model import Layer
 
 from .crossbar_columns import near
+from .crossbar_converter import converter_rows
 from .crossbar_shape import CrossbarShape
 from .noise import COLUMN, PARITY
 from .threshold import tree
@@ -32,13 +33,19 @@ def order(crossbar: Crossbar, outputs: int) -> list[tuple[int, int]]:
     return columns
 
 
-def names(shape: CrossbarShape) -> list[str]:
-    """The memories' names in the netlist, behind that of the layer."""
-    listed = ["combine_bias", "combine_negative"]
+def memories(shape: CrossbarShape) -> dict[str, tuple[int, int]]:
+    """The width and the words of each memory, by its name in the netlist, behind that of the layer."""
+    found = {"combine_bias": (shape.accumulator_bits, shape.columns), "combine_negative": (1, shape.columns)}
     for p in range(shape.pe):
-        listed += [f"columns_cells{p}_{k}" for k in range(len(near(shape.simd)))]
-        listed += [*(f"adc{p}_stage{k}" for k in range(shape.adc_bits)), f"adc{p}_transfer"]
-    return listed + ["read_noise_columns", "read_noise_settings"] * (shape.amplitude_bits > 0)
+        for k, lanes in enumerate(near(shape.simd)):
+            found[f"columns_cells{p}_{k}"] = len(lanes) * shape.cell_bits, shape.cell_words
+        for k in range(shape.adc_bits):
+            found[f"adc{p}_stage{k}"] = shape.threshold_bits, converter_rows(shape) << k
+        found[f"adc{p}_transfer"] = 2 * shape.value_bits, shape.slices if shape.adc_each_slice else 1
+    if shape.amplitude_bits:
+        found["read_noise_columns"] = shape.pe * COLUMN, shape.groups
+        found["read_noise_settings"] = 128, 1
+    return found
 
 
 def image(layer: Layer, shape: CrossbarShape, index: int, low: int) -> dict[str, Fields]:
@@ -70,6 +77,23 @@ def image(layer: Layer, shape: CrossbarShape, index: int, low: int) -> dict[str,
         settings = np.array([[seed, index, PARITY ^ seed ^ index, crossbar.noise.amplitude]])
         parts |= {"read_noise_columns": (numbers, COLUMN), "read_noise_settings": (settings, 32)}
     return parts
+
+
+def in_hardware_order(
+    codes: npt.NDArray[np.uint16], layer: Layer, shape: CrossbarShape
+) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.bool_]]:
+    """Column codes (N, tiles, slices, digits, columns) as `pe` converters give them, (reads, pe).
+
+    Beside them which lanes are in use, for the reads of one frame; unused ones have code 0 here.
+    """
+    assert layer.crossbar is not None
+    numbers = [column for column, _ in order(layer.crossbar, layer.outputs)]
+    surplus = shape.groups * shape.pe - shape.columns
+    read = np.pad(codes[..., numbers], (*[(0, 0)] * 4, (0, surplus)))
+    used = np.arange(shape.groups * shape.pe) < shape.columns
+    lanes = used.reshape(shape.groups, shape.pe).repeat(shape.reads, axis=0)
+    by_group = read.reshape(*read.shape[:4], shape.groups, shape.pe).transpose(0, 4, 2, 3, 1, 5)
+    return by_group.reshape(-1, shape.pe), lanes
 
 
 def in_model_order(

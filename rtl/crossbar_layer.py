@@ -31,14 +31,14 @@ class CrossbarLayer(wiring.Component):
     i : stream of `simd` codes; see `FrameBuffer`
     o : stream of accumulators, signed, `accumulator_bits` wide
     short_frame, long_frame : out; see `FrameBuffer`
-    first_image, cell_write : in; see `CrossbarColumns`
+    first_image, cell_write : in; see `CrossbarColumns`, as for `cell_port`
     codes, codes_valid : out, `pe` column codes, the first lowest, in the cycles in which valid is high
         Each read once, in the order of `CrossbarColumns`; columns in the order of `crossbar_image`.
     """
 
-    def __init__(self, shape: CrossbarShape) -> None:
+    def __init__(self, shape: CrossbarShape, cell_port: bool = True) -> None:
         self.shape = shape
-        self.columns = CrossbarColumns(shape)
+        self.columns = CrossbarColumns(shape, cell_port)
         self.adcs = [Converter(shape) for _ in range(shape.pe)]
         self.combine = Combine(shape)
         self.read_noise = ReadNoise(shape) if shape.amplitude_bits else None

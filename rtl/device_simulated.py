@@ -155,7 +155,7 @@ def _build(shape: Loadable, preloaded: bool, work: Path) -> None:
         f"-DEACH_MEMORY(X)={names}",
     ]
     places: list[str | Path] = [f"-I{include}", f"-I{work}", harness, "-o", work / "device.so"]
-    toolchain.run([*toolchain.cxx(), *FLAGS, "-O1", *settings, *places], timeout=BUILD_SECONDS)
+    toolchain.run([*toolchain.cxx(), *FLAGS, "-O2", *settings, *places], timeout=BUILD_SECONDS)
     source.unlink()
 
 

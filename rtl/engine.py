@@ -41,7 +41,8 @@ class Engine(wiring.Component):
         Each hidden code once, in order, in the cycle in which it enters the next layer.
     columns{l}, columns{l}_valid : out, for each mapped layer l if the shape asks for a monitor
         The codes of `pe` converters, the first lowest; see `CrossbarLayer`.
-    cells{l}_enable, cells{l}_bank, cells{l}_address, cells{l}_word : in, for each mapped layer l
+    cells{l}_enable, cells{l}_bank, cells{l}_address, cells{l}_word : in, for each mapped layer l unless
+        the shape has no `cell_ports`
         Writes cells, so that defects can come and go; see `cell_write` of `crossbar_place`.
     first_image : in, if any layer has read noise
         The number of the first frame after a reset; constant between resets. Refused frames have none.
@@ -63,7 +64,7 @@ class Engine(wiring.Component):
             "short_frame": Out(1),
             "long_frame": Out(1),
         }
-        for i, crossbar in shape.mapped:
+        for i, crossbar in shape.mapped if shape.cell_ports else []:
             for name, field in cell_write(crossbar):
                 ports[f"cells{i}_{name}"] = In(field.width)
         if shape.noisy:
@@ -77,7 +78,7 @@ class Engine(wiring.Component):
                 ports[f"columns{i}_valid"] = Out(1)
         super().__init__(ports)
         self.layers = [
-            Dense(layer) if layer.crossbar is None else CrossbarLayer(layer.crossbar)
+            Dense(layer) if layer.crossbar is None else CrossbarLayer(layer.crossbar, shape.cell_ports)
             for layer in shape.layers
         ]
         self.thresholds = [Threshold(layer) for layer in shape.layers[:-1]]
@@ -131,7 +132,7 @@ class Engine(wiring.Component):
         m.submodules[f"layer{i}"] = mapped = self.layers[i]
         if layer.crossbar is None:
             return mapped
-        for name, _ in cell_write(layer.crossbar):
+        for name, _ in cell_write(layer.crossbar) if self.shape.cell_ports else []:
             m.d.comb += mapped.cell_write[name].eq(getattr(self, f"cells{i}_{name}"))
         if self.shape.noisy:
             m.d.comb += mapped.first_image.eq(self.first_image)

@@ -1,6 +1,6 @@
 // Plays the test vectors on the engine and says PASS or FAIL; no tool but a simulator is needed.
-//   iverilog -g2009 -o testbench.vvp testbench.v qsim.v && vvp -n testbench.vvp
-//   verilator --binary --timing -Wno-fatal -Wno-lint --top-module testbench testbench.v qsim.v && obj_dir/Vtestbench
+//   with Icarus,    iverilog -g2009 -o testbench.vvp testbench.v qsim.v && vvp -n testbench.vvp
+//   with Verilator, verilator --binary --timing -Wno-fatal -Wno-lint --top-module testbench testbench.v qsim.v
 // Run it in this folder: memories and vectors are read from the files beside it.
 `timescale 1ns / 1ps
 module testbench;
@@ -45,12 +45,11 @@ module testbench;
   reg [OUT-1:0] expected[0:FRAMES*OUTPUTS-1];
   reg [31:0] load[0:WORDS-1];
 
-  integer errors = 0, cycle = 0, beat = 0, result = 0, started = 0, idle = 0, i = 0;
+  integer errors = 0, cycle = 0, beat = 0, result = 0, started = 0, idle = 0, next = 0, i = 0;
   integer finished[0:FRAMES-1];
-  reg running = 0, stalling = 0, answered = 0;
+  reg running = 0, stalling = 0;
   reg [31:0] noise = 32'h2545f491;
   reg [31:0] word, check;
-  reg [1:0] answer;
 
   task fail(input [8*40-1:0] what, input [OUT-1:0] found, input [OUT-1:0] wanted);
     begin
@@ -63,7 +62,10 @@ module testbench;
   always @(posedge aclk) begin
     cycle <= cycle + 1;
     noise <= {noise[30:0], noise[31] ^ noise[21] ^ noise[1] ^ noise[0]};
-    if (running) begin
+    if (!running) begin
+      s_axis_tvalid <= 0; m_axis_tready <= 0;
+      beat <= 0; result <= 0; idle <= 0;
+    end else begin
       idle <= idle + 1;
       if (s_axis_tvalid && s_axis_tready) begin
         if (beat == 0) started <= cycle;
@@ -71,10 +73,10 @@ module testbench;
         idle <= 0;
       end
       if (!s_axis_tvalid || s_axis_tready) begin
-        i = beat + (s_axis_tvalid && s_axis_tready);
-        s_axis_tvalid <= i < FRAMES * BEATS && !(stalling && noise[1:0] == 0);
-        s_axis_tdata <= i < FRAMES * BEATS ? sent[i] : 0;
-        s_axis_tlast <= i % BEATS == BEATS - 1;
+        next = beat + (s_axis_tvalid && s_axis_tready);
+        s_axis_tvalid <= next < FRAMES * BEATS && !(stalling && noise[1:0] == 0);
+        s_axis_tdata <= next < FRAMES * BEATS ? sent[next] : 0;
+        s_axis_tlast <= next % BEATS == BEATS - 1;
       end
       m_axis_tready <= !(stalling && noise[4:3] == 0);
       if (m_axis_tvalid && m_axis_tready) begin
@@ -90,44 +92,52 @@ module testbench;
     end
   end
 
+  // All else is driven at the falling edge, and looked at shortly after it, when it has settled.
+  task settled;
+    begin
+      @(negedge aclk);
+      #2;
+    end
+  endtask
+
   task play(input pauses);
     begin
-      @(posedge aclk);
-      beat <= 0; result <= 0; idle <= 0; stalling <= pauses; running <= 1;
-      @(posedge aclk);
-      while (idle < PATIENCE && !(result == FRAMES * OUTPUTS && idle > 64)) @(posedge aclk);
-      running <= 0; s_axis_tvalid <= 0; m_axis_tready <= 0;
+      @(negedge aclk) stalling = pauses;
+      running = 1;
+      settled;
+      while (idle < PATIENCE && !(result == FRAMES * OUTPUTS && idle > 64)) settled;
       if (result != FRAMES * OUTPUTS) fail("number of results", result, FRAMES * OUTPUTS);
-      @(posedge aclk);
+      @(negedge aclk) running = 0;
+      settled;
     end
   endtask
 
   task write(input [6:0] address, input [31:0] data, input [1:0] wanted);
     begin
-      s_axil_awaddr <= address; s_axil_wdata <= data;
-      s_axil_awvalid <= 1; s_axil_wvalid <= 1; s_axil_bready <= 1;
-      @(posedge aclk);
-      while (!s_axil_awready) @(posedge aclk);
-      s_axil_awvalid <= 0; s_axil_wvalid <= 0;
-      @(posedge aclk);
-      while (!s_axil_bvalid) @(posedge aclk);
+      @(negedge aclk) s_axil_awaddr = address;
+      s_axil_wdata = data; s_axil_awvalid = 1; s_axil_wvalid = 1; s_axil_bready = 1;
+      #2;
+      while (!s_axil_awready) settled;
+      @(negedge aclk) s_axil_awvalid = 0;
+      s_axil_wvalid = 0;
+      #2;
+      while (!s_axil_bvalid) settled;
       if (s_axil_bresp !== wanted) fail("BRESP", s_axil_bresp, wanted);
-      s_axil_bready <= 0;
-      @(posedge aclk);
+      @(negedge aclk) s_axil_bready = 0;
     end
   endtask
 
   task expect_register(input [6:0] address, input [31:0] mask, input [31:0] wanted);
     begin
-      s_axil_araddr <= address; s_axil_arvalid <= 1; s_axil_rready <= 1;
-      @(posedge aclk);
-      while (!s_axil_arready) @(posedge aclk);
-      s_axil_arvalid <= 0;
-      @(posedge aclk);
-      while (!s_axil_rvalid) @(posedge aclk);
+      @(negedge aclk) s_axil_araddr = address;
+      s_axil_arvalid = 1; s_axil_rready = 1;
+      #2;
+      while (!s_axil_arready) settled;
+      @(negedge aclk) s_axil_arvalid = 0;
+      #2;
+      while (!s_axil_rvalid) settled;
       if ((s_axil_rdata & mask) !== wanted || s_axil_rresp !== 0) fail("register", s_axil_rdata, wanted);
-      s_axil_rready <= 0;
-      @(posedge aclk);
+      @(negedge aclk) s_axil_rready = 0;
     end
   endtask
 
@@ -162,9 +172,9 @@ module testbench;
     $readmemh("vectors_in.mem", sent);
     $readmemh("vectors_out.mem", expected);
     $readmemh("load.mem", load);
-    repeat (4) @(posedge aclk);
-    aresetn <= 1;
-    @(posedge aclk);
+    repeat (4) @(negedge aclk);
+    aresetn = 1;
+    settled;
     memories;
     check = 32'hffffffff;
     for (i = 0; i < WORDS; i = i + 1) check = crc32(check, load[i]);

@@ -56,7 +56,7 @@ def memory_names(shape: EngineShape) -> list[str]:
     """The memories that a model fills, in the order in which the library takes them."""
     names = []
     for i, layer in enumerate(shape.layers):
-        parts = ["weights", "bias"] if layer.crossbar is None else crossbar_image.names(layer.crossbar)
+        parts = ["weights", "bias"] if layer.crossbar is None else [*crossbar_image.memories(layer.crossbar)]
         names += [f"layer{i}_{part}" for part in parts]
         names += [f"threshold{i}_stage{k}" for k in range(layer.result_bits)]
     return names

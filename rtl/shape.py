@@ -82,10 +82,15 @@ class Timing:
 
 @dataclass(frozen=True)
 class EngineShape:
-    """The layers from input to output, and whether hidden codes are brought out to be watched."""
+    """The layers from input to output, and what they have beside their streams.
+
+    `monitor`: hidden and column codes are brought out to be watched. `cell_ports`: cells of mapped
+    layers can be written through ports of the engine.
+    """
 
     layers: tuple[LayerShape, ...]
     monitor: bool = False
+    cell_ports: bool = True
 
     @classmethod
     def of(cls, model: Model, pe: Folding = 1, simd: Folding = 1, monitor: bool = False) -> EngineShape:

@@ -10,6 +10,7 @@ from qsim.machine import spec
 from qsim.machine.container import replacing
 from qsim.machine.model import Model
 
+from .crossbar_shape import CrossbarShape
 from .memory_image import Words, image
 from .shape import EngineShape, Folding
 from .yosys import netlist
@@ -72,8 +73,17 @@ def _header(model: Model, shape: EngineShape) -> str:
         f"{'-'.join(map(str, model.shape))}, weights of {_listed(s.bits for s in shape.layers)} bits",
         f"pe {_listed(s.pe for s in shape.layers)}; simd {_listed(s.simd for s in shape.layers)}",
         f"latency {timing.latency} cycles, one frame every {timing.interval} cycles",
+        *(f"layer {i}: {_tiles(crossbar)}" for i, crossbar in shape.mapped),
     ]
     return "".join(f"// {line}\n" for line in lines)
+
+
+def _tiles(shape: CrossbarShape) -> str:
+    noise = "with" if shape.amplitude_bits else "no"
+    return (
+        f"{shape.tiles} tiles of {shape.rows} rows, {shape.slices} slices of {shape.slice_bits} bits, "
+        f"{shape.digits} digits of {shape.digit_bits} bits, {shape.adc_bits}-bit converters, {noise} noise"
+    )
 
 
 def _listed(values: Iterable[int]) -> str:

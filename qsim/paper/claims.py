@@ -18,8 +18,11 @@ import numpy as np
 from ..machine.container import replacing
 from ..robustness import geometry
 from ..robustness.critical import critical_strength
+from . import further
 from .cube import Cube, Reals, bootstrap, cube
-from .rows import Columns, read
+from .rows import read
+from .tables import Columns
+from .tasks import VARIANTS
 from .verdict import Claim, above, below, each, near
 
 PATHS = ("integer", "shadow")
@@ -27,19 +30,15 @@ INPUTS = {"mnist": 784, "spiral": 2}
 LARGE = (0.05, 0.2)  # strengths called large on MNIST: beyond the critical one, before all is lost
 NEAR_CHANCE = 0.1  # accuracy this close to 50 % is called near chance
 LITTLE = 0.03  # as SAME, where another seed alone moves a curve by about as much
-OPEN_CHOICES = {
-    "unclipped": "Attacked inputs that may leave the range of pixels",
-    "twos_complement": "The grid of two's complement weights, which has a zero and no +1",
-    "patience": "Waiting three times as long before early stopping",
-    "initialisation": "Initial weights of three times the range",
-}
+OPEN_CHOICES = {"unclipped": "Attacked inputs that may leave the range of pixels", **VARIANTS}
 SAME = 0.01  # accuracies that differ by less, on average over strengths, are called equal
 
 
 def write(folder: Path) -> Path:
-    """Judge `rows.parquet` of a folder and leave `claims.json` there."""
+    """Judge `rows.parquet` of a folder, and the tables beside it, and leave `claims.json` there."""
     path = folder / "claims.json"
-    entries = [claim.entry() for claim in judge(read(folder / "rows.parquet"))]
+    claims = [*judge(read(folder / "rows.parquet")), *further.judge(folder)]
+    entries = [claim.entry() for claim in claims]
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(entries, indent=1, allow_nan=False) + "\n")
     return path
@@ -48,7 +47,7 @@ def write(folder: Path) -> Path:
 def judge(rows: Columns) -> list[Claim]:
     """All claims that these rows can speak of."""
     found = set(rows["dataset"].tolist())
-    claims: list[Claim] = []
+    claims = [claim for name in INPUTS if name in found for claim in further.integer_claims(rows, name)]
     for path in PATHS:
         base = {name: cube(rows, name, "base", path) for name in INPUTS if name in found}
         for dataset, accuracy in base.items():

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from importlib import import_module
-from importlib.util import find_spec
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +19,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from ..data import MNIST_SHA256
+from ..machine.container import replacing
+from ..machine.kernel import isa
+from ..results import origin
 from . import tasks
 
 
@@ -30,13 +33,19 @@ def command(
     seeds: Annotated[int | None, typer.Option("--seeds", help="Networks a point; 5, or 2 if quick.")] = None,
     processes: Annotated[int | None, typer.Option(help="On this machine; by default its cores.")] = None,
     scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler to use.")] = None,
+    redraw: Annotated[
+        bool, typer.Option("--redraw", help="Only figures and report, from the tables.")
+    ] = False,
 ) -> None:
     """Reproduce the paper; run again after an interruption to go on where it stopped."""
-    from . import claims, run  # need the extra package that writes rows
+    from . import claims, exhibits, run, summaries  # need the packages of the extra
 
+    console = Console()
+    if redraw:
+        _draw(out, console)
+        return
     datasets = tuple(data or tasks.DATASETS)
     plan = tasks.quick(datasets, seeds or 2) if quick else tasks.full(datasets, seeds or 5)
-    console = Console()
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -51,9 +60,40 @@ def command(
             progress.update(bar, completed=done, total=total, description=name)
 
         run.run(plan, out, processes=processes, scheduler=scheduler, report=report)
-    verdicts = Counter(entry["verdict"] for entry in json.loads(claims.write(out).read_text()))
+    with console.status("tables and claims"):
+        exhibits.write(out, {task: run.model_file(out, task) for task in plan.tasks})
+        summaries.write(out)
+        write_about(plan, out)
+        verdicts = Counter(entry["verdict"] for entry in json.loads(claims.write(out).read_text()))
     counts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
     console.print(f"{len(plan.tasks)} networks; the paper's claims on both paths: {counts}")
-    if find_spec(f"{__package__}.report"):
-        import_module(f"{__package__}.report").write(out)
+    _draw(out, console)
+
+
+def _draw(out: Path, console: Console) -> None:
+    """Figures and report, from what is in the folder."""
+    from . import figures, report
+
+    with console.status("figures and report"):
+        figures.draw(out)
+        report.write(out)
     console.print(f"{out}: {', '.join(sorted(p.name for p in out.iterdir()))}")
+
+
+def write_about(plan: tasks.Plan, out: Path) -> None:
+    """How the tables were made: versions, recipes, strengths, data, time."""
+    log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    recipes = {f"{t.dataset} {t.variant}": asdict(t.recipe) for t in plan.tasks}
+    facts = {
+        **origin(),
+        "isa": isa.choose(),
+        "datasets": sorted({t.dataset for t in plan.tasks}),
+        "seeds": sorted({t.seed for t in plan.tasks}),
+        "networks": len(plan.tasks),
+        "epsilons": plan.epsilons,
+        "recipes": recipes,
+        "mnist_sha256": MNIST_SHA256,
+        "cpu_seconds": {name: sum(entry[name] for entry in log) for name in ("training", "attacks")},
+    }
+    with replacing(out / "about.json") as temporary:
+        temporary.write_text(json.dumps(facts, indent=1) + "\n")

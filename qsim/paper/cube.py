@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..machine.errors import QsimError
-from .rows import Columns
+from .tables import Columns
 from .tasks import UNROUNDED
 
 RESAMPLES = 400
@@ -62,13 +63,8 @@ class Cube:
 def cube(rows: Columns, dataset: str, variant: str, path: str, field: str = "accuracy") -> Cube:
     """The cube of a field; every combination of its axes must have exactly one row."""
     chosen = (rows["dataset"] == dataset) & (rows["variant"] == variant) & (rows["path"] == path)
-    axes, places = [], []
-    for name in ("activation", "bits", "seed", "epsilon"):
-        labels, inverse = np.unique(rows[name][chosen], return_inverse=True)
-        axes.append(labels)
-        places.append(inverse)
-    values = np.full([len(labels) for labels in axes], np.nan)
-    values[tuple(places)] = rows[field][chosen]
+    part = {name: rows[name][chosen] for name in ("activation", "bits", "seed", "epsilon", field)}
+    axes, values = gathered(part, ("activation", "bits", "seed", "epsilon"), field)
     if chosen.sum() != values.size or np.isnan(values).any():
         raise QsimError(
             f"rows of {dataset}, {variant}, {path}: {chosen.sum()} found, {values.size} are needed"
@@ -76,6 +72,14 @@ def cube(rows: Columns, dataset: str, variant: str, path: str, field: str = "acc
     activations, bits, seeds, epsilons = axes
     names = tuple(str(a) for a in activations), tuple(int(b) for b in bits), tuple(int(s) for s in seeds)
     return Cube(dataset, *names, epsilons, values)
+
+
+def gathered(table: Columns, names: Sequence[str], field: str) -> tuple[list[npt.NDArray[Any]], Reals]:
+    """A field as an array over the values of some columns, nan where there is no row; those values first."""
+    pairs = [np.unique(table[name], return_inverse=True) for name in names]
+    values = np.full([len(labels) for labels, _ in pairs], np.nan)
+    values[tuple(inverse for _, inverse in pairs)] = table[field]
+    return [labels for labels, _ in pairs], values
 
 
 def mean_of(values: Reals) -> Reals:

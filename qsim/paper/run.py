@@ -1,8 +1,8 @@
 """Run tasks on this machine's cores or on a cluster, so that nothing done is lost or done twice.
 
-A finished task leaves `parts/NAME-KEY.parquet` and `models/NAME-KEY.safetensors` in the output folder, each
-put in place whole. KEY is a checksum of the task and of the code that computes it: a run that was killed
-goes on where it stopped, and a part made by other code is not used.
+A finished task leaves its model in `models/`, its distances in `steps/` and, last, its rows in `parts/`, each
+as one file NAME-KEY put in place whole. KEY is a checksum of the task and of the code that computes it: a run
+that was killed goes on where it stopped, and a part made by other code is not used.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ from typing import Any
 from ..machine.container import replacing
 from ..machine.errors import QsimError
 from ..results import origin
-from . import measure, rows
+from . import measure, rows, tables
 from .tasks import Plan, Task
 
 Report = Callable[[int, int, str], None]  # tasks done, tasks in all, the last one's name
 
 PACKAGE = Path(__file__).parents[1]
 TRAINING = ("data.py", "machine/model.py", "shadow")
-ATTACKS = (*TRAINING, "machine", "robustness", "paper/measure.py", "paper/rows.py")
+MEASURING = ("paper/measure.py", "paper/distances.py", "paper/rows.py", "paper/tables.py")
+ATTACKS = (*TRAINING, "machine", "robustness", *MEASURING)
 RETRIES = 3  # of a task whose cluster worker died
 PATIENCE = 10  # seconds in which a scheduler must answer
 
@@ -51,7 +52,7 @@ def run(
     Parameters
     ----------
     plan : Plan
-    out : folder for `rows.parquet`, `log.jsonl`, `parts/` and `models/`
+    out : folder for `rows.parquet`, `distances.parquet`, `log.jsonl`, `parts/`, `steps/` and `models/`
     processes : how many on this machine; by default one for each core that this process may use
     scheduler : address of a Dask scheduler whose workers do the tasks instead
     report : called after each task
@@ -69,12 +70,15 @@ def run(
     left = [task for task in plan.tasks if not parts[task].exists()]
     done = len(plan.tasks) - len(left)
     for task, outcome in _outcomes(left, plan, out, processes, scheduler):
-        _keep(_model_file(out, task), outcome.model)
+        _keep(model_file(out, task), outcome.model)
+        tables.write("distances", outcome.distances, _steps(parts[task]))
         rows.write(outcome.rows, parts[task])
         _log(out, {"task": task.name, **outcome.seconds})
         done += 1
         if report:
             report(done, len(plan.tasks), task.name)
+    order = ("dataset", "activation", "bits", "seed", "step")
+    tables.merge("distances", map(_steps, parts.values()), out / "distances.parquet", order)
     rows.merge(parts.values(), out / "rows.parquet")
     return out / "rows.parquet"
 
@@ -152,12 +156,17 @@ def _code(places: tuple[str, ...]) -> str:
     return hashlib.sha256(b"".join(hashlib.sha256(f.read_bytes()).digest() for f in files)).hexdigest()
 
 
-def _model_file(out: Path, task: Task) -> Path:
+def _steps(part: Path) -> Path:
+    """Where the distances of a part's network are."""
+    return part.parents[1] / "steps" / part.name
+
+
+def model_file(out: Path, task: Task) -> Path:
     return out / "models" / f"{task.name}-{_key(task)}.safetensors"
 
 
 def _stored(out: Path, task: Task) -> bytes | None:
-    file = _model_file(out, task)
+    file = model_file(out, task)
     return file.read_bytes() if file.exists() else None
 
 

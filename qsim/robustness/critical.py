@@ -41,7 +41,11 @@ def critical_strength(epsilons: npt.ArrayLike, accuracy: npt.ArrayLike, share: f
         raise QsimError(
             f"accuracies {curves.shape} at strengths {strengths.shape}; (B, S), (S,) from 0 are needed"
         )
-    mean = curves.mean(axis=0)
-    below = mean < share * mean[0]
-    end = int(below.argmax()) if below.any() else len(mean)
-    return float(strengths[1 + curves.var(axis=0)[1:end].argmin()]) if end > 1 else math.nan
+    counts = eligible(curves, share)[1:]
+    return float(strengths[1:][counts][curves.var(axis=0)[1:][counts].argmin()]) if counts.any() else math.nan
+
+
+def eligible(accuracy: npt.ArrayLike, share: float = SHARE) -> npt.NDArray[np.bool_]:
+    """Which strengths (S,) count: those before the mean of `accuracy` (B, S) first falls below the share."""
+    mean = np.asarray(accuracy, np.float64).mean(axis=0)
+    return np.logical_and.accumulate(mean >= share * mean[0])

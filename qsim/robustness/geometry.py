@@ -2,8 +2,9 @@
 
 Decision regions are taken to be regular simplices in n dimensions, with data uniform inside them; the
 distance of a point to the nearest face then says how soon an attack crosses it. Distances are l2, in
-input units; q is the number of weight bits. Volumes are given as logarithms: at n = 784, n! overflows
-and a volume underflows a float64.
+input units; q is the number of weight bits. Where no simplex is built, n need not be whole: a fitted
+dimension seldom is. Volumes are given as logarithms: at n = 784, n! overflows and a volume underflows a
+float64.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ..machine.errors import QsimError
 Reals = npt.NDArray[np.float64]
 
 
-def edge(q: int, n: int) -> float:
+def edge(q: int, n: float) -> float:
     """Draghici's longest edge max(l, l sqrt(n) / 2), l = 2**(1 - q): the bound before equation 5.
 
     From n = 4 on it is sqrt(n) 2**-q, the form that equation 8 uses.
@@ -29,20 +30,20 @@ def edge(q: int, n: int) -> float:
     return max(side, side * math.sqrt(n) / 2)
 
 
-def log_volume(s: float, n: int) -> float:
+def log_volume(s: float, n: float) -> float:
     """Equation 5: ln V of the regular n-simplex of edge s."""
     _check(n, s)
     return n * math.log(s) - math.lgamma(n + 1) + (math.log(n + 1) - n * math.log(2)) / 2
 
 
-def log_surface(s: float, n: int) -> float:
+def log_surface(s: float, n: float) -> float:
     """Equation 6: ln S, the total area of its n + 1 faces."""
     _check(n, s)
     face = (n - 1) * math.log(s) - math.lgamma(n) + (math.log(n) - (n - 1) * math.log(2)) / 2
     return math.log(n + 1) + face
 
 
-def inradius(s: float, n: int) -> float:
+def inradius(s: float, n: float) -> float:
     """Equation 3: h = n V / S, the distance from the centre of the simplex to each face.
 
     Equal to s / sqrt(2 n (n + 1)).
@@ -50,23 +51,26 @@ def inradius(s: float, n: int) -> float:
     return n * math.exp(log_volume(s, n) - log_surface(s, n))
 
 
-def edge_of_inradius(h: float, n: int) -> float:
+def edge_of_inradius(h: float, n: float) -> float:
     """The edge s of the regular n-simplex of inradius h: equation 3 solved for s."""
     _check(n, h)
     return h * math.sqrt(2 * n * (n + 1))
 
 
-def mean_distance(s: float, n: int) -> float:
+def mean_distance(s: float, n: float) -> float:
     """Equation 4, exact: h / (n + 1), the mean distance of uniform points to the nearest face."""
     return inradius(s, n) / (n + 1)
 
 
-def mean_distance_large_n(s: float, n: int) -> float:
-    """Equation 4 for large n: V / S, which equation 7 gives as s / sqrt(2 n**3 (n + 1))."""
+def mean_distance_large_n(s: float, n: float) -> float:
+    """Equation 4 for large n: V / S, which equation 7 gives as s / sqrt(2 n**3 (n + 1)).
+
+    The middle form of equation 7 as printed has 2**n where 2 n must stand; its other forms are right.
+    """
     return math.exp(log_volume(s, n) - log_surface(s, n))
 
 
-def mean_distance_of_edge(s: float, n: int) -> float:
+def mean_distance_of_edge(s: float, n: float) -> float:
     """Equation 7, its last form: s / (n**2 sqrt(2))."""
     _check(n, s)
     return s / (n * n * math.sqrt(2))
@@ -78,7 +82,7 @@ def mean_distance_of_bits(q: int, n: int) -> float:
     return 1 / (2 ** (q + 0.5) * n**1.5)
 
 
-def log_density(epsilon: npt.ArrayLike, h: float, n: int) -> Reals:
+def log_density(epsilon: npt.ArrayLike, h: float, n: float) -> Reals:
     """Equation 12: ln f, the density of the distance; -inf outside 0 to h (and at h, if n > 1)."""
     e = _strengths(epsilon, h, n)
     inside = (e >= 0) & (e <= h)
@@ -87,7 +91,7 @@ def log_density(epsilon: npt.ArrayLike, h: float, n: int) -> Reals:
     return np.where(inside, math.log(n / h) + tail, -np.inf)
 
 
-def density(epsilon: npt.ArrayLike, h: float, n: int) -> Reals:
+def density(epsilon: npt.ArrayLike, h: float, n: float) -> Reals:
     """Equation 12: f = n (h - epsilon)**(n - 1) / h**n from 0 to h, else 0.
 
     It meets equations 9 (mean h / (n + 1)), 10 (integral 1) and, for n > 1, 11 (f(h) = 0).
@@ -95,14 +99,25 @@ def density(epsilon: npt.ArrayLike, h: float, n: int) -> Reals:
     return np.exp(log_density(epsilon, h, n))
 
 
-def log_survival(epsilon: npt.ArrayLike, h: float, n: int) -> Reals:
+def constraints(h: float, n: int) -> tuple[float, float, float]:
+    """Equations 9, 10 and 11 of the density: its mean, its integral from 0 to h, and f(h).
+
+    Gauss and Legendre's quadrature, exact for the polynomials that these are.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(n // 2 + 2)
+    e, parts = h / 2 * (nodes + 1), h / 2 * weights
+    f = density(e, h, n)
+    return float(parts @ (e * f)), float(parts @ f), float(density(h, h, n))
+
+
+def log_survival(epsilon: npt.ArrayLike, h: float, n: float) -> Reals:
     """ln (1 - F) = n ln(1 - epsilon / h): 0 below 0, -inf from h on."""
     share = (_strengths(epsilon, h, n) / h).clip(0, 1)
     with np.errstate(divide="ignore"):
         return n * np.log1p(-share)
 
 
-def distribution(epsilon: npt.ArrayLike, h: float, n: int) -> Reals:
+def distribution(epsilon: npt.ArrayLike, h: float, n: float) -> Reals:
     """Equation 13: F = 1 - ((h - epsilon) / h)**n, the share of points closer than epsilon to a face."""
     return -np.expm1(log_survival(epsilon, h, n))
 
@@ -180,7 +195,7 @@ def fitted_inradius(epsilon: npt.ArrayLike, share: npt.ArrayLike, n: int) -> flo
     return float(median / -math.expm1(-math.log(2) / n)) if median > 0 else math.nan
 
 
-def _strengths(epsilon: npt.ArrayLike, h: float, n: int) -> Reals:
+def _strengths(epsilon: npt.ArrayLike, h: float, n: float) -> Reals:
     _check(n, h)
     return np.asarray(epsilon, np.float64)
 

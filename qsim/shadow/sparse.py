@@ -7,13 +7,21 @@ up to float32 rounding.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 from ..machine.kernel.compiling import cached
+from ..machine.kernel.vectors import I64, broadcast, loop
+
+LANES = 16  # float32 numbers of a vector; a processor with shorter ones takes several for each
+MOST_VECTORS = 12  # of sums that are held in registers together
 
 Reals = npt.NDArray[np.float32]
 Index = npt.NDArray[np.int64]
@@ -48,10 +56,9 @@ class Batch:
 
     def __matmul__(self, w: Reals) -> Reals:
         """x @ w for contiguous w (inputs, outputs)."""
-        z = np.empty((len(self.rows), w.shape[1]), np.float32)
         data = self.data
-        _sum_rows(data.starts[self.rows], data.starts[self.rows + 1], data.where, data.values, w, z)
-        return z
+        starts, stops = data.starts[self.rows], data.starts[self.rows + 1]
+        return _summed((starts, stops, data.where, data.values), w, len(self.rows))
 
     @cached_property
     def T(self) -> Transposed:
@@ -73,34 +80,77 @@ class Transposed:
 
     def __matmul__(self, d: Reals) -> Reals:
         """x.T @ d for contiguous d (rows, outputs)."""
-        g = np.empty((len(self.columns) - 1, d.shape[1]), np.float32)
-        _sum_rows(self.columns[:-1], self.columns[1:], self.where, self.values, d, g)
-        return g
+        entries = self.columns[:-1], self.columns[1:], self.where, self.values
+        return _summed(entries, d, len(self.columns) - 1)
+
+
+def _summed(entries: tuple[Index, Index, Any, Reals], table: Reals, rows: int) -> Reals:
+    """out[i] = sum of values[e] * table[where[e]] for e from starts[i] to stops[i]."""
+    out = np.empty((rows, table.shape[1]), np.float32)
+    vectors = -(-table.shape[1] // LANES)
+    if table.shape[1] >= LANES and vectors <= MOST_VECTORS:
+        _sum_vectors(*entries, table, out, (0,) * vectors)
+    else:
+        _sum_plain(*entries, table, out)
+    return out
 
 
 @cached()
-def _sum_rows(starts: Index, stops: Index, where: Any, values: Reals, table: Reals, out: Reals) -> None:
-    """out[i] = sum of values[e] * table[where[e]] for e from starts[i] to stops[i]."""
+def _sum_vectors(
+    starts: Index, stops: Index, where: Any, values: Reals, table: Reals, out: Reals, vectors: Any
+) -> None:
     for i in range(out.shape[0]):
-        out[i] = 0
-        _add(out[i], table, where, values, starts[i], stops[i])
+        _sum_row(starts[i], stops[i], where, values, table, out[i], vectors)
+
+
+@intrinsic
+def _sum_row(context, start, stop, where, values, table, out, vectors):
+    """One row of sums in as many registers as `vectors` is long, the last one over the end of the others."""
+    lanes, count = ir.VectorType(ir.FloatType(), LANES), len(vectors)
+
+    def emit(context, b, signature, arguments):
+        arrays = [
+            context.make_array(kind)(context, b, value) for kind, value in _arrays(signature, arguments)
+        ]
+        entries, factors, rows, target = (array.data for array in arrays)
+        columns, constant = cgutils.unpack_tuple(b, arrays[2].shape, 2)[1], partial(ir.Constant, I64)
+        places = [constant(LANES * i) for i in range(count - 1)] + [b.sub(columns, constant(LANES))]
+
+        def vector(base: Any, place: Any) -> Any:
+            return b.bitcast(b.gep(base, [place]), lanes.as_pointer())
+
+        def step(index: Any, sums: list[Any]) -> list[Any]:
+            at = b.add(arguments[0], index)
+            row = b.gep(rows, [b.mul(b.zext(b.load(b.gep(entries, [at])), I64), columns)])
+            factor = broadcast(b, b.load(b.gep(factors, [at])), LANES)
+            found = [b.load(vector(row, place), align=4) for place in places]
+            return [
+                b.fadd(total, b.fmul(factor, part, flags=["contract"]), flags=["contract"])
+                for total, part in zip(sums, found, strict=True)
+            ]
+
+        zeros = [ir.Constant(lanes, [0.0] * LANES)] * count
+        totals = loop(b, b.sub(arguments[1], arguments[0]), zeros, step)
+        for total, place in zip(totals, places, strict=True):
+            b.store(total, vector(target, place), align=4)
+        return context.get_dummy_value()
+
+    return types.void(start, stop, where, values, table, out, vectors), emit
+
+
+def _arrays(signature: Any, arguments: Any) -> Any:
+    return [
+        (kind, x) for kind, x in zip(signature.args, arguments, strict=True) if isinstance(kind, types.Array)
+    ]
 
 
 @cached(fastmath={"contract"})
-def _add(z: Reals, table: Reals, where: Any, values: Reals, start: int, stop: int) -> None:
-    """z += sum of values[e] * table[where[e]] for e from start to stop, four at a time."""
-    e = start
-    while e + 4 <= stop:
-        x0, x1, x2, x3 = values[e], values[e + 1], values[e + 2], values[e + 3]
-        t0, t1, t2, t3 = table[where[e]], table[where[e + 1]], table[where[e + 2]], table[where[e + 3]]
-        for j in range(z.size):
-            z[j] += x0 * t0[j] + x1 * t1[j] + x2 * t2[j] + x3 * t3[j]
-        e += 4
-    while e < stop:
-        x, t = values[e], table[where[e]]
-        for j in range(z.size):
-            z[j] += x * t[j]
-        e += 1
+def _sum_plain(starts: Index, stops: Index, where: Any, values: Reals, table: Reals, out: Reals) -> None:
+    for i in range(out.shape[0]):
+        out[i] = 0
+        for e in range(starts[i], stops[i]):
+            for j in range(out.shape[1]):
+                out[i, j] += values[e] * table[where[e], j]
 
 
 @cached()

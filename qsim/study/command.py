@@ -73,5 +73,5 @@ def _arrow() -> tuple[Any, Any]:
         import pyarrow
         import pyarrow.parquet
     except ModuleNotFoundError:
-        raise QsimError("rows need the package pyarrow: pip install 'qsim[study]'") from None
+        raise QsimError("rows need the package pyarrow: pip install 'qsim[paper]'") from None
     return pyarrow, pyarrow.parquet

@@ -86,7 +86,7 @@ def draw(rows: Rows, path: Path) -> None:
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
-        raise QsimError("figures need the package matplotlib: pip install 'qsim[study]'") from None
+        raise QsimError("figures need the package matplotlib: pip install 'qsim[paper]'") from None
     models, table = sorted({r["model"] for r in rows}), summary(rows)
     kinds = [k for k in PROPERTIES if any(r["property"] == k.name for r in rows)]
     figure = Figure((3.2 * len(models), 1.9 * len(kinds)), layout="constrained")

@@ -26,7 +26,7 @@ def test_rows_are_what_evaluate_finds(task) -> None:  # type: ignore[no-untyped-
     model = measure.train_model(task)
     dataset = qsim.data.load("spiral", "test")
     scores = evaluate.attacked(model, dataset, epsilons)
-    rows = [r for r in measure.rows_of(task, model, epsilons) if r["variant"] == "base"]
+    rows = [r for r in measure.rows_of(task, model, epsilons)[0] if r["variant"] == "base"]
     for path in ("integer", "shadow"):
         found = [r for r in rows if r["path"] == path]
         assert [r["epsilon"] for r in found] == list(epsilons)
@@ -44,7 +44,7 @@ def test_fooled_counts_every_lattice_step(task) -> None:  # type: ignore[no-unty
     ever = np.zeros(400, bool)
     for step in range(103):
         ever |= model.predict(move(dataset.codes, signs, step, model.input)) != dataset.labels
-    rows = [r for r in measure.rows_of(task, model, (0.0, 0.1)) if r["variant"] == "base"]
+    rows = [r for r in measure.rows_of(task, model, (0.0, 0.1))[0] if r["variant"] == "base"]
     assert [r["fooled"] for r in rows if r["path"] == "integer"][1] == ever.sum()
     assert all(r["fooled"] >= r["images"] - r["correct"] for r in rows)
 
@@ -56,7 +56,7 @@ def test_a_stored_model_is_used(task) -> None:  # type: ignore[no-untyped-def]
     assert other.rows[0]["digest"] == first.rows[0]["digest"]
 
 
-def test_unrounded_networks_are_stored_in_15_bits(task) -> None:  # type: ignore[no-untyped-def]
+def test_unrounded_networks_are_stored_finely(task) -> None:  # type: ignore[no-untyped-def]
     assert measure.train_model(replace(task, bits=UNROUNDED)).layers[0].bits == UNROUNDED
 
 

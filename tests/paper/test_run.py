@@ -14,15 +14,15 @@ from qsim import QsimError
 from qsim.paper import tasks
 
 run = pytest.importorskip("qsim.paper.run", exc_type=QsimError)
+from qsim.paper import rows  # noqa: E402
 
-KILLS = 20
-KILLED = f"""
+KILLED = """
 import os, random, signal, sys, time
 from pathlib import Path
 from plans import tiny
 from qsim.paper import run
 
-out, chance, plan = Path(sys.argv[1]), random.Random(3), tiny(8)
+out, kills, chance, plan = Path(sys.argv[1]), int(sys.argv[2]), random.Random(3), tiny(8)
 
 def parts():
     return len(list((out / "killed").glob("parts/[!.]*")))
@@ -31,7 +31,7 @@ run.run(tiny(2), out / "warm", processes=1)
 second = time.perf_counter()
 run.run(tiny(4), out / "time", processes=1)
 whole = 2 * (time.perf_counter() - second)
-for kill in range({KILLS}):
+for kill in range(kills):
     child = os.fork()
     if child == 0:
         run.run(plan, out / "killed", processes=1)
@@ -53,6 +53,8 @@ def test_processes_change_nothing(tmp_path: Path) -> None:
     one = run.run(tiny(), tmp_path / "one", processes=1)
     two = run.run(tiny(), tmp_path / "two", processes=2, report=lambda d, n, name: names.append(name))
     assert one.read_bytes() == two.read_bytes()
+    steps = [(tmp_path / f / "distances.parquet").read_bytes() for f in ("one", "two")]
+    assert steps[0] == steps[1]
     assert sorted(names) == sorted(task.name for task in tiny().tasks)
     models = [
         sorted((p.name, p.read_bytes()) for p in (tmp_path / f / "models").iterdir()) for f in ("one", "two")
@@ -60,10 +62,17 @@ def test_processes_change_nothing(tmp_path: Path) -> None:
     assert models[0] == models[1]
 
 
-def test_killed_runs_lose_and_double_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
+def test_killed_runs_lose_and_double_nothing(tmp_path: Path, kills: int) -> None:
     here = str(Path(__file__).parent)
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path.insert(0, {here!r})\n{KILLED}", str(tmp_path)],
+        [
+            sys.executable,
+            "-c",
+            f"import sys; sys.path.insert(0, {here!r})\n{KILLED}",
+            str(tmp_path),
+            str(kills),
+        ],
         capture_output=True,
         text=True,
         timeout=600,
@@ -72,7 +81,12 @@ def test_killed_runs_lose_and_double_nothing(tmp_path: Path) -> None:
     kept = [int(line) for line in done.stdout.split()]
     assert kept == sorted(kept)  # what was done is never lost
     assert any(0 < n < 8 for n in kept)  # some kills came in the middle, every fifth waits for that
-    assert (tmp_path / "killed/rows.parquet").read_bytes() == (tmp_path / "whole/rows.parquet").read_bytes()
+    for table in ("rows", "distances"):
+        killed, whole = (tmp_path / f / f"{table}.parquet" for f in ("killed", "whole"))
+        assert killed.read_bytes() == whole.read_bytes()
+    found = rows.read(tmp_path / "killed/rows.parquet")
+    keys = list(zip(*(found[name] for name in ("digest", "variant", "path", "epsilon")), strict=True))
+    assert len(set(keys)) == len(keys) == 8 * 2 * 2 * 3  # networks, attacks, paths, strengths
 
 
 def test_a_second_run_does_nothing_again(tmp_path: Path) -> None:

@@ -69,6 +69,22 @@ def test_density_meets_its_constraints(q: int, n: int) -> None:
     assert np.abs(running - geometry.distribution(e, h, n)).max() < 1e-6
 
 
+@pytest.mark.parametrize("n", [1, 2, 5, 784])
+def test_constraints(n: int) -> None:
+    h = 0.3
+    mean, whole, end = geometry.constraints(h, n)
+    assert mean == pytest.approx(h / (n + 1))  # equation 9
+    assert whole == pytest.approx(1)  # equation 10
+    assert end == (0 if n > 1 else pytest.approx(1 / h))  # equation 11, which the line does not meet
+
+
+def test_printed_middle_form_of_equation_7_is_wrong() -> None:
+    s, n = 14.0, 784
+    printed, meant = (s / (n * (n + 1)) * math.sqrt((n + 1) / x) for x in (2.0**n, 2.0 * n))
+    assert meant == pytest.approx(geometry.mean_distance_large_n(s, n))
+    assert printed < 1e-110 * meant
+
+
 @pytest.mark.parametrize(("q", "n"), CASES)
 def test_monte_carlo_agrees(q: int, n: int) -> None:
     s = geometry.edge(q, n)

@@ -10,8 +10,9 @@ from crossbar_models import Devices, column_codes, on_tiles
 from random_models import expected, random_codes, random_model
 
 from qsim import Model, QsimError
+from qsim.machine import device_faults
 from qsim.machine.crossbar import Mapping, Noise
-from rtl import EngineShape, Simulator
+from rtl import EngineShape, Simulator, verilog
 
 pytestmark = pytest.mark.usefixtures("compiler")
 
@@ -106,21 +107,27 @@ def test_a_reset_in_mid_frame_leaves_nothing_behind(simulator):
     assert np.array_equal(simulator.run(codes).logits, expected(simulator.model, codes).logits)
 
 
-def test_defects_are_written_into_an_engine_that_is_there():
-    """Other weights, cells, thresholds, noise: no compilation, and nothing of the model before remains."""
+def test_a_fault_list_is_written_into_an_engine_that_is_there(tmp_path):
+    """No compilation, and nothing of the cells before remains: those of the list, other noise, and back."""
     case = CASES["all at once"]
     simulator = Simulator(case.model(), case.pe, case.simd, optimize=0)
-    codes = random_codes(simulator.model, 5)
-    before = simulator.run(codes)
-    hidden, output = simulator.model.layers
+    ideal, codes = simulator.model, random_codes(simulator.model, 5)
+    hidden, output = ideal.layers
     cells = hidden.crossbar.cells.copy()
-    cells[1, 3, 2] = 0
-    faulty = replace(hidden, crossbar=replace(hidden.crossbar, cells=cells, noise=Noise(190_000, 3)))
-    for model in (Model((faulty, output), simulator.model.input), simulator.model):
+    cells[1, 3, 2], cells[0, :, 5] = 0, 48
+    broken = Model((replace(hidden, crossbar=replace(hidden.crossbar, cells=cells)), output), ideal.input)
+    device_faults.write(device_faults.differences(ideal, broken), tmp_path / "faults.csv")
+
+    faulty = device_faults.with_faults(ideal, device_faults.read(tmp_path / "faults.csv"))
+    first = faulty.layers[0]
+    noisier = replace(first, crossbar=replace(first.crossbar, noise=Noise(190_000, 3)))
+    before = simulator.run(codes)
+    for model in (faulty, Model((noisier, output), ideal.input), ideal):
         simulator.load(model)
         result = simulator.run(codes)
         for found, reads in zip(result.columns, column_codes(model, codes), strict=True):
             assert np.array_equal(found, reads)
+        assert np.array_equal(result.logits, expected(model, codes).logits)
     assert np.array_equal(result.logits, before.logits)
 
 
@@ -143,3 +150,18 @@ def test_a_fold_across_two_tiles_is_refused():
     with pytest.raises(QsimError, match="pe of layer 1 is 5; 1 to 4 are allowed"):
         EngineShape.of(model, pe=[1, 5])
     assert [layer.simd for layer in EngineShape.of(model, simd=3).layers] == [2, 2]
+
+
+def test_the_verilog_says_what_tiles_it_has(tmp_path):
+    model = CASES["all at once"].model()
+    first, *memories = verilog.write(model, tmp_path, pe=2, simd=2)
+    header = first.read_text().partition("module")[0]
+    assert (
+        "layer 0: 3 tiles of 4 rows, 2 slices of 2 bits, 3 digits of 2 bits, 3-bit converters, with noise"
+        in header
+    )
+    assert {path.stem for path in memories} >= {
+        "layer0_columns_cells1_0",
+        "layer1_adc0_stage2",
+        "layer0_combine_bias",
+    }

@@ -16,7 +16,7 @@ from qsim.machine.crossbar_mapping import put_on_tiles
 from rtl import EngineShape
 from rtl.crossbar_combine import Combine
 from rtl.crossbar_converter import Converter
-from rtl.crossbar_image import names
+from rtl.crossbar_image import memories
 from rtl.crossbar_layer import CrossbarLayer
 from rtl.memory_image import image
 from rtl.noise import ReadNoise
@@ -34,7 +34,16 @@ def run(model, codes, pe, simd, stall=0.0, seed=0):
     shape = EngineShape.of(model, pe, simd)
     layer = shape.layers[0]
     block = CrossbarLayer(layer.crossbar)
-    assert sorted(block.memories) == sorted(names(block.shape))
+    stated = memories(block.shape)
+    assert list(block.memories) == list(stated)
+    for name, memory in block.memories.items():
+        assert (memory.shape.width, memory.depth) == (
+            stated[name][0],
+            max(2, stated[name][1]),
+        )
+    assert {n: len(w.chunks) for n, w in image(model, shape).items() if "layer0" in n} == {
+        f"layer0_{n}": words for n, (_, words) in stated.items()
+    }
     fill(block.memories, model, shape)
     beats = []
     for row in codes:

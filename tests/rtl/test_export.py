@@ -1,0 +1,275 @@
+"""The exported folder: the same bytes twice, right in two simulators, and no bit of it can change unseen."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import missing
+from random_models import random_model
+
+from qsim import InputFormat, Layer, Model, QsimError
+from qsim.cli import main
+from rtl import boards, export, export_texts, export_verify, toolchain, verilate
+
+MODEL = random_model((7, 5, 3), (3, 2), [6], per_neuron=True, seed=3)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exported")
+    export.write(MODEL, folder, pe=2, simd=3, bits=4, vectors=4)
+    return folder
+
+
+@pytest.fixture
+def copy(exported, tmp_path):
+    """The folder, elsewhere, free to be spoilt."""
+    return Path(shutil.copytree(exported, tmp_path / "elsewhere"))
+
+
+@pytest.fixture(scope="module")
+def icarus(exported, tmp_path_factory):
+    """Runs the test bench of a folder in Icarus; gives back whether it passed, and the log."""
+    if not shutil.which("iverilog"):
+        missing("iverilog was not found: install Icarus Verilog")
+    program = tmp_path_factory.mktemp("icarus") / "testbench.vvp"
+    sources = [exported / "testbench.v", exported / "qsim.v"]
+    toolchain.run(["iverilog", "-g2009", "-s", "testbench", "-o", program, *sources], timeout=60)
+
+    def run(folder):
+        done = subprocess.run(["vvp", "-n", program], cwd=folder, capture_output=True, text=True, timeout=60)
+        return done.returncode == 0 and "PASS" in done.stdout, done.stdout
+
+    return run
+
+
+def flip(file: Path, line: int, bit: int) -> None:
+    lines = file.read_text().split()
+    lines[line] = f"{int(lines[line], 16) ^ 1 << bit:0{len(lines[line])}x}"
+    file.write_text("".join(f"{word}\n" for word in lines))
+
+
+def test_the_same_model_gives_the_same_bytes(exported, tmp_path):
+    export.write(MODEL, tmp_path, pe=2, simd=3, bits=4, vectors=4)
+    names = sorted(path.name for path in exported.iterdir())
+    assert names == sorted(path.name for path in tmp_path.iterdir())
+    for name in names:
+        assert (exported / name).read_bytes() == (tmp_path / name).read_bytes(), name
+
+
+def test_the_manifest_states_every_file_and_the_model(exported):
+    manifest = json.loads((exported / "manifest.json").read_text())
+    assert {*manifest["files"], "manifest.json"} == {path.name for path in exported.iterdir()}
+    assert manifest["digest"] == MODEL.digest
+    assert (manifest["pe"], manifest["simd"], manifest["bits"]) == ([2, 2], [3, 3], 4)
+    assert str(exported) not in "".join(path.read_text(errors="ignore") for path in exported.iterdir())
+
+
+def test_the_bench_passes_in_icarus_wherever_the_folder_is(icarus, copy):
+    passed, log = icarus(copy)
+    assert passed, log
+    assert f"PASS: model {MODEL.digest[:12]}, 3 x 4 images" in log
+
+
+def test_one_flipped_bit_in_any_memory_file_fails_the_bench_and_verify(icarus, copy):
+    manifest = json.loads((copy / "manifest.json").read_text())
+    chance = np.random.default_rng(1)
+    memories = [(memory["file"], memory["words"], memory["width"]) for memory in manifest["memories"]]
+    results = sum(manifest["m_axis_tdata_bits"].values())
+    for name, words, width in [
+        *memories,
+        ("load.mem", manifest["image_words"], 32),
+        ("vectors_out.mem", 12, results),
+    ]:
+        before = (copy / name).read_bytes()
+        flip(copy / name, int(chance.integers(words)), int(chance.integers(width)))
+        passed, log = icarus(copy)
+        assert not passed, name
+        assert "FAIL" in log
+        with pytest.raises(QsimError, match=f"{name} is not the file that was exported"):
+            export_verify.verify(copy)
+        (copy / name).write_bytes(before)
+    assert icarus(copy)[0]
+    export_verify.verify(copy)
+
+
+def test_a_fault_in_the_verilog_fails_the_bench(exported, copy):
+    if not shutil.which("iverilog"):
+        missing("iverilog was not found: install Icarus Verilog")
+    text = (exported / "qsim.v").read_text()
+    assert " * " in text
+    (copy / "qsim.v").write_text(text.replace(" * ", " + ", 1))
+    sources = [copy / "testbench.v", copy / "qsim.v"]
+    toolchain.run(["iverilog", "-g2009", "-s", "testbench", "-o", copy / "bench.vvp", *sources], timeout=60)
+    with pytest.raises(QsimError, match="FAIL"):
+        toolchain.run(["vvp", "-n", "bench.vvp"], timeout=60, cwd=copy)
+
+
+@pytest.mark.usefixtures("simulator")
+def test_the_bench_passes_in_verilator(copy):
+    root = verilate.tools().verilator
+    options = ["--cc", "--main", "--timing", "-Wno-fatal", "-Wno-lint", "--top-module", "testbench"]
+    toolchain.run(
+        [root / "bin/verilator_bin", *options, "-Mdir", "obj", "testbench.v", "qsim.v"],
+        timeout=120,
+        cwd=copy,
+        env={**os.environ, "VERILATOR_ROOT": str(root)},
+    )
+    names = ("verilated", "verilated_threads", "verilated_timing")
+    parts = [root / f"include/{name}.cpp" for name in names]
+    parts += sorted(part for part in (copy / "obj").glob("*.cpp"))
+    (copy / "all.cpp").write_text("".join(f'#include "{part}"\n' for part in parts[3:]))
+    places = [f"-I{root / 'include'}", f"-I{root / 'include/vltstd'}", f"-I{copy / 'obj'}"]
+    flags = ["-std=c++20", "-fcoroutines", "-O0", "-w", "-pthread"]
+    flags += [f"-DVM_{name}=0" for name in verilate.ABSENT if name != "TIMING"] + ["-DVM_TIMING=1"]
+    if "clang" in str(toolchain.cxx()) or "zig" in str(toolchain.cxx()):
+        flags.remove("-fcoroutines")
+    toolchain.run(
+        [*toolchain.cxx(), *flags, *places, copy / "all.cpp", *parts[:3], "-o", copy / "bench"], timeout=300
+    )
+    assert "PASS" in toolchain.run([copy / "bench"], timeout=60, cwd=copy)
+    flip(copy / "layer1_bias.mem", 1, 3)
+    with pytest.raises(QsimError, match="FAIL"):
+        toolchain.run([copy / "bench"], timeout=60, cwd=copy)
+
+
+def resealed(folder: Path, name: str) -> None:
+    """Make the manifest agree with a file, as one who means to deceive would."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("layer0_weights.mem", "weights.bin and layer0_weights.mem differ"),
+        ("model_digest.mem", "weights.bin and model_digest.mem differ"),
+        ("vectors_out.mem", "vectors_out.mem is not what the model gives"),
+    ],
+)
+def test_verify_sees_a_change_that_the_manifest_was_made_to_cover(copy, name, message):
+    flip(copy / name, 0, 0)
+    resealed(copy, name)
+    with pytest.raises(QsimError, match=message):
+        export_verify.verify(copy)
+
+
+def test_verify_decodes_the_memories(copy):
+    """Both copies of a weight, bias or threshold changed and resealed: only decoding can tell."""
+    manifest = json.loads((copy / "manifest.json").read_text())
+    place = 1
+    for memory in manifest["memories"]:
+        if memory["name"] != "model_digest":
+            before = {
+                name: (copy / name).read_bytes() for name in (memory["file"], "weights.bin", "manifest.json")
+            }
+            flip(copy / memory["file"], 0, 0)
+            words = np.frombuffer(before["weights.bin"], "<u4").copy()
+            words[place] ^= 1
+            (copy / "weights.bin").write_bytes(words.tobytes())
+            resealed(copy, memory["file"])
+            resealed(copy, "weights.bin")
+            with pytest.raises(QsimError, match=r"does not hold the model's|other thresholds than the model"):
+                export_verify.verify(copy)
+            for name, content in before.items():
+                (copy / name).write_bytes(content)
+        place += memory["words"] * memory["pieces"]
+
+
+def test_a_folder_of_another_model_is_refused(copy):
+    random_model((7, 5, 3), (3, 2), [6], per_neuron=True, seed=4).save(copy / "model.safetensors")
+    resealed(copy, "model.safetensors")
+    with pytest.raises(QsimError, match=f"its manifest names {MODEL.digest[:12]}"):
+        export_verify.verify(copy)
+
+
+def test_what_is_no_export_is_named(tmp_path, copy):
+    with pytest.raises(QsimError, match=r"manifest.json cannot be read"):
+        export_verify.verify(tmp_path)
+    (copy / "qsim.v").unlink()
+    with pytest.raises(QsimError, match=r"qsim.v is missing"):
+        export_verify.verify(copy)
+    (copy / "manifest.json").write_text('{"format": 99, "files": {}}')
+    with pytest.raises(QsimError, match="format 99; this qsim reads format 1"):
+        export_verify.verify(copy)
+
+
+def test_the_c_header_has_the_model_and_compiles(exported, compiler, tmp_path):
+    source = tmp_path / "main.cpp"
+    source.write_text(
+        '#include <cstdio>\n#include "qsim.h"\n'
+        "int main() { std::fwrite(qsim_model, 4, QSIM_MODEL_WORDS, stdout);\n"
+        " uint32_t crc = QSIM_MODEL_CRC32; std::fwrite(&crc, 4, 1, stdout);\n"
+        " return qsim_load ? 0 : 1; }"
+    )
+    toolchain.run(
+        [*compiler, "-Wall", "-Wno-address", "-Werror", f"-I{exported}", source, "-o", tmp_path / "main"],
+        timeout=120,
+    )
+    done = subprocess.run([tmp_path / "main"], capture_output=True, check=True)
+    assert done.stdout == (exported / "weights.bin").read_bytes()
+
+
+def test_one_output_and_signed_codes(icarus, tmp_path):
+    model = Model([Layer([[3, -1, 1]], [-2], 2)], InputFormat(5, signed=True))
+    export.write(model, tmp_path, pe=1, simd=2, vectors=9)
+    export_verify.verify(tmp_path)
+    sources = [tmp_path / "testbench.v", tmp_path / "qsim.v"]
+    toolchain.run(["iverilog", "-g2009", "-s", "testbench", "-o", tmp_path / "b.vvp", *sources], timeout=60)
+    assert "PASS" in toolchain.run(["vvp", "-n", "b.vvp"], timeout=60, cwd=tmp_path)
+
+
+def test_every_board_has_pins_for_every_port(exported):
+    for board in boards.BOARDS.values():
+        top = (exported / f"board_{board.target}.v").read_text()
+        constraints = (exported / f"board_{board.target}.{board.suffix}").read_text()
+        for name in (*board.pins, *board.constants):
+            assert name in top
+            assert f'"{name}"' in constraints or f" {name} " in constraints
+
+
+def test_the_documented_register_map_is_the_one_in_the_hardware():
+    assert export_texts.registers() in (Path(__file__).parent.parent.parent / "docs/export.md").read_text()
+
+
+def test_the_command_writes_and_verifies(tmp_path, capsys):
+    MODEL.save(tmp_path / "m.safetensors")
+    with pytest.raises(SystemExit) as ended:
+        main(
+            [
+                "export",
+                str(tmp_path / "m.safetensors"),
+                "--out",
+                str(tmp_path / "x"),
+                "--pe",
+                "5",
+                "--vectors",
+                "1",
+            ]
+        )
+    assert ended.value.code == 0
+    with pytest.raises(SystemExit):
+        main(["export", "--verify", str(tmp_path / "x")])
+    assert "made anew, all bytes are equal" in capsys.readouterr().out
+    for arguments, message in (
+        (["export", "--verify", str(tmp_path)], "cannot be read"),
+        (["export", str(tmp_path / "m.safetensors")], "a model FILE and --out DIR are needed"),
+        (
+            ["export", str(tmp_path / "m.safetensors"), "--out", str(tmp_path / "y"), "--vectors", "0"],
+            "at least 1",
+        ),
+        (["build", str(tmp_path / "x"), "--target", "virtex"], "one of ecp5-25k, ecp5-85k, up5k, gw2a-18"),
+        (["build", str(tmp_path), "--target", "up5k"], "is no export"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == 2
+        assert message in capsys.readouterr().err

@@ -1,0 +1,66 @@
+"""The same as `test_planted_faults`, for the bus, loading and the export: each fault must be noticed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from test_planted_faults import Fault, copy_project, run_tests
+
+BENCH = "tests/rtl/test_export.py -k bench_passes_in_icarus"
+FAULTS = [
+    Fault(
+        "a load with a wrong CRC is taken",
+        "rtl/axi_control.py",
+        "m.Elif(ended & right)",
+        "m.Elif(ended)",
+        BENCH,
+    ),
+    Fault(
+        "half a load leaves the model valid",
+        "rtl/axi_control.py",
+        "with m.If(loader.touched):",
+        "with m.If(loader.wrong_shape):",
+        BENCH,
+    ),
+    Fault(
+        "a refusal is answered as if it were none",
+        "rtl/axi_lite.py",
+        "Mux(self.write_refused | ~self.whole, SLVERR, OKAY)",
+        "Mux(self.write_refused & ~self.whole, SLVERR, OKAY)",
+        BENCH,
+    ),
+    Fault(
+        "a load writes each memory's first word alone",
+        "rtl/axi_load.py",
+        "address.eq(word)",
+        "address.eq(0)",
+        BENCH,
+    ),
+    Fault(
+        "a result that waits is lost",
+        "rtl/axi_slice.py",
+        "[kept.eq(self.i_data), full.eq(1)]",
+        "[kept.eq(self.i_data), full.eq(0)]",
+        BENCH,
+    ),
+    Fault(
+        "verify does not compare what it decoded",
+        "rtl/export_verify.py",
+        "if not np.array_equal(values, wanted[name]):",
+        "if values.shape != wanted[name].shape:",
+        "tests/rtl/test_export.py -k decodes",
+    ),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_broken_copy_fails(fault: Fault, tmp_path: Path) -> None:
+    copy_project(tmp_path)
+    file = tmp_path / fault.file
+    source = file.read_text()
+    assert source.count(fault.text) == 1, f"{fault.file} must hold {fault.text!r} once"
+    file.write_text(source.replace(fault.text, fault.broken))
+    done = run_tests(tmp_path, fault.tests)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert " failed" in done.stdout

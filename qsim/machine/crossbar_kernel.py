@@ -113,56 +113,53 @@ def add_noise(current, factor, even, odd, value):
 
 
 @njit(**OPTIONS)
-def climb(source, slope, offset, most, shift, weight, codes, total):
-    """codes = those of the source, by multiplication and shift; total += codes * weight."""
-    for j in range(codes.shape[0]):
+def climb(source, slope, offset, most, shift, weight, total):
+    """total += codes of the source * weight, by multiplication and shift."""
+    for j in range(total.shape[0]):
         code = shifted(np.int32(source[j]) * slope + offset, shift)
         if code < 0:
             code = np.int32(0)
         if code > most:
             code = most
-        codes[j] = code
         total[j] += code * weight
 
 
 @njit(**OPTIONS)
-def climb_each(source, slope, offset, most, shift, weight, codes, total):
+def climb_each(source, slope, offset, most, shift, weight, total):
     """The same where lanes differ."""
-    for j in range(codes.shape[0]):
+    for j in range(total.shape[0]):
         code = shifted(np.int32(source[j]) * slope[j] + offset[j], shift)
         if code < 0:
             code = np.int32(0)
         if code > most:
             code = most
-        codes[j] = code
         total[j] += code * weight
 
 
 @njit(**OPTIONS)
-def look_up(source, least, most, row, tables, weight, codes, total):
+def look_up(source, least, most, row, tables, weight, total):
     """The same from tables of codes."""
-    for j in range(codes.shape[0]):
+    for j in range(total.shape[0]):
         v = np.int32(source[j])
         if v < least[j]:
             v = least[j]
         if v > most[j]:
             v = most[j]
         code = np.int32(tables[row[j], v - least[j]])
-        codes[j] = code
         total[j] += code * weight
 
 
 @njit(inline="always")
-def convert(source, converter, alike, tables, weight, codes, total):
+def convert(source, converter, alike, tables, weight, total):
     slope, offset, least, most, row = converter
     if tables.shape[0]:
-        look_up(source, least, most, row, tables, weight, codes, total)
+        look_up(source, least, most, row, tables, weight, total)
     elif alike:
         shift = np.int32(tables.shape[1])
-        climb(source, slope[0], offset[0], most[0], shift, weight, codes, total)
+        climb(source, slope[0], offset[0], most[0], shift, weight, total)
     else:
         shift = np.int32(tables.shape[1])
-        climb_each(source, slope, offset, most[0], shift, weight, codes, total)
+        climb_each(source, slope, offset, most[0], shift, weight, total)
 
 
 @njit(**OPTIONS)
@@ -221,7 +218,7 @@ def read_tiles(codes, cells, shape, noisy, generator, places, converter, alike, 
     images, inputs = codes.shape
     lanes = cells.shape[1]
     current = np.empty(lanes, cells.dtype)
-    value, read = np.empty(lanes, np.int32), np.empty(lanes, np.int32)
+    value, before = np.empty(lanes, np.int32), np.empty(lanes, sums.dtype)
     half = places.shape[1]
     evens, odds = np.zeros((digits, half), np.int32), np.zeros((digits, half), np.int32)
     rows = np.empty((2, rows_of_tile + 1), np.int64)
@@ -239,7 +236,7 @@ def read_tiles(codes, cells, shape, noisy, generator, places, converter, alike, 
                 weight = 0
                 for digit in range(digits):
                     weight += 1 << digit * digit_bits
-                convert(current, converter, alike, tables, weight, read, total)
+                convert(current, converter, alike, tables, weight, total)
                 continue
             for digit in range(digits):
                 weight = 1 << digit * digit_bits
@@ -249,11 +246,13 @@ def read_tiles(codes, cells, shape, noisy, generator, places, converter, alike, 
                         for j in range(lanes):
                             current[j] += current[j]
                     drive(own, rows, count, digit * digit_bits + bit, cells, current)
+                if watched.shape[0]:
+                    before[:] = total
                 if noisy:
                     add_noise(current, factor, evens[digit], odds[digit], value)
-                    convert(value, converter, alike, tables, weight, read, total)
+                    convert(value, converter, alike, tables, weight, total)
                 else:
-                    convert(current, converter, alike, tables, weight, read, total)
+                    convert(current, converter, alike, tables, weight, total)
                 if watched.shape[0]:
                     for j in range(lanes):
-                        watched[image, tile, digit, j] = read[j]
+                        watched[image, tile, digit, j] = (total[j] - before[j]) // weight

@@ -18,7 +18,17 @@ from qsim.machine.container import replacing
 
 from . import harness, plots
 
-NAMES = ("peak", "batch_size", "bits", "shapes", "threads", "epsilon_sweep", "cold_start", "memory")
+NAMES = (
+    "peak",
+    "batch_size",
+    "bits",
+    "shapes",
+    "scaling",
+    "threads",
+    "epsilon_sweep",
+    "cold_start",
+    "memory",
+)
 
 
 def table(name: str, rows: list[harness.Row]) -> Table:

@@ -19,7 +19,7 @@ def rows(threads: int = 1) -> list[Row]:
                     engines |= peers.onnxruntime(model, codes, threads) | peers.blas(model, codes)
                 found += harness.compare(
                     "batch_size",
-                    f"{kind}, {size} images",
+                    f"{harness.DIGITS if kind == 'digits' else kind}, {size} images",
                     size,
                     engines,
                     size=size,

@@ -116,14 +116,18 @@ def dense(count: int, inputs: int = 784) -> npt.NDArray[np.uint8]:
     return np.random.default_rng(1).integers(0, 256, (count, inputs)).astype(np.uint8)
 
 
+MNIST = Path(os.environ.get("QSIM_DATA", ".")) / "mnist" / "t10k-images-idx3-ubyte.gz"
+DIGITS = "digits" if MNIST.exists() else "noise like digits"
+
+
 def digits(count: int) -> npt.NDArray[np.uint8]:
-    """MNIST test images from $QSIM_DATA, repeated if need be; without them, noise as sparse as they are."""
-    file = Path(os.environ.get("QSIM_DATA", ".")) / "mnist" / "t10k-images-idx3-ubyte.gz"
-    if file.exists():
-        images = np.frombuffer(gzip.decompress(file.read_bytes()), np.uint8, offset=16).reshape(-1, 784)
+    """MNIST test images from $QSIM_DATA, repeated if need be; without them, as many zeros around noise."""
+    if MNIST.exists():
+        images = np.frombuffer(gzip.decompress(MNIST.read_bytes()), np.uint8, offset=16).reshape(-1, 784)
     else:
-        images = dense(10_000)
-        images[:, np.random.default_rng(2).permutation(784)[:635]] = 0
+        images = np.zeros((10_000, 28, 28), np.uint8)
+        images[:, 7:21, 9:20] = dense(10_000, 14 * 11).reshape(-1, 14, 11)
+        images = images.reshape(-1, 784)
     return images[np.arange(count) % len(images)]
 
 
@@ -141,6 +145,7 @@ def machine() -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0)),
         "instructions": list(isa.available()),
         "load": os.getloadavg()[0],
+        "sparse images": DIGITS,
         "python": platform.python_version(),
         **packages,
     }

@@ -45,6 +45,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[Path]:
         "784-100-10, dense, one core",
         folder / "bits.svg",
     )
+    written += _scaling([row for row in rows if row.bench == "scaling"], folder / "scaling.svg")
     return written + _roofline(rows, folder / "roofline.svg")
 
 
@@ -64,6 +65,23 @@ def _lines(rows: Sequence[Row], x: str, label: str, title: str, file: Path, log:
         axes.set_xscale("log")
     else:
         axes.set_xticks(sorted({row.parameters[x] for row in rows}))
+    return _save(figure, axes, file)
+
+
+def _scaling(rows: Sequence[Row], file: Path) -> list[Path]:
+    """Seconds by size on logarithmic axes, where what is linear runs along the dotted lines."""
+    import matplotlib.pyplot as plt
+
+    if not rows:
+        return []
+    figure, axes = plt.subplots(figsize=(9, 4.5), layout="constrained")
+    for i, axis in enumerate(dict.fromkeys(row.parameters["axis"] for row in rows)):
+        mine = [row for row in rows if row.parameters["axis"] == axis]
+        sizes, seconds = [row.parameters["size"] for row in mine], [row.median for row in mine]
+        axes.loglog(sizes, seconds, marker=MARKS[i], color=COLOURS[i], label=axis)
+        straight = [seconds[-1] * size / sizes[-1] for size in sizes]
+        axes.loglog(sizes, straight, color=COLOURS[i], linestyle=":")
+    axes.set(xlabel="images, inputs or neurons", ylabel="seconds", title="Cost, dense, one core")
     return _save(figure, axes, file)
 
 

@@ -33,7 +33,7 @@ def rows() -> list[Row]:
             engines |= peers.onnxruntime(model, codes, threads)
             if limits:
                 engines["a loop in registers"] = lambda threads=threads: burn(threads)
-            case = f"{kind}, {threads} threads"
+            case = f"{harness.DIGITS if kind == 'digits' else kind}, {threads} threads"
             found += harness.compare(
                 "threads", case, len(codes), engines, time.perf_counter, threads=threads, data=kind
             )

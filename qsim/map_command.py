@@ -61,6 +61,8 @@ def command(
     read them.
     """
     given = load(file)
+    if given.mapped:
+        raise QsimError(f"{file}: already on crossbar tiles; a model of ideal layers is needed")
     tiles = Mapping(rows, cols, cell_bits, digit_bits, mapping, unit_bits)
     model = put_on_tiles(given, tiles)
     if adc_bits:

@@ -1,4 +1,4 @@
-"""Is the hardware the model? Every logit, hidden code and class of the RTL against `Model.trace`."""
+"""Is the hardware the model? Every column code, hidden code, logit and class of the RTL against it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from qsim.machine.crossbar_run import column_codes
 from qsim.machine.kernel import classify
 from qsim.machine.model import Model
 
@@ -16,18 +17,22 @@ from .inprocess import Simulator
 from .shape import Folding
 
 FAST_PE, FAST_SIMD = 5, 8  # the folding that simulates most images a second and compiles in a few
+FAST_TILE = 4, 32  # the same for a first layer on a crossbar
+READ = "tile, slice, digit, column"
 
 
 @dataclass(frozen=True)
 class Comparison:
     """How many values of the RTL differ from the model's, and what the run took.
 
-    `hidden` counts differing codes layer by layer. `first` says in words where the first difference
-    is, in the order hidden layers, logits, classes; it is empty if there is none. `cycles` are the
-    engine's, `seconds` its simulation's; `compile_seconds` is near 0 for a shape compiled before.
+    `columns` counts differing converter codes, mapped layer by mapped layer, `hidden` differing codes
+    layer by layer. `first` says in words where the first difference is, in the order columns, hidden
+    layers, logits, classes; it is empty if there is none. `cycles` are the engine's, `seconds` its
+    simulation's; `compile_seconds` is near 0 for a shape compiled before.
     """
 
     images: int
+    columns: tuple[int, ...]
     hidden: tuple[int, ...]
     logits: int
     classes: int
@@ -42,7 +47,11 @@ class Comparison:
 
 
 def compare(
-    model: Model, codes: npt.ArrayLike, pe: Folding | None = None, simd: Folding | None = None
+    model: Model,
+    codes: npt.ArrayLike,
+    pe: Folding | None = None,
+    simd: Folding | None = None,
+    first_image: int = 0,
 ) -> Comparison:
     """Run images through the RTL and the model, and compare all integers.
 
@@ -52,6 +61,8 @@ def compare(
     codes : int array (N, inputs)
     pe, simd
         As in `EngineShape.of`; by default a folding that simulates fast.
+    first_image : int
+        The number of the first image, for read noise.
 
     Raises
     ------
@@ -60,20 +71,29 @@ def compare(
         or loses results.
     """
     started = time.perf_counter()
-    simulator = Simulator(model, pe or FAST_PE, simd or FAST_SIMD)
+    fast = FAST_TILE if model.layers[0].crossbar else (FAST_PE, FAST_SIMD)
+    simulator = Simulator(model, pe or fast[0], simd or fast[1])
     compiled = time.perf_counter()
-    result = simulator.run(codes)
+    result = simulator.run(codes, first_image=first_image)
     done = time.perf_counter()
-    trace = model.trace(codes)
-    pairs: list[tuple[str, npt.NDArray[Any], npt.NDArray[Any]]] = [
+    trace = model.trace(codes, first_image)
+    pairs: list[tuple[str, npt.NDArray[Any], npt.NDArray[Any]]] = []
+    if model.mapped:
+        wanted = [codes for codes in column_codes(model, codes, first_image) if codes is not None]
+        places = [f"layer {i}: the column code of {READ}" for i, _ in simulator.shape.mapped]
+        pairs += zip(places, result.columns, wanted, strict=True)
+    pairs += [
         (f"the code of layer {i}, neuron", *pair)
         for i, pair in enumerate(zip(result.hidden, trace.hidden, strict=True))
     ]
     pairs.append(("logit", result.logits, trace.logits))
     pairs.append(("class", result.classes[:, None], classify(trace.logits)[:, None]))
-    *hidden, logits, classes = (int(np.count_nonzero(found != wanted)) for _, found, wanted in pairs)
+    counts = [int(np.count_nonzero(found != wanted)) for _, found, wanted in pairs]
+    mapped = len(result.columns)
+    *hidden, logits, classes = counts[mapped:]
     return Comparison(
         images=len(trace.logits),
+        columns=tuple(counts[:mapped]),
         hidden=tuple(hidden),
         logits=logits,
         classes=classes,
@@ -85,9 +105,10 @@ def compare(
 
 
 def _first(what: str, found: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> str:
-    """Where two arrays (N, values) first differ, in words; empty where they are equal."""
+    """Where two arrays (N, …) first differ, in words; empty where they are equal."""
     places = np.argwhere(found != wanted)
     if not len(places):
         return ""
-    image, j = map(int, places[0])
-    return f"image {image}: {what} {j} is {found[image, j]} in the RTL, {wanted[image, j]} in the model"
+    image, *place = map(int, places[0])
+    where, at = ", ".join(map(str, place)), (image, *place)
+    return f"image {image}: {what} {where} is {found[at]} in the RTL, {wanted[at]} in the model"

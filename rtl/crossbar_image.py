@@ -72,6 +72,23 @@ def image(layer: Layer, shape: CrossbarShape, index: int, low: int) -> dict[str,
     return parts
 
 
+def in_hardware_order(
+    codes: npt.NDArray[np.uint16], layer: Layer, shape: CrossbarShape
+) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.bool_]]:
+    """Column codes (N, tiles, slices, digits, columns) as `pe` converters give them, (reads, pe).
+
+    Beside them which lanes are in use, for the reads of one frame; unused ones have code 0 here.
+    """
+    assert layer.crossbar is not None
+    numbers = [column for column, _ in order(layer.crossbar, layer.outputs)]
+    surplus = shape.groups * shape.pe - shape.columns
+    read = np.pad(codes[..., numbers], (*[(0, 0)] * 4, (0, surplus)))
+    used = np.arange(shape.groups * shape.pe) < shape.columns
+    lanes = used.reshape(shape.groups, shape.pe).repeat(shape.reads, axis=0)
+    by_group = read.reshape(*read.shape[:4], shape.groups, shape.pe).transpose(0, 4, 2, 3, 1, 5)
+    return by_group.reshape(-1, shape.pe), lanes
+
+
 def in_model_order(
     codes: npt.NDArray[np.uint16], layer: Layer, shape: CrossbarShape
 ) -> npt.NDArray[np.uint16]:

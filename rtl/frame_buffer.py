@@ -64,11 +64,9 @@ class FrameBuffer(wiring.Component):
             self.filled.eq(frames != 0),
             transfer.eq(self.i.valid & self.i.ready),
         ]
-        masked = self._masked(slot == last_slot)
-        codes, width = [], max(1, PIECE // self.shape.code_bits) * self.shape.code_bits
-        for k in range(0, len(masked), width):
-            written = masked[k : k + width]
-            m.submodules[f"banks{k // width}"] = banks = Memory(
+        codes: list[Value] = []
+        for k, written in enumerate(self._pieces(slot == last_slot)):
+            m.submodules[f"banks{k}"] = banks = Memory(
                 shape=unsigned(len(written)), depth=2 << len(slot), init=[]
             )
             write, read = banks.write_port(), banks.read_port()
@@ -98,8 +96,15 @@ class FrameBuffer(wiring.Component):
             ]
         return m
 
-    def _masked(self, at_last_slot: Signal) -> Value:
-        """The input's lanes, with those beyond the frame's last code replaced by 0."""
-        used = self.shape.inputs - (self.shape.beats - 1) * self.shape.simd
-        lanes, bits = self.i.p.data.as_value(), used * self.shape.code_bits
-        return Cat(lanes[:bits], Mux(at_last_slot, Const(0, len(lanes) - bits), lanes[bits:]))
+    def _pieces(self, at_last_slot: Value) -> list[Value]:
+        """The input's lanes, some at a time, with those beyond the frame's last code replaced by 0."""
+        bits, lanes = self.shape.code_bits, self.i.p.data.as_value()
+        used = (self.shape.inputs - (self.shape.beats - 1) * self.shape.simd) * bits
+        pieces: list[Value] = []
+        width = max(1, PIECE // bits) * bits
+        for start in range(0, len(lanes), width):
+            stop = min(start + width, len(lanes))
+            end = min(max(used, start), stop)
+            surplus = Mux(at_last_slot, Const(0, stop - end), lanes[end:stop])
+            pieces.append(Cat(lanes[start:end], surplus))
+        return pieces

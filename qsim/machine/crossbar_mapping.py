@@ -11,7 +11,7 @@ from .crossbar import Adc, Crossbar, Integers, Mapping, Noise
 from .errors import QsimError
 from .model import Layer, Model
 
-AdcOf = Callable[[Layer, Mapping, Integers, int, int], Adc]
+AdcOf = Callable[[Model, int, Mapping], Adc]
 
 
 def put_on_tiles(
@@ -27,8 +27,8 @@ def put_on_tiles(
     ----------
     model : Model
     mapping : Mapping
-    adc : function (layer, mapping, cells, low, high) -> Adc, optional
-        Makes a layer's converters (see `crossbar_adc`); by default `lossless`.
+    adc : function (model, layer index, mapping) -> Adc, optional
+        Makes a layer's converters (see `crossbar_adc.converters`); by default `lossless`.
     noise : Noise, optional
     layers : indices of the layers to map; all of them by default
 
@@ -49,9 +49,8 @@ def put_on_tiles(
         )
     mapped = list(model.layers)
     for i in chosen:
-        low, high = model.code_range(i)
         cells = ideal_cells(mapped[i], mapping)
-        converters = (adc or lossless)(mapped[i], mapping, cells, low, high)
+        converters = (adc or lossless)(model, i, mapping)
         mapped[i] = replace(mapped[i], crossbar=Crossbar(mapping, cells, converters, noise))
     return replace(model, layers=tuple(mapped))
 
@@ -77,9 +76,9 @@ def ideal_cells(layer: Layer, mapping: Mapping) -> Integers:
     return np.stack([levels >> s * mapping.cell_bits & mapping.top for s in slices]) << mapping.unit_bits
 
 
-def lossless(layer: Layer, mapping: Mapping, cells: Integers, low: int, high: int) -> Adc:
+def lossless(model: Model, index: int, mapping: Mapping) -> Adc:
     """A converter with a threshold for every level that a full tile of ideal cells can give."""
-    steps = mapping.top * ((1 << mapping.digit_bits) - 1) * min(mapping.rows, layer.inputs)
+    steps = mapping.top * ((1 << mapping.digit_bits) - 1) * min(mapping.rows, model.layers[index].inputs)
     if steps >= 1 << 16:
         raise QsimError(
             f"a lossless converter needs {steps} thresholds; at most 65535 are allowed: use smaller tiles"

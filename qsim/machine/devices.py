@@ -188,10 +188,11 @@ def line_resistance(model: Model, ratio: float, activity: float = 0.5) -> Model:
     def dropped(layer: Layer, crossbar: Crossbar, index: int) -> Crossbar:
         mapping, cells = crossbar.mapping, crossbar.cells.copy()
         scale = mapping.top * mapping.unit
+        width = 2 * mapping.per_tile if mapping.style == "differential" else mapping.cols
         for s, array in enumerate(crossbar.cells):
             for i in range(0, array.shape[0], mapping.rows):
-                for j in range(0, array.shape[1], mapping.cols):
-                    part = np.s_[i : i + mapping.rows, j : j + mapping.cols]
+                for j in range(0, array.shape[1], width):
+                    part = np.s_[i : i + mapping.rows, j : j + width]
                     cells[s][part] = _conductances(scale * attenuated(array[part] / scale, ratio, activity))
         return replace(crossbar, cells=cells)
 

@@ -84,3 +84,23 @@ def column_codes(model: Model, codes: np.ndarray, first_image: int = 0) -> list[
 def tiled(sizes, mapping, devices=Devices(), bits=3, levels=7, **options):
     """A random model on tiles; options as in `random_model`."""
     return on_tiles(random_model(sizes, bits, levels, **options), mapping, devices)
+
+
+def mnist_on_tiles(model: Model, adc_bits: int, seed: int = 0) -> Model:
+    """128-row tiles of 1-bit cells: 1 % stuck, the others 5 % off, read noise of a third of a level.
+
+    The converters' codes run over half of the largest current.
+    """
+    rng = np.random.default_rng(seed)
+    mapping = Mapping(128, 128, 1, 1, "offset", 6)
+    layers = []
+    for layer in put_on_tiles(model, mapping).layers:
+        cells = layer.crossbar.cells
+        cells = np.rint(cells * (1 + 0.05 * rng.standard_normal(cells.shape))).astype(int).clip(0, 127)
+        lot = rng.random(cells.shape)
+        cells[lot < 0.005], cells[lot > 0.995] = 0, 64
+        step = 128 * 64 // 2 >> adc_bits
+        adc = Adc(step * np.arange(1, 1 << adc_bits) - step // 2, 0, step)
+        crossbar = replace(layer.crossbar, cells=cells, adc=adc, noise=Noise.of(21.0, seed + 5))
+        layers.append(replace(layer, crossbar=crossbar))
+    return Model(layers, model.input)

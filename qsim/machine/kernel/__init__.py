@@ -8,7 +8,8 @@ and `smallest_fooling_step` are public and validate.
     isa          which instructions there are
     packing      a model as a table and a block of bytes     thresholds   fast forms, proved equal
     vectors      words for inner loops in LLVM's terms       tiles        the products, in registers
-    activation   from sums to codes and classes              engine       blocks of images through all layers
+    layer        one layer's sums, tile by tile              activation   from sums to codes and classes
+    engine       blocks of images through all layers
     lines        all strengths of an attack                  strengths    their public functions
     avx512vnni, avxvnni, avx2                                the engine, compiled once for each
     portable     plain loops for everything else             share        images over threads

@@ -12,7 +12,7 @@ import numpy as np
 
 from . import packing as p
 from .compiling import part
-from .vectors import climb, largest_of_16, pointer
+from .vectors import climb, climb_doubled, index, largest_of_16, pointer
 
 
 @part
@@ -89,16 +89,28 @@ def store(codes, shift, size, operands):
 
 
 @part
+def staircases(acc, row, following, block, line, images, columns, operands):
+    """Evenly spaced thresholds in vectors; finishes the accumulators of FUSED layers as it goes."""
+    slope, offset, shift, levels, minus = line[0], line[1], line[2], row[p.LEVELS], following[p.SHIFT_IN]
+    if not row[p.FUSED]:
+        climb(acc, slope, offset, shift, levels, minus, images * columns, operands)
+        return
+    bias = pointer(block + row[p.BIAS], np.int32)
+    for i in range(images):
+        here, there = index(acc, i * columns), index(operands, i * columns)
+        climb_doubled(here, bias, here[row[p.OUTPUTS]], slope, offset, shift, levels, minus, columns, there)
+
+
+@part
 def activate(row, following, block, acc, wide, images, columns, operands):
-    """From finished accumulators to the next layer's operands; `operands` is an address."""
+    """From accumulators to the next layer's operands; `operands` is an address."""
     size, table, method = images * columns, block + row[p.TABLE], row[p.METHOD]
     octets, halves = pointer(operands, np.uint8), pointer(operands, np.int16)
     if method == p.CLIMB:
-        line = pointer(table, np.int64)
         if following[p.HALVES]:
-            climb(acc, line[0], line[1], line[2], row[p.LEVELS], following[p.SHIFT_IN], size, halves)
+            staircases(acc, row, following, block, pointer(table, np.int64), images, columns, halves)
         else:
-            climb(acc, line[0], line[1], line[2], row[p.LEVELS], following[p.SHIFT_IN], size, octets)
+            staircases(acc, row, following, block, pointer(table, np.int64), images, columns, octets)
         return
     if method == p.COMPARE:
         compare(acc, row, pointer(table, np.int32), images, columns)

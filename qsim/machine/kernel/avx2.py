@@ -7,12 +7,13 @@ from typing import Any
 
 from . import tiles
 from .compiling import cached, sources
-from .engine import RUN, SWEEP, any_layer, list_groups, network
+from .engine import RUN, SWEEP, network
+from .layer import any_layer, list_groups
 from .lines import sweeper
 
 NAME = "avx2"
 UNIT = tiles.AVX2_HALVES
-PANEL = max(tiles.TILES[UNIT.lanes])
+PANEL = tiles.PANEL[UNIT.lanes]
 HAS_BYTES = False
 _layer = any_layer(NAME, None, UNIT)
 _run, _sweep = network(NAME, _layer, UNIT.lanes), sweeper(NAME, _layer, list_groups, UNIT.lanes)

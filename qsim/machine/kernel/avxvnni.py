@@ -7,12 +7,13 @@ from typing import Any
 
 from . import tiles
 from .compiling import cached, sources
-from .engine import RUN, SWEEP, any_layer, list_groups, network
+from .engine import RUN, SWEEP, network
+from .layer import any_layer, list_groups
 from .lines import sweeper
 
 NAME = "avxvnni"
 UNIT = tiles.VNNI256_HALVES
-PANEL = max(tiles.TILES[UNIT.lanes])
+PANEL = tiles.PANEL[UNIT.lanes]
 HAS_BYTES = True
 _layer = any_layer(NAME, tiles.VNNI256_BYTES, UNIT)
 _run, _sweep = network(NAME, _layer, UNIT.lanes), sweeper(NAME, _layer, list_groups, UNIT.lanes)

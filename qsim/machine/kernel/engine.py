@@ -11,49 +11,14 @@ import numpy as np
 from numba import types
 
 from . import packing as p
-from . import tiles
-from .activation import activate, conclude, finish
+from .activation import activate, conclude
 from .compiling import part, part_of
-from .vectors import nonzero_groups_512, pointer
+from .layer import LIST_EXTRA
+from .vectors import pointer
 
-BLOCK = 96  # images: divisible by the heights of most tiles
-LIST_EXTRA = 20  # numbers after a list of groups: room to write 16 at once, and the length
-SPARSE = 0.7  # density of groups below which walking over them is faster
+BLOCK = 96  # images: whole tiles of any height
 U8, I8, U16, I16 = range(4)
 KINDS = {np.dtype(name): kind for kind, name in enumerate(("u1", "i1", "u2", "i2"))}
-
-
-@part
-def is_sparse(codes, pitch, images, groups):
-    """Whether few groups differ from zero, judged by every eighth image."""
-    used = looked = 0
-    for i in range(0, images, 8):
-        values = pointer(codes + i * pitch, np.int32)
-        for k in range(groups):
-            used += values[k] != 0
-        looked += groups
-    return used < SPARSE * looked
-
-
-@part
-def list_groups(codes, groups, listed):
-    """Lists the byte offsets of the groups that are not all zero; how many there are."""
-    values, offsets, count = pointer(codes, np.int32), pointer(listed, np.int32), 0
-    for k in range(groups):
-        offsets[count] = 4 * k
-        count += values[k] != 0
-    return count
-
-
-@part
-def list_groups_512(codes, groups, listed):
-    """The same with AVX-512."""
-    values, offsets = pointer(codes, np.int32), pointer(listed, np.int32)
-    count = nonzero_groups_512(codes, groups // 16, listed)
-    for k in range(groups // 16 * 16, groups):
-        offsets[count] = 4 * k
-        count += values[k] != 0
-    return count
 
 
 @part
@@ -110,7 +75,7 @@ def memory_map(rows, lanes, images):
     for layer in range(rows.shape[0]):
         groups = max(groups, rows[layer, p.GROUPS])
         columns = max(columns, rows[layer, p.VECTORS] * lanes)
-    operand = (images * max(4 * groups, 2 * columns) + 63) // 64 * 64
+    operand = (images * max(4 * groups, 2 * columns) + 63) // 64 * 64 + 64  # codes are written by 16
     acc = (images * 4 * columns + 63) // 64 * 64
     return (
         operand,
@@ -119,51 +84,6 @@ def memory_map(rows, lanes, images):
         2 * operand + 3 * acc,
         2 * operand + 3 * acc + images * 4 * (groups + LIST_EXTRA),
     )
-
-
-def layer_sums(unit: tiles.Unit) -> Any:
-    """A compiled function: the finished accumulators, in `acc` or `wide`, of one layer for some images."""
-    dense, sparse = tiles.products(unit)
-    lanes, size, panel = unit.lanes, 4 * unit.lanes, max(tiles.TILES[unit.lanes])
-    listing = list_groups_512 if lanes == 16 else list_groups
-
-    @part_of(unit.name)
-    def sums(row, block, codes, pitch, images, lists, acc, wide):
-        groups, vectors = row[p.GROUPS], row[p.VECTORS]
-        columns, acc_pitch, list_pitch = vectors * lanes, vectors * size, 4 * (groups + LIST_EXTRA)
-        panels = (vectors + panel - 1) // panel
-        walk = images < tiles.TALLEST or (vectors > 2 and is_sparse(codes, pitch, images, groups))
-        if walk:
-            for i in range(images):
-                here = lists + i * list_pitch
-                pointer(here, np.int32)[groups + 16] = listing(codes + i * pitch, groups, here)
-        narrow, total = pointer(acc, np.int32), pointer(wide, np.int64)
-        chunk = row[p.CHUNK] if row[p.CHUNK] else groups
-        for first in range(0, groups, chunk):
-            some, weights, done = min(chunk, groups - first), block + row[p.WEIGHTS], 0
-            for k in range(panels):
-                width = vectors // panels + (k < vectors % panels)
-                start, here = block + row[p.START] + done * size, acc + done * size
-                if walk:
-                    for i in range(images):
-                        listed = lists + i * list_pitch
-                        offsets, count = listed + 4 * first, pointer(listed, np.int32)[groups + 16] - first
-                        count = min(some, count)
-                        sparse(width, codes + i * pitch, offsets, count, weights, start, here + i * acc_pitch)
-                else:
-                    some_weights = weights + first * width * size
-                    dense(width, codes + 4 * first, pitch, images, some_weights, some, start, here, acc_pitch)
-                weights += groups * width * size
-                done += width
-            if row[p.CHUNK]:
-                for i in range(images * columns):
-                    total[i] = narrow[i] + (total[i] if first else 0)
-        if row[p.CHUNK]:
-            finish(total, row, pointer(block + row[p.BIAS], np.int64), images, columns)
-        elif row[p.DOUBLED]:
-            finish(narrow, row, pointer(block + row[p.BIAS], np.int32), images, columns)
-
-    return sums
 
 
 def all_layers(name: str, layer: Any, lanes: int) -> Any:
@@ -194,21 +114,6 @@ def all_layers(name: str, layer: Any, lanes: int) -> Any:
                 column += row[p.OUTPUTS]
 
     return through
-
-
-def any_layer(name: str, bytes_unit: tiles.Unit | None, halves_unit: tiles.Unit) -> Any:
-    """The compiled `layer_sums` of instruction set `name`, for operands of both sizes."""
-    halves_sums = layer_sums(halves_unit)
-    bytes_sums = layer_sums(bytes_unit) if bytes_unit else halves_sums
-
-    @part_of(name, inline="always")
-    def layer(row, block, codes, pitch, images, lists, acc, wide):
-        if row[p.HALVES]:
-            halves_sums(row, block, codes, pitch, images, lists, acc, wide)
-        else:
-            bytes_sums(row, block, codes, pitch, images, lists, acc, wide)
-
-    return layer
 
 
 def network(name: str, layer: Any, lanes: int) -> Any:

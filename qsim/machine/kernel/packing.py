@@ -40,7 +40,8 @@ SHIFT = 17
 DEPTH = 18
 BUCKETS = 19  # in a row of a table
 START = 20  # offset of the 32-bit numbers that sums start from: the bias where that is all it takes
-COLUMNS = 21
+FUSED = 21  # 1 where doubling and adding the bias is left to the thresholds' method, CLIMB
+COLUMNS = 22
 
 LAST, COMPARE, CLIMB, STAIRCASE, TABLED, BISECT = range(6)
 FEW = 4  # thresholds that are compared one by one
@@ -103,6 +104,7 @@ def pack(model: Model, lanes: int, panel: int, has_bytes: bool) -> Plan | None:
             row[START] = block.add(np.zeros(len(groups), np.int32))
         if layer.thresholds is not None:
             _add_thresholds(block, row, layer, model.bounds[i], lanes)
+            row[FUSED] = row[DOUBLED] and row[METHOD] == CLIMB
     return Plan(rows, block.aligned())
 
 
@@ -124,7 +126,9 @@ def pack_sweep(model: Model, plan: Plan, lanes: int) -> Plan | None:
     columns = np.zeros((layer.inputs, lanes), np.int16)
     columns[:, : layer.outputs] = layer.weights.T
     row[TABLE] = block.add(columns)
-    return Plan(np.vstack([row, plan.rows]), block.aligned())
+    rows = np.vstack([row, plan.rows])
+    rows[:2, FUSED] = 0  # intercepts and slopes are accumulators
+    return Plan(rows, block.aligned())
 
 
 def _operands(layer: Layer, codes: tuple[int, int], has_bytes: bool) -> tuple[Array, int, int] | None:

@@ -19,28 +19,35 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import types
 from numba.extending import intrinsic
 
-from .vectors import I16, I32, I64, broadcast, declared, load, loop, store
+from .vectors import I16, I32, I64, broadcast, declared, load, loop, prefetch, store
 
 GROUP = 4  # bytes
+binding.initialize_native_asmparser()  # reads what is `spelled`
 
 
 @dataclass(frozen=True)
 class Unit:
-    """A dot-product instruction: how many 32-bit lanes, which LLVM intrinsic, and whether it also adds."""
+    """A dot-product instruction: how many 32-bit lanes, which LLVM intrinsic, and whether it also adds.
+
+    `spelled` is its name in assembly, where LLVM would replace the intrinsic by two slower instructions.
+    """
 
     lanes: int
     name: str
     adds: bool = True
+    spelled: str = ""
 
     def emit(self, builder: Any, acc: Any, codes: Any, weights: Any) -> Any:
         """acc + dot product of each lane's group."""
         vector = ir.VectorType(I32, self.lanes)
+        kind = ir.FunctionType(vector, [vector] * 3)
+        if self.spelled:
+            return builder.asm(kind, f"{self.spelled} $3, $2, $0", "=v,0,v,v", [acc, codes, weights], False)
         if self.adds:
-            kind = ir.FunctionType(vector, [vector] * 3)
             return builder.call(declared(builder, self.name, kind), [acc, codes, weights])
         halves = ir.VectorType(I16, 2 * self.lanes)
         function = declared(builder, self.name, ir.FunctionType(vector, [halves] * 2))
@@ -49,7 +56,7 @@ class Unit:
 
 
 VNNI512_BYTES = Unit(16, "llvm.x86.avx512.vpdpbusd.512")  # unsigned codes x signed weights
-VNNI512_HALVES = Unit(16, "llvm.x86.avx512.vpdpwssd.512")
+VNNI512_HALVES = Unit(16, "llvm.x86.avx512.vpdpwssd.512", spelled="vpdpwssd")
 VNNI256_BYTES = Unit(8, "llvm.x86.avx512.vpdpbusd.256")
 VNNI256_HALVES = Unit(8, "llvm.x86.avx512.vpdpwssd.256")
 AVX2_HALVES = Unit(8, "llvm.x86.avx2.pmadd.wd", adds=False)
@@ -61,19 +68,26 @@ def _vectors(builder: Any, address: Any, count: int, lanes: int) -> list[Any]:
     return [load(builder, builder.add(address, ir.Constant(I64, v * size)), kind, size) for v in range(count)]
 
 
-# vectors of neurons in a tile -> images in it: as many sums as the registers hold (32 or 16 of them)
-TILES = {16: {1: 12, 2: 12, 3: 8, 4: 6, 5: 5, 6: 4, 7: 3}, 8: {1: 8, 2: 5, 3: 3, 4: 2, 5: 2}}
-TALLEST = 12  # `dense` needs at least as many images
+# vectors of neurons in a dense tile -> images in it: as many sums as the registers hold (32 or 16 of them),
+# and tall, so that each weight loaded, which may come from the second cache, serves many images
+TILES = {16: {1: 12, 2: 12, 3: 8}, 8: {1: 8, 2: 6, 3: 3}}
+TALLEST = 12  # images: `dense` needs at least as many
+WHOLE = 24  # images that make whole tiles of any height
+PANEL = {16: 7, 8: 5}  # vectors that lie side by side in memory, and that a sparse tile takes together
 
 
 def _dense_tile(b: Any, unit: Unit, images: int, vectors: int, arguments: list[Any]) -> None:
-    """Writes `images` rows of sums; the arguments are those of `dense` without the number of images."""
-    codes, pitch, weights, groups, start, sums, sums_pitch = arguments
+    """Writes `images` rows of sums; the arguments are those of `dense` without the number of images.
+
+    While it works it fetches as many bytes of codes from where the next tile's begin.
+    """
+    codes, pitch, weights, stride, groups, start, start_pitch, sums, sums_pitch = arguments
     lanes, size = unit.lanes, 4 * unit.lanes
-    rows = [b.add(codes, b.mul(pitch, ir.Constant(I64, i))) for i in range(images)]
+    *rows, following = [b.add(codes, b.mul(pitch, ir.Constant(I64, i))) for i in range(images + 1)]
 
     def step(index: Any, acc: list[Any]) -> list[Any]:
-        panel = b.add(weights, b.mul(index, ir.Constant(I64, vectors * size)))
+        prefetch(b, b.add(following, b.shl(index, ir.Constant(I64, 6))))
+        panel = b.add(weights, b.mul(index, stride))
         loaded = _vectors(b, panel, vectors, lanes)
         updated = []
         for i, row in enumerate(rows):
@@ -81,7 +95,8 @@ def _dense_tile(b: Any, unit: Unit, images: int, vectors: int, arguments: list[A
             updated += [unit.emit(b, acc[i * vectors + v], group, loaded[v]) for v in range(vectors)]
         return updated
 
-    result = loop(b, groups, _vectors(b, start, vectors, lanes) * images, step)
+    starts = [b.add(start, b.mul(start_pitch, ir.Constant(I64, i))) for i in range(images)]
+    result = loop(b, groups, [v for row in starts for v in _vectors(b, row, vectors, lanes)], step)
     for i, value in enumerate(result):
         row, v = divmod(i, vectors)
         here = b.add(sums, b.mul(sums_pitch, ir.Constant(I64, row)))
@@ -120,20 +135,26 @@ def _switch(b: Any, vectors: Any, emit: Callable[[int], None], most: int) -> Non
 def products(unit: Unit) -> tuple[Any, Any]:
     """Two functions to compile in, `dense` and `sparse`; every argument is an address or a number.
 
-    dense(vectors, codes, pitch, images, weights, groups, start, sums, sums_pitch):
+    dense(vectors, codes, pitch, images, weights, stride, groups, start, start_pitch, sums, sums_pitch):
         `images` rows of codes, `pitch` bytes apart, times 1 to max(TILES[lanes]) vectors of neurons, over
-        all groups. `start` has the 32-bit number that each lane's sums start from. At least TALLEST images.
+        all groups, whose weights are `stride` bytes apart. `start` has the 32-bit numbers that sums start
+        from, in rows `start_pitch` bytes apart: 0 where one row serves all images. At least TALLEST images,
+        and a multiple of WHOLE where `start` is `sums`: some are computed twice else.
     sparse(vectors, codes, offsets, count, weights, start, sums):
-        The same for one image and only the groups at `count` int32 byte offsets.
+        The same for one image, 1 to PANEL[lanes] vectors with nothing between them, and only the groups at
+        `count` int32 byte offsets.
 
     Whole groups are read and all lanes written; weights and starting numbers are aligned to a vector.
     """
     heights = TILES[unit.lanes]
 
     @intrinsic
-    def dense(context, vectors, codes, pitch, images, weights, groups, start, sums, sums_pitch):
+    def dense(
+        context, vectors, codes, pitch, images, weights, stride, groups, start, start_pitch, sums, sums_pitch
+    ):
         def emit(context, b, signature, arguments):
-            vectors, codes, pitch, images, weights, groups, start, sums, sums_pitch = arguments
+            vectors, codes, pitch, images, *rest = arguments
+            weights, stride, groups, start, start_pitch, sums, sums_pitch = rest
 
             def rows(number: int) -> None:
                 height = ir.Constant(I64, heights[number])
@@ -142,8 +163,11 @@ def products(unit: Unit) -> tuple[Any, Any]:
                     """The last tile overlaps the one before where the height does not divide the images."""
                     first, last = b.mul(index, height), b.sub(images, height)
                     row = b.select(b.icmp_signed("<", first, last), first, last)
-                    here = b.add(codes, b.mul(row, pitch)), b.add(sums, b.mul(row, sums_pitch))
-                    rest = [here[0], pitch, weights, groups, start, here[1], sums_pitch]
+                    here, source, to = (
+                        b.add(base, b.mul(row, step))
+                        for base, step in ((codes, pitch), (start, start_pitch), (sums, sums_pitch))
+                    )
+                    rest = [here, pitch, weights, stride, groups, source, start_pitch, to, sums_pitch]
                     _dense_tile(b, unit, heights[number], number, rest)
                     return []
 
@@ -152,13 +176,13 @@ def products(unit: Unit) -> tuple[Any, Any]:
             _switch(b, vectors, rows, len(heights))
             return context.get_dummy_value()
 
-        return types.void(*[types.intp] * 9), emit
+        return types.void(*[types.intp] * 11), emit
 
     @intrinsic
     def sparse(context, vectors, codes, offsets, count, weights, start, sums):
         def emit(context, b, signature, arguments):
             number, *rest = arguments
-            _switch(b, number, lambda n: _sparse_tile(b, unit, n, rest), len(heights))
+            _switch(b, number, lambda n: _sparse_tile(b, unit, n, rest), PANEL[unit.lanes])
             return context.get_dummy_value()
 
         return types.void(*[types.intp] * 7), emit

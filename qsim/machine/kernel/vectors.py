@@ -30,6 +30,15 @@ def store(builder: Any, value: Any, address: Any, align: int) -> None:
     builder.store(value, builder.inttoptr(address, value.type.as_pointer())).align = align
 
 
+def prefetch(builder: Any, address: Any) -> None:
+    """Asks for the bytes at an address, wherever that points, to be brought near."""
+    place = I8.as_pointer()
+    kind = ir.FunctionType(ir.VoidType(), [place, I32, I32, I32])
+    function = builder.module.declare_intrinsic("llvm.prefetch", (place,), kind)
+    read, near, data = (ir.Constant(I32, number) for number in (0, 3, 1))
+    builder.call(function, [builder.inttoptr(address, place), read, near, data])
+
+
 def broadcast(builder: Any, scalar: Any, lanes: int) -> Any:
     empty = ir.Constant(ir.VectorType(scalar.type, lanes), ir.Undefined)
     first = builder.insert_element(empty, scalar, ir.Constant(I32, 0))
@@ -71,7 +80,8 @@ def _staircase(b: Any, line: list[Any], target: Any) -> Callable[[Any], Any]:
     odd lanes are multiplied separately, 32 x 32 -> 64 bits; of the sums only the upper halves are kept.
     """
     wide, narrow, half = ir.VectorType(I64, 8), ir.VectorType(I32, 16), splat(32, ir.VectorType(I64, 8))
-    slopes, offsets = (broadcast(b, value, 8) for value in line[:2])
+    slope = b.sext(b.trunc(line[0], I32), I64)  # in so many words, for a 32-bit multiplication
+    slopes, offsets = (broadcast(b, value, 8) for value in (slope, line[1]))
     rest = broadcast(b, b.trunc(b.sub(line[2], ir.Constant(I64, 32)), I32), 16)
     most, minus = (broadcast(b, b.trunc(value, I32), 16) for value in line[3:])
 
@@ -107,6 +117,32 @@ def climb(context, acc, slope, offset, shift, levels, minus, size, operands):
         return context.get_dummy_value()
 
     return types.void(acc, *[types.int64] * 6, operands), emit
+
+
+@intrinsic
+def climb_doubled(context, sums, bias, ones, slope, offset, shift, levels, minus, size, operands):
+    """The same for acc[i] = 2 * sums[i] + ones + bias[i], which is kept nowhere."""
+    lanes = ir.VectorType(I32, 16)
+
+    def emit(context, b, signature, arguments):
+        sums, bias, ones, *line, size, operands = arguments
+        codes, constant = _staircase(b, line, operands.type.pointee), broadcast(b, ones, 16)
+
+        def step(index, _):
+            start = b.shl(index, ir.Constant(I64, 4))
+            sum_, extra = (
+                b.load(b.bitcast(b.gep(array, [start]), lanes.as_pointer()), align=4)
+                for array in (sums, bias)
+            )
+            acc = b.add(b.add(sum_, sum_), b.add(extra, constant))
+            found = codes(acc)
+            b.store(found, b.bitcast(b.gep(operands, [start]), found.type.as_pointer()), align=1)
+            return []
+
+        loop(b, b.lshr(b.add(size, ir.Constant(I64, 15)), ir.Constant(I64, 4)), [], step)
+        return context.get_dummy_value()
+
+    return types.void(sums, bias, types.int32, *[types.int64] * 6, operands), emit
 
 
 @intrinsic

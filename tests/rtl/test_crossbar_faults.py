@@ -1,0 +1,122 @@
+"""The crossbar's tests, tested: break one thing in a copy of the project, and some test must notice."""
+
+from pathlib import Path
+
+import pytest
+from test_planted_faults import Fault, copy_project, run_tests
+
+LAYER = "tests/rtl/test_crossbar_layer.py"
+SMALL = f"{LAYER} -k accumulators and 0.5 and (ways or noise)"
+FAULTS = [
+    Fault(
+        "a cell counts for every digit",
+        "rtl/crossbar_columns.py",
+        "Mux(bit, cell, 0)",
+        "Mux(digit.any(), cell, 0)",
+        f"{LAYER} -k every_cell",
+    ),
+    Fault(
+        "a current goes on over the end of its tile",
+        "rtl/crossbar_columns.py",
+        "ends_tile.eq(ends_beats | (row == shape.tile_beats - 1))",
+        "ends_tile.eq(ends_beats)",
+        SMALL,
+    ),
+    Fault(
+        "signed codes do not count from the smallest",
+        "rtl/crossbar_columns.py",
+        "code ^ (1 << shape.code_bits - 1) if shape.code_signed else code",
+        "code",
+        SMALL,
+    ),
+    Fault(
+        "a slice lands one place too high",
+        "rtl/crossbar_shift_add.py",
+        "Const(k * shape.slice_bits)",
+        "Const(k * shape.slice_bits + (k > 0))",
+        SMALL,
+    ),
+    Fault(
+        "halves are rounded down",
+        "rtl/crossbar_combine.py",
+        "1 << shape.unit_bits >> 1",
+        "(1 << shape.unit_bits >> 1) - 1",
+        f"{LAYER} -k neurons",
+    ),
+    Fault(
+        "the reference counts twice",
+        "rtl/crossbar_combine.py",
+        "fine.shift_left(shape.gain - 1) - held",
+        "fine - held",
+        f"{LAYER} -k neurons",
+    ),
+    Fault(
+        "the hash rotates by one too many",
+        "rtl/noise.py",
+        "spec.ROTATIONS[i % 8]",
+        "spec.ROTATIONS[i % 8] + (i == 12)",
+        f"{LAYER} -k noise_is",
+    ),
+    Fault(
+        "noise takes the other column's word",
+        "rtl/noise.py",
+        "Mux(odd, words[1], words[0])",
+        "Mux(odd, words[0], words[1])",
+        f"{LAYER} -k noise_is",
+    ),
+    Fault(
+        "noise is not rounded",
+        "rtl/noise.py",
+        "scaled + (1 << spec.NOISE_SHIFT - 1) >> spec.NOISE_SHIFT",
+        "scaled >> spec.NOISE_SHIFT",
+        f"{LAYER} -k noise_is",
+    ),
+    Fault(
+        "refused frames are numbered",
+        "rtl/crossbar_columns.py",
+        "frames.eq(frames + 1)",
+        "frames.eq(frames + 2)",
+        SMALL,
+    ),
+    Fault(
+        "a step is lost in reconstruction",
+        "rtl/crossbar_converter.py",
+        "kept * transfer.step",
+        "kept[1:] * transfer.step",
+        f"{LAYER} -k every_current",
+    ),
+    Fault(
+        "one slice's thresholds serve all",
+        "rtl/crossbar_converter.py",
+        "self.slice if self.shape.adc_each_slice else",
+        "self.slice[1:] if self.shape.adc_each_slice else",
+        f"{LAYER} -k every_current",
+    ),
+    Fault(
+        "one cell is wrong in the memory image",
+        "rtl/crossbar_image.py",
+        "crossbar.cells[:, :, columns] >> shape.scale_bits",
+        "np.roll(crossbar.cells[:, :, columns], 1, 2) >> shape.scale_bits",
+        SMALL,
+    ),
+]
+
+
+@pytest.mark.parametrize("tests", sorted({fault.tests for fault in FAULTS}))
+def test_an_untouched_copy_passes(tests: str, tmp_path: Path) -> None:
+    copy_project(tmp_path)
+    done = run_tests(tmp_path, tests)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_broken_copy_fails(fault: Fault, tmp_path: Path) -> None:
+    copy_project(tmp_path)
+    file = tmp_path / fault.file
+    source = file.read_text()
+    assert source.count(fault.text) == 1, f"{fault.file} must hold {fault.text!r} once"
+    file.write_text(source.replace(fault.text, fault.broken))
+    done = run_tests(tmp_path, fault.tests)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert " failed" in done.stdout

@@ -122,13 +122,14 @@ class EngineShape:
 
         A layer starts when the last beat of its frame is in and gives its first result `beats` + 5
         cycles later. A group's results leave one a cycle while the next group is computed, so the
-        slower of the two sets the pace. Thresholds take a cycle for each bit of their code.
+        slower of the two sets the pace. Thresholds take a cycle for each bit of their code, and one more.
         """
         latency = self.layers[0].beats - 1
         interval = self.layers[0].beats
         for layer in self.layers:
             pace = (layer.groups - 1) * max(layer.beats, layer.pe)
-            latency += layer.beats + 4 + pace + layer.last_group + layer.result_bits
+            latency += layer.beats + 4 + pace + layer.last_group
+            latency += layer.result_bits + 1 if layer.levels else 0
             interval = max(interval, pace + max(layer.beats, layer.last_group))
         return Timing(latency, interval)
 

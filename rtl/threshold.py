@@ -12,7 +12,9 @@ from .table import table
 
 
 class Threshold(wiring.Component):
-    """Hidden codes of one layer, one a cycle, `result_bits` cycles after their accumulators.
+    """Hidden codes of one layer, one a cycle, `result_bits` + 1 cycles after their accumulators.
+
+    The last comparison ends in a register, so that what follows starts its cycle with the code.
 
     Ports
     -----
@@ -57,7 +59,11 @@ class Threshold(wiring.Component):
             last = _register(m, advance, last, f"last{k}")
             neuron = _register(m, advance, neuron, f"neuron{k}")
             code = Cat(read.data.as_signed() <= acc, _register(m, advance, code, f"prefix{k}"))
-        m.d.comb += [self.o.valid.eq(valid), self.o.p.data.eq(code), self.o.p.last.eq(last)]
+        m.d.comb += [
+            self.o.valid.eq(_register(m, advance, valid, "valid")),
+            self.o.p.data.eq(_register(m, advance, code, "code")),
+            self.o.p.last.eq(_register(m, advance, last, "last")),
+        ]
         return m
 
     def _neuron(self, m: Module) -> Signal:

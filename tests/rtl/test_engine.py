@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from random_models import expected, random_codes, random_model
+from examples import expected, random_codes, random_model
 
+from qsim import InputFormat
 from rtl import Simulator
 
 
@@ -19,34 +20,33 @@ class Case:
     options: tuple = ()
 
     def model(self):
-        return random_model(self.sizes, self.bits, self.levels, seed=len(self.sizes), **dict(self.options))
+        return random_model(len(self.sizes), self.sizes, self.bits, self.levels, **dict(self.options))
 
 
 OWN = (("per_neuron", True),)
 TWOS = (("grid", "twos_complement"),)
-SIGNED = (("signed", True),)
 
 
-def wide(bits):
-    return (("input_bits", bits),)
+def form(bits, signed=False):
+    return (("form", InputFormat(bits, signed)),)
 
 
 CASES = [
-    Case((1, 1), (1,), (), (1,), (1,), wide(1)),
-    Case((7, 1), (3,), (), (1,), (4,), SIGNED),
-    Case((5, 9), (10,), (), (4,), (5,), TWOS + SIGNED + wide(16)),
-    Case((6, 7, 3), (2, 1), (17,), (4, 2), (4, 5), OWN + SIGNED + wide(1)),
+    Case((1, 1), (1,), (), (1,), (1,), form(1)),
+    Case((7, 1), (3,), (), (1,), (4,), form(8, True)),
+    Case((5, 9), (10,), (), (4,), (5,), TWOS + form(16, True)),
+    Case((6, 7, 3), (2, 1), (17,), (4, 2), (4, 5), OWN + form(1, True)),
     Case((9, 5, 4), (1, 1), (1,), (2, 3), (1, 2)),
     Case((5, 7, 3), (4, 4), (255,), (2, 2), (2, 2)),
     Case((11, 6, 5), (8, 8), (255,), (6, 1), (3, 4), OWN),
-    Case((2, 8, 2), (6, 3), (3,), (3, 2), (2, 1), SIGNED + wide(16)),
+    Case((2, 8, 2), (6, 3), (3,), (3, 2), (2, 1), form(16, True)),
     Case((13, 1, 6), (5, 2), (2,), (1, 4), (6, 1), TWOS),
-    Case((4, 12, 1), (9, 7), (17,), (12, 1), (4, 12), TWOS + OWN + wide(3)),
+    Case((4, 12, 1), (9, 7), (17,), (12, 1), (4, 12), TWOS + OWN + form(3)),
     Case((12, 3, 10), (2, 10), (3,), (1, 10), (1, 3)),
     Case((3, 4, 5, 6), (3, 2, 1), (1, 255), (2, 5, 4), (3, 4, 2), OWN),
     Case((10, 9, 8, 2), (1, 4, 16), (17, 2), (5, 8, 2), (7, 2, 3), TWOS),
     Case((8, 6, 6, 6, 3), (4, 3, 2, 1), (3, 1, 17), (1, 2, 3, 3), (8, 1, 2, 6)),
-    Case((1, 5, 1, 5, 2), (2, 2, 2, 2), (2, 255, 1), (5, 1, 2, 2), (1, 5, 1, 4), SIGNED + OWN + wide(4)),
+    Case((1, 5, 1, 5, 2), (2, 2, 2, 2), (2, 255, 1), (5, 1, 2, 2), (1, 5, 1, 4), OWN + form(4, True)),
 ]
 
 
@@ -58,7 +58,7 @@ def simulator(request):
 
 @pytest.mark.parametrize("stall", [0.0, 0.3, 0.8])
 def test_every_integer_is_the_specifications(simulator, stall):
-    codes = random_codes(simulator.model, 60, seed=3)
+    codes = random_codes(3, simulator.model, 60)
     wanted = expected(simulator.model, codes)
     result = simulator.run(codes, stall, seed=11)
     for found, hidden in zip(result.hidden, wanted.hidden, strict=True):
@@ -68,7 +68,7 @@ def test_every_integer_is_the_specifications(simulator, stall):
 
 
 def test_timing_is_what_the_shape_states(simulator):
-    data, last = simulator.beats(random_codes(simulator.model, 40))
+    data, last = simulator.beats(random_codes(0, simulator.model, 40))
     timing = simulator.shape.timing()
     assert simulator.send(data[0], last[0]).finished.tolist() == [timing.latency]
     finished = simulator.send(data.reshape(last.size, -1), last.ravel()).finished
@@ -78,7 +78,7 @@ def test_timing_is_what_the_shape_states(simulator):
 def test_refused_frames_give_no_result_and_disturb_none(simulator):
     rng = np.random.default_rng(4)
     model, due = simulator.model, simulator.shape.layers[0].beats
-    codes = random_codes(model, 80, seed=5)
+    codes = random_codes(5, model, 80)
     data, _ = simulator.beats(codes)
     lengths = np.where(rng.random(80) < 0.5, due, rng.integers(1, 2 * due + 2, 80))
     frames = zip(data, lengths, strict=True)
@@ -100,7 +100,7 @@ def test_surplus_lanes_are_ignored(simulator):
     surplus = layer.beats * layer.simd - layer.inputs
     if not surplus:
         pytest.skip("every lane of the last beat is in use")
-    codes = random_codes(simulator.model, 6)
+    codes = random_codes(0, simulator.model, 6)
     data, last = simulator.beats(codes)
     used = (layer.simd - surplus) * layer.code_bits
     ones = np.array([(~((1 << used) - 1) >> 32 * i) & 0xFFFFFFFF for i in range(data.shape[2])], np.uint32)
@@ -110,7 +110,7 @@ def test_surplus_lanes_are_ignored(simulator):
 
 
 def test_a_reset_in_mid_frame_leaves_nothing_behind(simulator):
-    codes = random_codes(simulator.model, 5)
+    codes = random_codes(0, simulator.model, 5)
     data, last = simulator.beats(codes)
     flat = data.reshape(last.size, -1)
     stopped = last.size - 1

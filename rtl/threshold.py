@@ -76,7 +76,8 @@ class Threshold(wiring.Component):
 
 
 def _register(m: Module, enable: Signal, value: Signal, name: str) -> Signal:
-    register = Signal(value.shape(), name=name)
+    """The value of the last cycle in which `enable` was high; reset makes only a valid bit low."""
+    register = Signal(value.shape(), name=name, reset_less=not name.startswith("valid"))
     with m.If(enable):
         m.d.sync += register.eq(value)
     return register

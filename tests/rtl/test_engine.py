@@ -1,12 +1,12 @@
 """The whole engine against the specification, compiled: one compilation a shape."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from examples import expected, random_codes, random_model
 
-from qsim import InputFormat
+from qsim import InputFormat, Model, spec
 from rtl import Simulator
 
 
@@ -50,6 +50,13 @@ CASES = [
 ]
 
 
+def classes(logits):
+    """The class beside each logit of a frame."""
+    if len(logits) == 1:
+        return [spec.classify(logits)]
+    return [0, *(spec.classify(logits[: j + 1]) for j in range(1, len(logits)))]
+
+
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: "-".join(map(str, case.sizes)))
 def simulator(request):
     case = request.param
@@ -65,6 +72,33 @@ def test_every_integer_is_the_specifications(simulator, stall):
         assert np.array_equal(found, hidden)
     assert np.array_equal(result.logits, wanted.logits)
     assert np.array_equal(result.classes, wanted.classes)
+
+
+def test_an_accumulator_that_is_one_off_would_be_seen(simulator):
+    """Models of the same shape whose first thresholds lie at and just above an image's accumulators."""
+    original = simulator.model
+    first, *others = original.layers
+    if first.thresholds is None:
+        pytest.skip("the logits are the accumulators")
+    codes = random_codes(9, original, 6)
+    alone = Model((replace(first, thresholds=None),), original.input)
+    for row in spec.logits(alone, codes.tolist()):
+        for above in (0, 1):
+            own = np.array(row)[: len(first.thresholds)] + above
+            thresholds = np.repeat(own[:, None], first.thresholds.shape[1], axis=1)
+            model = Model((replace(first, thresholds=thresholds), *others), original.input)
+            wanted = expected(model, codes)
+            simulator.load(model)
+            assert np.array_equal(simulator.run(codes).hidden[0], wanted.hidden[0])
+    simulator.load(original)
+
+
+def test_the_class_so_far_goes_with_every_logit(simulator):
+    codes = random_codes(8, simulator.model, 60)
+    data, last = simulator.beats(codes)
+    outcome = simulator.send(data.reshape(last.size, -1), last.ravel())
+    wanted = [so_far for row in expected(simulator.model, codes).logits.tolist() for so_far in classes(row)]
+    assert outcome.classes.tolist() == wanted
 
 
 def test_timing_is_what_the_shape_states(simulator):
@@ -109,10 +143,20 @@ def test_surplus_lanes_are_ignored(simulator):
     assert np.array_equal(outcome.logits, expected(simulator.model, codes).logits.ravel())
 
 
-def test_a_reset_in_mid_frame_leaves_nothing_behind(simulator):
-    codes = random_codes(0, simulator.model, 5)
+@pytest.mark.parametrize("stall", [0.0, 0.4])
+def test_a_reset_at_any_moment_leaves_nothing_behind(simulator, stall):
+    codes = random_codes(7, simulator.model, 4)
     data, last = simulator.beats(codes)
-    flat = data.reshape(last.size, -1)
-    stopped = last.size - 1
-    simulator.send(flat[:stopped], last.ravel()[:stopped])
-    assert np.array_equal(simulator.run(codes).logits, expected(simulator.model, codes).logits)
+    flat, ends = data.reshape(last.size, -1), last.ravel().copy()
+    ends[-simulator.shape.layers[0].beats - 1] = 0  # the last two frames become a long one
+    wanted = expected(simulator.model, codes)
+    timing = simulator.shape.timing()
+    for cycles in range(1, timing.latency + 3 * timing.interval + 4):
+        simulator.send(flat, ends, stall, seed=cycles, cycles=cycles)
+        outcome = simulator.send(flat, last.ravel())
+        assert np.array_equal(outcome.logits, wanted.logits.ravel())
+        assert np.array_equal(
+            outcome.classes[simulator.model.outputs - 1 :: simulator.model.outputs], wanted.classes
+        )
+        assert [codes.tolist() for codes in outcome.hidden] == [h.ravel().tolist() for h in wanted.hidden]
+        assert (len(outcome.finished), outcome.short, outcome.long, outcome.unstable) == (4, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""The command line: `qsim train | run | attack | show | verilog | bench | paper`."""
+"""The command line: `qsim train | run | attack | show | map | verilog | export | build | bench | paper`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Annotated, Any
 
 import typer
 
-from . import bench, terminal
+from . import bench, hardware, terminal
 from . import data as data_sets
 from .machine.errors import QsimError
 from .machine.model import Model, load
+from .map_command import command as map_command
 from .paper.command import command as paper_command
 from .results import write_json
 from .robustness import evaluate
@@ -32,6 +33,9 @@ app = typer.Typer(
 app.command("bench")(bench.command)
 
 app.command("paper")(paper_command)
+app.command("map")(map_command)
+app.command("export")(hardware.export)
+app.command("build")(hardware.build)
 
 ModelFile = Annotated[Path, typer.Argument(metavar="FILE", help="A model file.")]
 DataName = Annotated[str, typer.Option("--data", help=f"Test data: {', '.join(data_sets.NAMES)}.")]

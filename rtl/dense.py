@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, signed
 from amaranth.lib import data, wiring
-from amaranth.lib.memory import ReadPort
+from amaranth.lib.memory import Memory, ReadPort
 from amaranth.lib.wiring import In, Out
 
 from .beat import beats
 from .frame_buffer import FrameBuffer
+from .serial import serialize
 from .shape import LayerShape
 from .table import table
 
@@ -53,6 +52,11 @@ class Dense(wiring.Component):
             }
         )
 
+    @property
+    def memories(self) -> dict[str, Memory]:
+        """The memories that a model fills, by the names that they have in a netlist, behind the layer's."""
+        return {"weights": self.weights, "bias": self.bias}
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.buffer = buffer = FrameBuffer(self.shape)
@@ -89,7 +93,8 @@ class Dense(wiring.Component):
         self._address(m, advance, addressed, buffer, weights)
         products = self._multiply(m, advance, words, codes)
         accs = self._accumulate(m, advance, multiplied, bias.data, products)
-        self._emit(m, advance, accumulated, accs)
+        ends = accumulated.ends_group, accumulated.ends_frame
+        m.d.comb += advance.eq(serialize(m, self.o, accs, *ends, self.shape.last_group))
         return m
 
     def _address(
@@ -151,27 +156,6 @@ class Dense(wiring.Component):
                 m.d.sync += acc.eq(Mux(stage.first, bias[p], acc) + _tree(terms))
             accs.append(acc)
         return accs
-
-    def _emit(self, m: Module, advance: Signal, stage: data.View, accs: list[Signal]) -> None:
-        """Hold a finished group and let it go, one accumulator a beat; the next waits its turn."""
-        held = [Signal.like(acc, name=f"held_{p}") for p, acc in enumerate(accs)]
-        left = Signal(range(self.shape.pe + 1))
-        ends_frame = Signal()
-        m.d.comb += [
-            self.o.valid.eq(left != 0),
-            self.o.p.data.eq(held[0]),
-            self.o.p.last.eq(ends_frame & (left == 1)),
-            advance.eq(~stage.ends_group | (left == 0) | ((left == 1) & self.o.ready)),
-        ]
-        with m.If(self.o.valid & self.o.ready):
-            m.d.sync += left.eq(left - 1)
-            m.d.sync += [lower.eq(upper) for lower, upper in pairwise(held)]
-        with m.If(advance & stage.ends_group):
-            m.d.sync += [
-                left.eq(Mux(stage.ends_frame, self.shape.last_group, self.shape.pe)),
-                ends_frame.eq(stage.ends_frame),
-                *(register.eq(acc) for register, acc in zip(held, accs, strict=True)),
-            ]
 
 
 def _tree(terms: list[Value]) -> Value:

@@ -15,10 +15,12 @@ import numpy.typing as npt
 
 from qsim.machine.errors import QsimError
 
+from .crossbar_shape import CrossbarShape
 from .shape import EngineShape
 
 Array = npt.NDArray[np.integer[Any]]
 Longs = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.uint16]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +30,7 @@ class Outcome:
     `logits`, `classes` : m_axis_tdata and m_axis_tuser of every result beat
     `finished` : the cycle of every result beat with tlast, counted from the first input beat
     `hidden[l]` : every code that layer l gave
+    `columns[k]` : every code of the converters of the k-th mapped layer, `pe` a read
     `short`, `long` : how many cycles the ports of that name were high
     `unstable` : results that changed or vanished before they were taken
     """
@@ -36,6 +39,7 @@ class Outcome:
     classes: Longs
     finished: Longs
     hidden: tuple[Longs, ...]
+    columns: tuple[Codes, ...]
     short: int
     long: int
     unstable: int
@@ -68,7 +72,13 @@ class Driver:
         )
 
     def send(
-        self, data: Array, last: Array, stall: float = 0.0, seed: int = 0, cycles: int | None = None
+        self,
+        data: Array,
+        last: Array,
+        stall: float = 0.0,
+        seed: int = 0,
+        first_image: int = 0,
+        cycles: int | None = None,
     ) -> Outcome:
         """Reset the engine, send beats of any kind, and collect until nothing moves any more.
 
@@ -82,6 +92,8 @@ class Driver:
             Chance in each cycle that either side begins to hold back, mostly for a cycle: 0 to 0.9.
         seed : int
             Of the stalls.
+        first_image : int
+            The number of the first frame, modulo 2**32, for read noise.
         cycles : int, optional
             Stop after so many, whatever is under way.
 
@@ -98,6 +110,10 @@ class Driver:
         logits, classes = np.empty((2, frames * widths[-1] + 1), np.int64)
         finished = np.empty(frames + 1, np.int64)
         hidden = [np.empty(frames * width + 1, np.int64) for width in widths[:-1]]
+        columns = [np.empty(frames * c.groups * c.reads * c.pe, np.uint16) for _, c in self.shape.mapped]
+        column_tapes = (_ColumnTape * (len(columns) + 1))(
+            *(_ColumnTape.on(codes, c) for codes, (_, c) in zip(columns, self.shape.mapped, strict=True))
+        )
         tapes = (_Tape * (len(hidden) + 1))(*map(_Tape.on, hidden))
         timing = self.shape.timing()
         run = _Run(
@@ -112,6 +128,8 @@ class Driver:
             classes=_Tape.on(classes),
             finished=_Tape.on(finished),
             hidden=tapes,
+            columns=column_tapes,
+            first_image=first_image % (1 << 32),
         )
         self._library.engine_run(self._engine, ctypes.byref(run))
         if cycles is None:
@@ -121,6 +139,7 @@ class Driver:
             classes[: run.classes.count],
             finished[: run.finished.count],
             tuple(codes[: tape.count] for codes, tape in zip(hidden, tapes, strict=False)),
+            tuple(codes[: tape.count] for codes, tape in zip(columns, column_tapes, strict=False)),
             run.short_frames,
             run.long_frames,
             run.unstable,
@@ -135,6 +154,22 @@ class _Tape(ctypes.Structure):
     @classmethod
     def on(cls, array: Longs) -> _Tape:
         return cls(array.ctypes.data, len(array), 0)
+
+
+class _ColumnTape(ctypes.Structure):
+    """The harness's `ColumnTape`: the same, of 16-bit codes from `lanes` converters at once."""
+
+    _fields_ = (
+        ("values", ctypes.c_void_p),
+        ("capacity", ctypes.c_int64),
+        ("count", ctypes.c_int64),
+        ("lanes", ctypes.c_int64),
+        ("bits", ctypes.c_int64),
+    )
+
+    @classmethod
+    def on(cls, array: Codes, shape: CrossbarShape) -> _ColumnTape:
+        return cls(array.ctypes.data, len(array), 0, shape.pe, shape.adc_bits)
 
 
 class _Run(ctypes.Structure):
@@ -152,6 +187,8 @@ class _Run(ctypes.Structure):
         ("classes", _Tape),
         ("finished", _Tape),
         ("hidden", ctypes.POINTER(_Tape)),
+        ("columns", ctypes.POINTER(_ColumnTape)),
+        ("first_image", ctypes.c_uint32),
         ("cycles", ctypes.c_int64),
         ("accepted", ctypes.c_int64),
         ("short_frames", ctypes.c_int64),

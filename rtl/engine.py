@@ -6,9 +6,12 @@ from itertools import pairwise
 
 from amaranth.hdl import Module
 from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from .argmax import ArgMax
+from .crossbar_layer import CrossbarLayer
+from .crossbar_place import cell_write
 from .dense import Dense
 from .lanes import Lanes
 from .shape import EngineShape
@@ -36,6 +39,12 @@ class Engine(wiring.Component):
         early, or not with the last beat that was due. A long frame is dropped up to its tlast.
     code{l}, code{l}_valid : out, for each hidden layer l if the shape asks for a monitor
         Each hidden code once, in order, in the cycle in which it enters the next layer.
+    columns{l}, columns{l}_valid : out, for each mapped layer l if the shape asks for a monitor
+        The codes of `pe` converters, the first lowest; see `CrossbarLayer`.
+    cells{l}_enable, cells{l}_bank, cells{l}_address, cells{l}_word : in, for each mapped layer l
+        Writes cells, so that defects can come and go; see `cell_write` of `crossbar_place`.
+    first_image : in, if any layer has read noise
+        The number of the first frame after a reset; constant between resets. Refused frames have none.
     """
 
     def __init__(self, shape: EngineShape) -> None:
@@ -54,45 +63,84 @@ class Engine(wiring.Component):
             "short_frame": Out(1),
             "long_frame": Out(1),
         }
+        for i, crossbar in shape.mapped:
+            for name, field in cell_write(crossbar):
+                ports[f"cells{i}_{name}"] = In(field.width)
+        if shape.noisy:
+            ports["first_image"] = In(32)
         if shape.monitor:
             for i, layer in enumerate(shape.layers[:-1]):
                 ports[f"code{i}"] = Out(layer.result_bits)
                 ports[f"code{i}_valid"] = Out(1)
+            for i, crossbar in shape.mapped:
+                ports[f"columns{i}"] = Out(crossbar.pe * crossbar.adc_bits)
+                ports[f"columns{i}_valid"] = Out(1)
         super().__init__(ports)
+        self.layers = [
+            Dense(layer) if layer.crossbar is None else CrossbarLayer(layer.crossbar)
+            for layer in shape.layers
+        ]
+        self.thresholds = [Threshold(layer) for layer in shape.layers[:-1]]
+
+    @property
+    def memories(self) -> dict[str, Memory]:
+        """The memories that a model fills, by name, in the order in which they are filled."""
+        memories: dict[str, Memory] = {}
+        for i, layer in enumerate(self.layers):
+            memories |= {f"layer{i}_{name}": memory for name, memory in layer.memories.items()}
+            stages = self.thresholds[i].stages if i < len(self.thresholds) else []
+            memories |= {f"threshold{i}_stage{k}": stage for k, stage in enumerate(stages)}
+        return memories
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         accs = self._first(m)
         for i, (layer, following) in enumerate(pairwise(self.shape.layers)):
-            threshold, lanes = Threshold(layer), Lanes(layer.result_bits, following.simd)
-            dense = Dense(following)
+            threshold, lanes = self.thresholds[i], Lanes(layer.result_bits, following.simd)
             m.submodules[f"threshold{i}"] = threshold
             m.submodules[f"lanes{i}"] = lanes
-            m.submodules[f"layer{i + 1}"] = dense
+            block = self._layer(m, i + 1)
             wiring.connect(m, accs, threshold.i)
             wiring.connect(m, threshold.o, lanes.i)
-            wiring.connect(m, lanes.o, dense.i)
+            wiring.connect(m, lanes.o, block.i)
             if self.shape.monitor:
                 m.d.comb += [
                     getattr(self, f"code{i}").eq(threshold.o.p.data),
                     getattr(self, f"code{i}_valid").eq(threshold.o.valid & threshold.o.ready),
                 ]
-            accs = dense.o
+            accs = block.o
         self._last(m, accs)
         return m
 
     def _first(self, m: Module) -> wiring.PureInterface:
         """Connect the input to the first layer; its results."""
-        m.submodules.layer0 = dense = Dense(self.shape.layers[0])
+        block = self._layer(m, 0)
         m.d.comb += [
-            dense.i.p.data.eq(self.s_axis_tdata),
-            dense.i.p.last.eq(self.s_axis_tlast),
-            dense.i.valid.eq(self.s_axis_tvalid),
-            self.s_axis_tready.eq(dense.i.ready),
-            self.short_frame.eq(dense.short_frame),
-            self.long_frame.eq(dense.long_frame),
+            block.i.p.data.eq(self.s_axis_tdata),
+            block.i.p.last.eq(self.s_axis_tlast),
+            block.i.valid.eq(self.s_axis_tvalid),
+            self.s_axis_tready.eq(block.i.ready),
+            self.short_frame.eq(block.short_frame),
+            self.long_frame.eq(block.long_frame),
         ]
-        return dense.o
+        return block.o
+
+    def _layer(self, m: Module, i: int) -> Dense | CrossbarLayer:
+        """One layer, ideal or mapped, with what it takes and shows beside its streams."""
+        layer = self.shape.layers[i]
+        m.submodules[f"layer{i}"] = mapped = self.layers[i]
+        if layer.crossbar is None:
+            return mapped
+        for name, _ in cell_write(layer.crossbar):
+            m.d.comb += mapped.cell_write[name].eq(getattr(self, f"cells{i}_{name}"))
+        if self.shape.noisy:
+            m.d.comb += mapped.first_image.eq(self.first_image)
+        if self.shape.monitor:
+            m.d.comb += [
+                getattr(self, f"columns{i}").eq(mapped.codes),
+                getattr(self, f"columns{i}_valid").eq(mapped.codes_valid),
+            ]
+        return mapped
 
     def _last(self, m: Module, logits: wiring.PureInterface) -> None:
         """Connect the last layer's results to the output."""

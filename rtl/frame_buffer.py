@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Shape, Signal, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from .beat import beats
+from .crossbar_shape import CrossbarShape
 from .shape import LayerShape
+
+PIECE = 64  # bits at most of one memory's words, where a code has no more: wider ones simulate slowly
 
 
 class FrameBuffer(wiring.Component):
@@ -28,7 +31,7 @@ class FrameBuffer(wiring.Component):
     release : in, frees the frame's bank; the reader goes on to the next frame
     """
 
-    def __init__(self, shape: LayerShape) -> None:
+    def __init__(self, shape: LayerShape | CrossbarShape) -> None:
         self.shape = shape
         code = Shape(shape.code_bits, shape.code_signed)
         lanes = data.ArrayLayout(code, shape.simd)
@@ -56,21 +59,28 @@ class FrameBuffer(wiring.Component):
         transfer = Signal()
         commit = Signal()
 
-        m.submodules.banks = banks = Memory(
-            shape=unsigned(self.shape.simd * self.shape.code_bits), depth=2 << len(slot), init=[]
-        )
-        write, read = banks.write_port(), banks.read_port()
         m.d.comb += [
             self.i.ready.eq(frames != 2),
             self.filled.eq(frames != 0),
             transfer.eq(self.i.valid & self.i.ready),
-            write.addr.eq(Cat(slot, write_bank)),
-            write.data.eq(self._masked(slot == last_slot)),
-            write.en.eq(transfer),
-            read.addr.eq(Cat(self.beat, read_bank)),
-            read.en.eq(self.read),
-            self.codes.eq(read.data),
         ]
+        masked = self._masked(slot == last_slot)
+        codes, width = [], max(1, PIECE // self.shape.code_bits) * self.shape.code_bits
+        for k in range(0, len(masked), width):
+            written = masked[k : k + width]
+            m.submodules[f"banks{k // width}"] = banks = Memory(
+                shape=unsigned(len(written)), depth=2 << len(slot), init=[]
+            )
+            write, read = banks.write_port(), banks.read_port()
+            m.d.comb += [
+                write.addr.eq(Cat(slot, write_bank)),
+                write.data.eq(written),
+                write.en.eq(transfer),
+                read.addr.eq(Cat(self.beat, read_bank)),
+                read.en.eq(self.read),
+            ]
+            codes.append(read.data)
+        m.d.comb += self.codes.eq(Cat(codes))
 
         ends, due = self.i.p.last, slot == last_slot
         m.d.comb += commit.eq(transfer & ends & due & ~dropping)
@@ -88,8 +98,8 @@ class FrameBuffer(wiring.Component):
             ]
         return m
 
-    def _masked(self, at_last_slot: Signal) -> Cat:
+    def _masked(self, at_last_slot: Signal) -> Value:
         """The input's lanes, with those beyond the frame's last code replaced by 0."""
         used = self.shape.inputs - (self.shape.beats - 1) * self.shape.simd
-        lanes = [self.i.p.data[lane].as_unsigned() for lane in range(self.shape.simd)]
-        return Cat(lanes[:used], (Mux(at_last_slot, 0, lane) for lane in lanes[used:]))
+        lanes, bits = self.i.p.data.as_value(), used * self.shape.code_bits
+        return Cat(lanes[:bits], Mux(at_last_slot, Const(0, len(lanes) - bits), lanes[bits:]))

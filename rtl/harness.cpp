@@ -18,6 +18,21 @@ struct Tape {  // counts every value, keeps the first `capacity`
     }
 };
 
+struct ColumnTape {  // the same for the codes of `lanes` converters at once, `bits` wide each
+    uint16_t *values;
+    int64_t capacity, count;
+    int64_t lanes, bits;
+    template <size_t Bits> void write(const cxxrtl::value<Bits> &port) {
+        for (int64_t lane = 0; lane < lanes; lane++, count++) {
+            if (count >= capacity) continue;
+            uint16_t code = 0;
+            for (int64_t i = 0, at = lane * bits; i < bits; i++, at++)
+                code |= (port.data[at / 32] >> at % 32 & 1u) << i;
+            values[count] = code;
+        }
+    }
+};
+
 struct Run {
     const uint32_t *data;  // beats x 32-bit pieces of s_axis_tdata, the lowest first
     const uint8_t *last;
@@ -28,6 +43,8 @@ struct Run {
     Tape logits, classes;  // of each result beat
     Tape finished;         // of each result beat with tlast: its cycle, from the first input beat
     Tape *hidden;
+    ColumnTape *columns;
+    uint32_t first_image;
     int64_t cycles, accepted, short_frames, long_frames, unstable, unsettled;
 };
 
@@ -46,6 +63,9 @@ template <class Word> Word word(const uint32_t *pieces) {
     for (size_t i = 0; i < Word::chunks; i++) result.data[i] = pieces[i];
     return result;
 }
+
+template <size_t Bits> const cxxrtl::value<Bits> &bits_of(const cxxrtl::value<Bits> &port) { return port; }
+template <size_t Bits> const cxxrtl::value<Bits> &bits_of(const cxxrtl::wire<Bits> &port) { return port.curr; }
 
 template <class Port> int64_t number(const Port &port) {  // two's complement
     constexpr unsigned unused = 64 - std::decay_t<decltype(port)>::bits;
@@ -111,6 +131,7 @@ void engine_run(Engine *handle, Run *run) {
     int64_t input_pause = 0, output_pause = 0;
     bool offered = false, waiting = false;
     int64_t start = 0, idle = 0;
+    SET_FIRST_IMAGE(engine, run->first_image)
     reset(engine);
     settle(engine);
     Result before(engine);
@@ -148,6 +169,8 @@ void engine_run(Engine *handle, Run *run) {
         run->long_frames += engine.p_long__frame.get<bool>();
 #define WATCH(i) if (engine.p_code##i##__valid.get<bool>()) run->hidden[i].write(engine.p_code##i.get<uint32_t>());
         EACH_HIDDEN(WATCH)
+#define READ(i, k) if (engine.p_columns##i##__valid.get<bool>()) run->columns[k].write(bits_of(engine.p_columns##i));
+        EACH_CROSSBAR(READ)
         edge(engine);
 
         idle = taken || given ? 0 : idle + (ready && (offered || !pending));

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from qsim.machine.errors import QsimError
 from qsim.machine.model import Model
 
-from .driver import Driver, Outcome
+from .crossbar_image import in_model_order
+from .driver import Codes, Driver, Outcome
 from .library import compile, memory_names
 from .memory_image import image, pack
 from .shape import EngineShape, Folding
@@ -26,10 +27,12 @@ Longs = npt.NDArray[np.int64]
 class Result:
     """Hidden codes and logits (N, outputs) and classes (N,) of N images, and the cycles that all took.
 
-    `cycles` counts from the first input beat to the last result, both included.
+    `columns` has, for each mapped layer, every code of a column's converter (N, tiles, slices,
+    digits, columns). `cycles` counts from the first input beat to the last result, both included.
     """
 
     hidden: tuple[Longs, ...]
+    columns: tuple[Codes, ...]
     logits: Longs
     classes: Longs
     cycles: int
@@ -53,9 +56,22 @@ class Simulator:
     """
 
     def __init__(self, model: Model, pe: Folding = 1, simd: Folding = 1, optimize: int = 2) -> None:
-        self.model = model
         self.shape = EngineShape.of(model, pe, simd, monitor=True)
         self._driver = Driver(compile(self.shape, optimize), self.shape)
+        self.load(model)
+
+    def load(self, model: Model) -> None:
+        """Write the memories of another model of the same shape: other weights, cells, faults, noise.
+
+        Raises
+        ------
+        QsimError
+            If the model needs other hardware.
+        """
+        folding = [layer.pe for layer in self.shape.layers], [layer.simd for layer in self.shape.layers]
+        if EngineShape.of(model, *folding, monitor=True) != self.shape:
+            raise QsimError("the model needs an engine of another shape; make a Simulator for it")
+        self.model = model
         words = image(model, self.shape)
         self._driver.load(words[name].chunks for name in memory_names(self.shape))
 
@@ -70,13 +86,21 @@ class Simulator:
         return data.reshape(*last.shape, data.shape[1]), last
 
     def send(
-        self, data: Array, last: Array, stall: float = 0.0, seed: int = 0, cycles: int | None = None
+        self,
+        data: Array,
+        last: Array,
+        stall: float = 0.0,
+        seed: int = 0,
+        first_image: int = 0,
+        cycles: int | None = None,
     ) -> Outcome:
         """Send beats of any kind after a reset; see `Driver.send`."""
-        return self._driver.send(data, last, stall, seed, cycles)
+        return self._driver.send(data, last, stall, seed, first_image, cycles)
 
-    def run(self, codes: npt.ArrayLike, stall: float = 0.0, seed: int = 0) -> Result:
+    def run(self, codes: npt.ArrayLike, stall: float = 0.0, seed: int = 0, first_image: int = 0) -> Result:
         """Run images (N, inputs) through the engine, with seeded stalls on both sides if asked.
+
+        Images are numbered from `first_image`; only read noise depends on the number.
 
         Raises
         ------
@@ -85,14 +109,17 @@ class Simulator:
             than it must, or changes one before it is taken.
         """
         data, last = self.beats(codes)
-        outcome = self.send(data.reshape(last.size, data.shape[-1]), last.ravel(), stall, seed)
+        outcome = self.send(data.reshape(last.size, data.shape[-1]), last.ravel(), stall, seed, first_image)
         if outcome.unstable:
             raise QsimError(
                 f"the engine changed or withdrew {outcome.unstable} results before they were taken"
             )
         images = len(last)
-        found = *(codes.size for codes in outcome.hidden), outcome.logits.size
-        expected = tuple(images * layer.outputs for layer in self.shape.layers)
+        found = *map(len, outcome.columns), *map(len, outcome.hidden), len(outcome.logits)
+        expected = (
+            *(images * c.groups * c.reads * c.pe for _, c in self.shape.mapped),
+            *(images * layer.outputs for layer in self.shape.layers),
+        )
         if found != expected or outcome.finished.size != images:
             raise QsimError(
                 f"the engine gave {found} results of its layers in {outcome.finished.size} frames; "
@@ -102,6 +129,10 @@ class Simulator:
             tuple(
                 codes.reshape(images, layer.outputs)
                 for codes, layer in zip(outcome.hidden, self.shape.layers, strict=False)
+            ),
+            tuple(
+                in_model_order(codes, self.model.layers[i], folded)
+                for codes, (i, folded) in zip(outcome.columns, self.shape.mapped, strict=True)
             ),
             outcome.logits.reshape(images, self.model.outputs),
             outcome.classes.reshape(images, self.model.outputs)[:, -1],

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from qsim.machine.errors import QsimError
 
-from . import toolchain
+from . import crossbar_image, toolchain
 from .shape import EngineShape
 from .yosys import netlist
 
@@ -55,7 +55,8 @@ def memory_names(shape: EngineShape) -> list[str]:
     """The memories that a model fills, in the order in which the library takes them."""
     names = []
     for i, layer in enumerate(shape.layers):
-        names += [f"layer{i}_weights", f"layer{i}_bias"]
+        parts = ["weights", "bias"] if layer.crossbar is None else crossbar_image.names(layer.crossbar)
+        names += [f"layer{i}_{part}" for part in parts]
         names += [f"threshold{i}_stage{k}" for k in range(layer.result_bits)]
     return names
 
@@ -84,7 +85,14 @@ def link(source: str, shape: EngineShape, command: Sequence[str], target: Path) 
 
 
 def _binding(shape: EngineShape) -> str:
-    """Two lists for the harness: the memories to fill and the hidden layers to watch."""
+    """What the harness must know: memories to fill, hidden and mapped layers to watch, and one input."""
     memories = " ".join(f"X({name.replace('_', '__')})" for name in memory_names(shape))
     hidden = " ".join(f"X({i})" for i in range(len(shape.layers) - 1))
-    return f"#define EACH_MEMORY(X) {memories}\n#define EACH_HIDDEN(X) {hidden}\n"
+    mapped = " ".join(f"X({i}, {k})" for k, (i, _) in enumerate(shape.mapped))
+    first_image = "engine.p_first__image.set<uint32_t>(number);" if shape.noisy else ""
+    return (
+        f"#define EACH_MEMORY(X) {memories}\n"
+        f"#define EACH_HIDDEN(X) {hidden}\n"
+        f"#define EACH_CROSSBAR(X) {mapped}\n"
+        f"#define SET_FIRST_IMAGE(engine, number) {first_image}\n"
+    )

@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 from qsim.machine.model import Layer, Model
 
+from . import crossbar_image
 from .shape import EngineShape, LayerShape
+from .threshold import tree
 
 ROWS = 4096  # words packed at once, to bound the memory that their single bits take
 
@@ -39,7 +41,7 @@ def pack(fields: npt.NDArray[np.integer[Any]], bits: int) -> Words:
     places = np.arange(bits)
     chunks = np.empty((len(fields), -(-width // 32)), "<u4")
     for start in range(0, len(fields), ROWS):
-        rows = fields[start : start + ROWS].astype(np.int64)
+        rows = np.ascontiguousarray(fields[start : start + ROWS], np.int64)
         ones = (rows[:, :, None] >> places & 1).astype(np.uint8).reshape(len(rows), width)
         ones = np.pad(ones, ((0, 0), (0, -width % 32)))
         chunks[start : start + ROWS] = np.packbits(ones, axis=1, bitorder="little").view("<u4")
@@ -48,10 +50,14 @@ def pack(fields: npt.NDArray[np.integer[Any]], bits: int) -> Words:
 
 def image(model: Model, shape: EngineShape) -> dict[str, Words]:
     """The words of every memory that the engine reads, by the memory's name in the netlist."""
-    words = {}
+    words: dict[str, Words] = {}
     for i, (layer, folded) in enumerate(zip(model.layers, shape.layers, strict=True)):
-        words[f"layer{i}_weights"] = _weights(layer, folded)
-        words[f"layer{i}_bias"] = _bias(layer, folded)
+        if folded.crossbar is not None:
+            parts = crossbar_image.image(layer, folded.crossbar, i, model.code_range(i)[0])
+            words |= {f"layer{i}_{name}": pack(*part) for name, part in parts.items()}
+        else:
+            words[f"layer{i}_weights"] = _weights(layer, folded)
+            words[f"layer{i}_bias"] = _bias(layer, folded)
         if layer.thresholds is not None:
             for k, stage in enumerate(_thresholds(layer, folded, model.bounds[i])):
                 words[f"threshold{i}_stage{k}"] = stage
@@ -74,12 +80,6 @@ def _bias(layer: Layer, shape: LayerShape) -> Words:
 def _thresholds(layer: Layer, shape: LayerShape, bounds: tuple[int, int]) -> list[Words]:
     """Each stage's words: the thresholds as a sorted tree, level by level."""
     assert layer.thresholds is not None
-    low, high = bounds
     rows = layer.thresholds[:1] if shape.shared_thresholds else layer.thresholds
-    missing = (1 << shape.result_bits) - 1 - shape.levels
-    rows = np.pad(rows.clip(low, high + 1), ((0, 0), (0, missing)), constant_values=high + 1)
-    stages = []
-    for k in range(shape.result_bits):
-        step = 1 << shape.result_bits - k
-        stages.append(pack(rows[:, step // 2 - 1 :: step].reshape(-1, 1), shape.accumulator_bits))
-    return stages
+    stages = tree(rows, *bounds, shape.result_bits)
+    return [pack(stage, shape.accumulator_bits) for stage in stages]

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qsim.machine.errors import QsimError
-from qsim.machine.model import Model
+from qsim.machine.model import Layer, Model
+
+from . import crossbar_shape
+from .crossbar_shape import CrossbarShape
 
 Folding = int | Sequence[int]
 
@@ -16,7 +19,8 @@ class LayerShape:
     """One dense layer, folded onto `pe` neurons at a time and `simd` inputs at a time.
 
     `levels` is the largest hidden code, 0 on the last layer. `accumulator_bits` is a two's
-    complement width that holds every accumulator and, on a hidden layer, one above the largest.
+    complement width that holds every accumulator and, on a hidden layer, one above the largest. A
+    mapped layer has a `crossbar`, onto whose columns and rows `pe` and `simd` then fold.
     """
 
     inputs: int
@@ -30,6 +34,7 @@ class LayerShape:
     accumulator_bits: int
     pe: int
     simd: int
+    crossbar: CrossbarShape | None = None
 
     @property
     def beats(self) -> int:
@@ -50,6 +55,16 @@ class LayerShape:
     def result_bits(self) -> int:
         """Bits of a code that the thresholds give; 0 on the last layer."""
         return self.levels.bit_length()
+
+    @property
+    def work(self) -> int:
+        """Cycles of one group."""
+        return self.beats
+
+    @property
+    def depth(self) -> int:
+        """Cycles from the address of a group's last beat to the first result held."""
+        return 4
 
 
 @dataclass(frozen=True)
@@ -80,21 +95,25 @@ class EngineShape:
         ----------
         model : Model
         pe, simd : int or one int a layer
-            Neurons and inputs computed in one cycle. A single int is limited to each layer's size.
+            Neurons (on a crossbar: columns) and inputs computed in one cycle. A single int is limited
+            to each layer's size, and to a number of inputs that divides a tile's rows.
         monitor : bool
             Whether hidden codes get ports of their own.
 
         Raises
         ------
         QsimError
-            If a folding is below 1 or, given layer by layer, above the layer's size.
+            If a folding is below 1 or, given layer by layer, above the layer's size, or if its
+            inputs do not divide a tile's rows.
         """
-        pes = _folding(pe, [layer.outputs for layer in model.layers], "pe")
-        simds = _folding(simd, [layer.inputs for layer in model.layers], "simd")
+        pes = _folding(pe, [_columns(layer) for layer in model.layers], "pe")
+        simds = _whole_tiles(model, _folding(simd, [layer.inputs for layer in model.layers], "simd"), simd)
         layers = []
         for i, layer in enumerate(model.layers):
             low, high = model.code_range(i)
             least, most = model.bounds[i]
+            width = _width(min(least, -1), most + (layer.levels > 0))
+            folding = pes[i], simds[i]
             layers.append(
                 LayerShape(
                     inputs=layer.inputs,
@@ -105,12 +124,25 @@ class EngineShape:
                     code_signed=low < 0,
                     levels=layer.levels,
                     shared_thresholds=layer.shared_thresholds,
-                    accumulator_bits=_width(min(least, -1), most + (layer.levels > 0)),
+                    accumulator_bits=width,
                     pe=pes[i],
                     simd=simds[i],
+                    crossbar=None
+                    if layer.crossbar is None
+                    else crossbar_shape.of(layer, (low, high), width, *folding),
                 )
             )
         return cls(tuple(layers), monitor)
+
+    @property
+    def mapped(self) -> list[tuple[int, CrossbarShape]]:
+        """The layers on a crossbar, each with its place in the network."""
+        return [(i, layer.crossbar) for i, layer in enumerate(self.layers) if layer.crossbar is not None]
+
+    @property
+    def noisy(self) -> bool:
+        """Whether any layer has read noise."""
+        return any(crossbar.amplitude_bits for _, crossbar in self.mapped)
 
     @property
     def class_bits(self) -> int:
@@ -120,17 +152,19 @@ class EngineShape:
     def timing(self) -> Timing:
         """Exact cycles.
 
-        A layer starts when the last beat of its frame is in and gives its first result `beats` + 5
-        cycles later. A group's results leave one a cycle while the next group is computed, so the
-        slower of the two sets the pace. Thresholds take a cycle for each bit of their code, and one more.
+        A layer starts when the last beat of its frame is in and gives its first result `work` +
+        `depth` + 1 cycles later (on a crossbar, that of the first column). A group's results leave
+        one a cycle while the next group is computed, so the slower of the two sets the pace.
+        Thresholds take a cycle for each bit of their code, and one more.
         """
         latency = self.layers[0].beats - 1
         interval = self.layers[0].beats
         for layer in self.layers:
-            pace = (layer.groups - 1) * max(layer.beats, layer.pe)
-            latency += layer.beats + 4 + pace + layer.last_group
+            block = layer.crossbar or layer
+            pace = (block.groups - 1) * max(block.work, block.pe)
+            latency += block.work + block.depth + pace + block.last_group
             latency += layer.result_bits + 1 if layer.levels else 0
-            interval = max(interval, pace + max(layer.beats, layer.last_group))
+            interval = max(interval, pace + max(block.work, block.last_group))
         return Timing(latency, interval)
 
 
@@ -149,3 +183,21 @@ def _folding(given: Folding, limits: list[int], name: str) -> list[int]:
         if type(value) is not int or not 1 <= value <= limit:
             raise QsimError(f"{name} of layer {i} is {value!r}; 1 to {limit} are allowed")
     return values
+
+
+def _columns(layer: Layer) -> int:
+    """How many columns or neurons `pe` may fold."""
+    return layer.outputs if layer.crossbar is None else layer.crossbar.cells.shape[2]
+
+
+def _whole_tiles(model: Model, simds: list[int], given: Folding) -> list[int]:
+    """Inputs a cycle, so that no beat of a mapped layer belongs to two tiles."""
+    for i, layer in enumerate(model.layers):
+        if layer.crossbar is None or layer.crossbar.mapping.rows >= layer.inputs:
+            continue
+        rows = layer.crossbar.mapping.rows
+        most = max(s for s in range(1, min(simds[i], rows) + 1) if rows % s == 0)
+        if most < simds[i] and not isinstance(given, int):
+            raise QsimError(f"simd of layer {i} is {simds[i]}; a divisor of its tiles' {rows} rows is needed")
+        simds[i] = most
+    return simds

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from .beat import beats
+from .pipeline import delayed
 from .shape import LayerShape
 from .table import table
 
@@ -48,21 +54,12 @@ class Threshold(wiring.Component):
             advance.eq(self.o.ready | ~self.o.valid),
             self.i.ready.eq(advance),
         ]
-        valid, acc, last = self.i.valid, self.i.p.data, self.i.p.last
-        neuron, code = self._neuron(m), Signal(0)
-        for k, stage in enumerate(self.stages):
-            m.submodules[f"stage{k}"] = stage
-            read = stage.read_port()
-            m.d.comb += [read.en.eq(advance), read.addr.eq(Cat(code, neuron))]
-            valid = _register(m, advance, valid, f"valid{k}")
-            acc = _register(m, advance, acc, f"acc{k}")
-            last = _register(m, advance, last, f"last{k}")
-            neuron = _register(m, advance, neuron, f"neuron{k}")
-            code = Cat(read.data.as_signed() <= acc, _register(m, advance, code, f"prefix{k}"))
+        cycles = self.shape.result_bits + 1
+        code = search(m, advance, self.stages, self.i.p.data, self._neuron(m))
         m.d.comb += [
-            self.o.valid.eq(_register(m, advance, valid, "valid")),
-            self.o.p.data.eq(_register(m, advance, code, "code")),
-            self.o.p.last.eq(_register(m, advance, last, "last")),
+            self.o.valid.eq(delayed(m, advance, self.i.valid, cycles, "valid")),
+            self.o.p.data.eq(delayed(m, advance, code, name="code", reset_less=True)),
+            self.o.p.last.eq(delayed(m, advance, self.i.p.last, cycles, "last", reset_less=True)),
         ]
         return m
 
@@ -75,9 +72,23 @@ class Threshold(wiring.Component):
         return neuron
 
 
-def _register(m: Module, enable: Signal, value: Signal, name: str) -> Signal:
-    """The value of the last cycle in which `enable` was high; reset makes only a valid bit low."""
-    register = Signal(value.shape(), name=name, reset_less=not name.startswith("valid"))
-    with m.If(enable):
-        m.d.sync += register.eq(value)
-    return register
+def search(m: Module, advance: Value, stages: Sequence[Memory], acc: Value, row: Value) -> Value:
+    """How many thresholds of a row are <= acc, one advance for each stage later; see `Threshold`."""
+    code: Value = Signal(0)
+    for k, stage in enumerate(stages):
+        m.submodules[f"stage{k}"] = stage
+        read = stage.read_port()
+        m.d.comb += [read.en.eq(advance), read.addr.eq(Cat(code, row))]
+        acc = delayed(m, advance, acc, name=f"acc{k}", reset_less=True)
+        row = delayed(m, advance, row, name=f"row{k}", reset_less=True)
+        prefix = delayed(m, advance, code, name=f"prefix{k}", reset_less=True)
+        code = Cat(read.data.as_signed() <= acc, prefix)
+    return code
+
+
+def tree(rows: npt.NDArray[np.int64], low: int, high: int, bits: int) -> list[npt.NDArray[np.int64]]:
+    """What the stages of a search hold, for ascending rows of thresholds and what runs from low to high."""
+    missing = (1 << bits) - 1 - rows.shape[1]
+    padded = np.pad(rows.clip(low, high + 1), ((0, 0), (0, missing)), constant_values=high + 1)
+    steps = [1 << bits - k for k in range(bits)]
+    return [padded[:, step // 2 - 1 :: step].reshape(-1, 1) for step in steps]

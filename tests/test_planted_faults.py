@@ -141,8 +141,8 @@ FAULTS = [
     ),
     Fault(
         "the dense layer drops ready",
-        "rtl/dense.py",
-        "((left == 1) & self.o.ready)",
+        "rtl/serial.py",
+        "((left == 1) & o.ready)",
         "(left == 1)",
         "tests/rtl/test_dense.py",
     ),

@@ -25,58 +25,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import container, kernel, spec
+from . import container, crossbar_run, kernel, spec
+from .crossbar import Crossbar
 from .errors import QsimError
+from .integers import MAX_CODE_BITS as MAX_CODE_BITS
+from .integers import InputFormat as InputFormat
+from .integers import integers
 
 GRIDS = ("odd", "twos_complement")
 ACTIVATIONS = ("step", "sigmoid", "relu")
-FORMAT = 1  # the file layout; crossbar layers will be layers of another "kind"
+FORMAT = 1  # the file layout
 MAX_WEIGHT_BITS = 16
-MAX_CODE_BITS = 16
 
 IntArray = npt.NDArray[np.integer[Any]]
-
-
-def _integers(values: npt.ArrayLike, name: str, ndim: int) -> npt.NDArray[np.int64]:
-    """A read-only int64 copy of `values`, refused unless it holds integers in `ndim` dimensions."""
-    try:
-        array = np.asarray(values)
-    except ValueError:
-        raise QsimError(f"{name} is ragged; a {ndim}-dimensional integer array is needed") from None
-    if array.ndim != ndim or array.size == 0:
-        raise QsimError(f"{name} has shape {array.shape}; {ndim} non-empty dimensions are needed")
-    if array.dtype.kind not in "iu" or (array.dtype == np.uint64 and array.max() >= 2**63):
-        raise QsimError(f"{name} has type {array.dtype}; integers within 64 signed bits are needed")
-    array = array.astype(np.int64)
-    array.setflags(write=False)
-    return array
-
-
-@dataclass(frozen=True)
-class InputFormat:
-    """Two's complement or unsigned integer input codes of `bits` bits (1 to 16)."""
-
-    bits: int
-    signed: bool = False
-
-    def __post_init__(self) -> None:
-        if type(self.bits) is not int or not 1 <= self.bits <= MAX_CODE_BITS:
-            raise QsimError(f"input codes of {self.bits!r} bits; 1 to {MAX_CODE_BITS} are allowed")
-        if type(self.signed) is not bool:
-            raise QsimError(f"input format has signed = {self.signed!r}; true or false is needed")
-
-    @property
-    def low(self) -> int:
-        return -(1 << self.bits - 1) if self.signed else 0
-
-    @property
-    def high(self) -> int:
-        return (1 << self.bits - self.signed) - 1
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The narrowest numpy type that holds every code."""
-        return np.min_scalar_type(self.low if self.signed else self.high)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +64,9 @@ class Layer:
         What the thresholds sample, for the float shadow's gradient; None if unknown.
     gain : float
         Constant factor on the pre-activation, already contained in the thresholds.
+    crossbar : Crossbar, optional
+        The tiles that compute the products, instead of ideal integers. The weights then say what the
+        cells were meant to hold, and give the float shadow.
 
     Raises
     ------
@@ -118,10 +82,11 @@ class Layer:
     one: float = 1.0
     activation: str | None = None
     gain: float = 1.0
+    crossbar: Crossbar | None = None
 
     def __post_init__(self) -> None:
-        weights = _integers(self.weights, "weights", 2)
-        bias = _integers(self.bias, "bias", 1)
+        weights = integers(self.weights, "weights", 2)
+        bias = integers(self.bias, "bias", 1)
         if type(self.bits) is not int or not 1 <= self.bits <= MAX_WEIGHT_BITS:
             raise QsimError(f"weights of {self.bits!r} bits; 1 to {MAX_WEIGHT_BITS} are allowed")
         if self.grid not in GRIDS:
@@ -149,11 +114,13 @@ class Layer:
         object.__setattr__(self, "bias", bias)
         if self.thresholds is not None:
             object.__setattr__(self, "thresholds", self._checked_thresholds(len(weights)))
+        if self.crossbar is not None:
+            self.crossbar.check(self)
 
     def _checked_thresholds(self, outputs: int) -> npt.NDArray[np.int64]:
         """Thresholds as (outputs, T); rows that are all equal share one row of memory."""
         given = np.asarray(self.thresholds)
-        rows = _integers(given[None] if given.ndim == 1 else given, "thresholds", 2)
+        rows = integers(given[None] if given.ndim == 1 else given, "thresholds", 2)
         if len(rows) not in (1, outputs):
             raise QsimError(
                 f"{len(rows)} rows of thresholds for {outputs} neurons; 1 or {outputs} are needed"
@@ -259,7 +226,7 @@ class Model:
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the packed form, which holds compiled code: models are copied and pickled without it."""
-        return {key: value for key, value in self.__dict__.items() if key != "_packed"}
+        return {key: value for key, value in self.__dict__.items() if key not in ("_packed", "_plan")}
 
     @property
     def inputs(self) -> int:
@@ -295,6 +262,9 @@ class Model:
         bounds = []
         for i, layer in enumerate(self.layers):
             low, high = self.code_range(i)
+            if layer.crossbar is not None:
+                bounds.append(layer.crossbar.bounds(layer, low, high))
+                continue
             ends = np.stack([layer.weights * low, layer.weights * high])
             least, most = ends.min(0).clip(max=0).sum(1), ends.max(0).clip(min=0).sum(1)
             bias = layer.bias.tolist()
@@ -319,7 +289,7 @@ class Model:
             "input": {"bits": self.input.bits, "signed": self.input.signed},
             "layers": [
                 {
-                    "kind": "dense",
+                    **({"kind": "dense"} if layer.crossbar is None else layer.crossbar.description()),
                     "grid": layer.grid,
                     "bits": layer.bits,
                     "one": layer.one,
@@ -339,7 +309,13 @@ class Model:
             if layer.thresholds is not None:
                 rows = layer.thresholds[:1] if layer.shared_thresholds else layer.thresholds
                 tensors[f"layers.{i}.thresholds"] = rows
+            if layer.crossbar is not None:
+                tensors |= {f"layers.{i}.{k}": array for k, array in layer.crossbar.tensors().items()}
         return tensors
+
+    @cached_property
+    def _plan(self) -> crossbar_run.Plan:
+        return crossbar_run.prepare(self)
 
     @cached_property
     def _packed(self) -> kernel.Packed:
@@ -352,9 +328,10 @@ class Model:
     def _admitted(self, codes: npt.ArrayLike) -> IntArray:
         """`codes` in any integer type and without a copy; not even looked at if no value could be wrong."""
         array = codes if type(codes) is np.ndarray else np.asarray(codes)
-        packed = self._packed
-        if array.ndim == 2 and array.shape[1] == packed.inputs and array.dtype is packed.complete:
-            return array
+        if not self.mapped:
+            packed = self._packed
+            if array.ndim == 2 and array.shape[1] == packed.inputs and array.dtype is packed.complete:
+                return array
         if array.ndim != 2 or array.shape[1] != self.inputs:
             raise QsimError(f"codes have shape {array.shape}; (images, {self.inputs}) is needed")
         if array.dtype.kind not in "iu":
@@ -367,24 +344,38 @@ class Model:
                 raise QsimError(f"codes run from {found[0]} to {found[1]}; {low} to {high} are allowed")
         return array
 
-    def logits(self, codes: npt.ArrayLike) -> npt.NDArray[np.int64]:
-        """The last layer's accumulators, int64 (N, outputs), for integer codes (N, inputs)."""
+    @property
+    def mapped(self) -> bool:
+        """Whether any layer is on a crossbar."""
+        return any(layer.crossbar is not None for layer in self.layers)
+
+    def logits(self, codes: npt.ArrayLike, first_image: int = 0) -> npt.NDArray[np.int64]:
+        """The last layer's accumulators, int64 (N, outputs), for integer codes (N, inputs).
+
+        Images are numbered from `first_image`; only a crossbar's read noise depends on the number.
+        """
+        if self.mapped:
+            return crossbar_run.run(self._plan, self._admitted(codes), first_image)
         return kernel.run(self._packed, self._admitted(codes))
 
-    def predict(self, codes: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    def predict(self, codes: npt.ArrayLike, first_image: int = 0) -> npt.NDArray[np.int64]:
         """The class of each image (N,): the largest logit, the lowest index on a tie.
 
-        With one output, class 1 is where the logit is >= 0.
+        With one output, class 1 is where the logit is >= 0. Images are numbered as in `logits`.
         """
+        if self.mapped:
+            return kernel.classify(self.logits(codes, first_image))
         return kernel.predict(self._packed, self._admitted(codes))
 
-    def trace(self, codes: npt.ArrayLike) -> Trace:
-        """Hidden codes and logits of integer codes (N, inputs)."""
+    def trace(self, codes: npt.ArrayLike, first_image: int = 0) -> Trace:
+        """Hidden codes and logits of integer codes (N, inputs), images numbered as in `logits`."""
         admitted = self._admitted(codes)
         hidden = tuple(
             np.empty((len(admitted), layer.outputs), np.min_scalar_type(layer.levels))
             for layer in self.layers[:-1]
         )
+        if self.mapped:
+            return Trace(hidden, crossbar_run.run(self._plan, admitted, first_image, hidden))
         return Trace(hidden, kernel.run(self._packed, admitted, hidden))
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -411,13 +402,15 @@ def load(path: str | PathLike[str]) -> Model:
     try:
         layers = []
         for i, entry in enumerate(header["layers"]):
-            if entry["kind"] != "dense":
-                raise QsimError(f"layer {i} is of kind {entry['kind']!r}; this qsim knows 'dense'")
+            if entry["kind"] not in ("dense", "crossbar"):
+                raise QsimError(f"layer {i} is of kind {entry['kind']!r}; 'dense' or 'crossbar' is needed")
+            tiles = entry["kind"] == "crossbar"
             layers.append(
                 Layer(
                     weights=tensors.pop(f"layers.{i}.weights"),
                     bias=tensors.pop(f"layers.{i}.bias"),
                     thresholds=tensors.pop(f"layers.{i}.thresholds", None),
+                    crossbar=Crossbar.read(entry, tensors, f"layers.{i}.") if tiles else None,
                     **{key: entry[key] for key in ("bits", "grid", "one", "activation", "gain")},
                 )
             )

@@ -5,13 +5,16 @@ must give these integers; where one differs, it is wrong. Integers here have unb
 no real accumulator overflows is proved for each model when it is built (`Model.bounds`).
 
 A model is read through four plain facts of each layer: `weights[j][i]`, `bias[j]`, `thresholds[j]`
-(ascending; hidden layers only), and the order of the layers. Nothing else can change a bit.
+(ascending; hidden layers only), and the order of the layers. Nothing else can change a bit, except that
+a layer on a crossbar accumulates as `crossbar_spec` says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
+
+from .crossbar_spec import accumulate as accumulate_on_tiles
 
 if TYPE_CHECKING:
     from .model import Model
@@ -41,8 +44,13 @@ def classify(logits: Sequence[int]) -> int:
     return max(range(len(logits)), key=lambda j: (logits[j], -j))
 
 
-def trace(model: Model, images: Iterable[Sequence[int]]) -> Iterator[tuple[list[list[int]], list[int]]]:
-    """For each image, the codes of every hidden layer and the logits, as lists of integers."""
+def trace(
+    model: Model, images: Iterable[Sequence[int]], first_image: int = 0
+) -> Iterator[tuple[list[list[int]], list[int]]]:
+    """For each image, the codes of every hidden layer and the logits, as lists of integers.
+
+    Images are numbered from `first_image`, which only the read noise of a crossbar depends on.
+    """
     layers = [
         (
             layer.weights.tolist(),
@@ -51,31 +59,35 @@ def trace(model: Model, images: Iterable[Sequence[int]]) -> Iterator[tuple[list[
         )
         for layer in model.layers
     ]
-    for image in images:
+    for number, image in enumerate(images, first_image):
         codes, hidden = [int(x) for x in image], []
-        for weights, bias, thresholds in layers:
-            accs = [accumulate(w, b, codes) for w, b in zip(weights, bias, strict=True)]
+        for i, (weights, bias, thresholds) in enumerate(layers):
+            if model.layers[i].crossbar is None:
+                accs = [accumulate(w, b, codes) for w, b in zip(weights, bias, strict=True)]
+            else:
+                accs = accumulate_on_tiles(model.layers[i], codes, *model.code_range(i), i, number)
             if thresholds is not None:
                 codes = [activate(a, t) for a, t in zip(accs, thresholds, strict=True)]
                 hidden.append(codes)
         yield hidden, accs
 
 
-def logits(model: Model, codes: Iterable[Sequence[int]]) -> list[list[int]]:
+def logits(model: Model, codes: Iterable[Sequence[int]], first_image: int = 0) -> list[list[int]]:
     """The last layer's accumulators for each image.
 
     Parameters
     ----------
     model : Model
     codes : sequence of images, each a sequence of `model.inputs` integer input codes
+    first_image : number of the first image; only read noise depends on it
 
     Returns
     -------
     list of lists of int, one row an image, one column an output
     """
-    return [accs for _, accs in trace(model, codes)]
+    return [accs for _, accs in trace(model, codes, first_image)]
 
 
-def predict(model: Model, codes: Iterable[Sequence[int]]) -> list[int]:
+def predict(model: Model, codes: Iterable[Sequence[int]], first_image: int = 0) -> list[int]:
     """The class of each image; parameters as in `logits`."""
-    return [classify(accs) for accs in logits(model, codes)]
+    return [classify(accs) for accs in logits(model, codes, first_image)]

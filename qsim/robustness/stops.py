@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from ..machine.kernel.compiling import cached
 from ..machine.model import InputFormat
 from .attacks import Codes, Signs
 
@@ -44,7 +44,7 @@ class Stops:
         return images, inputs, rooms
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
+@cached()
 def stop(images: Any, inputs: Any, rooms: Any, signs: Signs, weights: Any, value: Any, rate: Any) -> None:
     """Take inputs out of `rate` (N, outputs) and put what they reached into `value` (N, outputs).
 
@@ -59,7 +59,7 @@ def stop(images: Any, inputs: Any, rooms: Any, signs: Signs, weights: Any, value
             r[j] -= sign * w[j]
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
+@cached()
 def _count(codes: Any, signs: Any, low: int, high: int, due: Any, counts: Any, moving: Any) -> None:
     strengths = counts.size - 2
     for i in range(codes.shape[0]):
@@ -72,7 +72,7 @@ def _count(codes: Any, signs: Any, low: int, high: int, due: Any, counts: Any, m
                     counts[due[room] + 1] += 1
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
+@cached()
 def _list(codes: Any, signs: Any, low: int, high: int, due: Any, places: Any, entries: Any) -> None:
     strengths = places.size - 2
     for i in range(codes.shape[0]):

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from ..machine.kernel.compiling import cached
 
 Array = npt.NDArray[np.float32]
 F = np.float32
@@ -85,7 +86,7 @@ class Adam:
                 round_flat(p.ravel(), self.grid, out.ravel())
 
 
-@njit(cache=True, nogil=True, boundscheck=False, error_model="numpy")
+@cached(error_model="numpy")
 def update(p: Array, g: Array, m: Array, v: Array, rate: np.float32) -> None:
     """One step of Adam on flat arrays, in place, clipped to [-1, 1]."""
     for i in range(p.size):
@@ -95,7 +96,7 @@ def update(p: Array, g: Array, m: Array, v: Array, rate: np.float32) -> None:
         p[i] = min(max(moved, F(-1)), F(1))
 
 
-@njit(cache=True, nogil=True, boundscheck=False, error_model="numpy")
+@cached(error_model="numpy")
 def round_flat(p: Array, grid: Grid, out: Array) -> None:
     """out = p rounded to the grid; flat arrays."""
     for i in range(p.size):

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from ..machine.kernel.compiling import cached
 
 Reals = npt.NDArray[np.float32]
 Index = npt.NDArray[np.int64]
@@ -77,7 +78,7 @@ class Transposed:
         return g
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
+@cached()
 def _sum_rows(starts: Index, stops: Index, where: Any, values: Reals, table: Reals, out: Reals) -> None:
     """out[i] = sum of values[e] * table[where[e]] for e from starts[i] to stops[i]."""
     for i in range(out.shape[0]):
@@ -85,7 +86,7 @@ def _sum_rows(starts: Index, stops: Index, where: Any, values: Reals, table: Rea
         _add(out[i], table, where, values, starts[i], stops[i])
 
 
-@njit(cache=True, nogil=True, boundscheck=False, fastmath={"contract"})
+@cached(fastmath={"contract"})
 def _add(z: Reals, table: Reals, where: Any, values: Reals, start: int, stop: int) -> None:
     """z += sum of values[e] * table[where[e]] for e from start to stop, four at a time."""
     e = start
@@ -102,7 +103,7 @@ def _add(z: Reals, table: Reals, where: Any, values: Reals, start: int, stop: in
         e += 1
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
+@cached()
 def _transpose(
     starts: Index, where: Any, values: Reals, rows: Index, columns: Index, to: Any, out: Reals
 ) -> None:

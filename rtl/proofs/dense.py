@@ -23,7 +23,7 @@ def _free(dense: Any, shape: LayerShape) -> tuple[Module, Opened, Any]:
 def summed(dense: Any, shape: LayerShape) -> Module:
     """Any weights, codes, biases: acc = bias or acc + the sum of weight x code, by shifting and adding."""
     m, opened, block = _free(dense, shape)
-    advance, multiplied = opened.signal("advance"), opened.signal("multiplied")
+    advance, multiplied = opened.submodule("buffer").read, opened.signal("multiplied")
     words, codes = opened.signal("loaded_weights"), opened.signal("loaded_codes")
     bias = block.bias.read_ports[0].data
     multiplies, adds = Signal(), Signal()
@@ -70,7 +70,8 @@ def _product(shape: LayerShape, stored: Value, code: Value) -> Value:
 def addressed(dense: Any, shape: LayerShape) -> Module:
     """Every beat of every group comes once, in order, with the weights and the bias that belong to it."""
     m, opened, block = _free(dense, shape)
-    advance, buffer = opened.signal("advance"), opened.submodule("buffer")
+    buffer = opened.submodule("buffer")
+    advance = buffer.read
     beat, group = Signal(range(shape.beats)), Signal(range(shape.groups))
     ends_group, ends_frame, goes = Signal(), Signal(), Signal()
     address = block.weights.read_ports[0].addr
@@ -79,7 +80,7 @@ def addressed(dense: Any, shape: LayerShape) -> Module:
         ends_group.eq(beat == shape.beats - 1),
         ends_frame.eq(ends_group & (group == shape.groups - 1)),
         Assert(~buffer.filled | (buffer.beat == beat), "the beats are read in their order"),
-        Assert(buffer.read == advance, "codes and weights move together"),
+        Assert(block.weights.read_ports[0].en == advance, "codes and weights move together"),
         Assert(buffer.release == (goes & ends_frame), "a frame is released with its last use"),
         Assert(address == group * shape.beats + beat, "the weights of group and beat are read"),
         Assert(opened.signal("group") == group, "inside: the group is counted"),
@@ -126,7 +127,7 @@ def emitted(dense: Any, shape: LayerShape) -> Module:
     """A group's accumulators leave in order, each once, and none is overwritten before it has left."""
     m, opened, block = _free(dense, shape)
     stable(m, block.o)
-    stage, advance = opened.signal("accumulated"), opened.signal("advance")
+    stage, advance = opened.signal("accumulated"), opened.submodule("buffer").read
     accs = [opened.signal(f"acc_{p}") for p in range(shape.pe)]
     kept = Array(Signal(signed(shape.accumulator_bits), name=f"kept_{p}") for p in range(shape.pe))
     taken, remain = Signal(range(shape.pe + 1)), Signal(range(shape.pe + 1))
@@ -139,7 +140,7 @@ def emitted(dense: Any, shape: LayerShape) -> Module:
         Assert(block.o.p.last == (ends & (remain == 1)), "the frame's last one is marked"),
         Assert(~comes | (remain == 0) | ((remain == 1) & leaves), "no accumulator is overwritten"),
         Assert(opened.signal("left") == remain, "inside: those left are counted"),
-        Assert(opened.signal("ends_frame") == ends, "inside: the frame's end is kept"),
+        Assert(opened.signal("last") == ends, "inside: the frame's end is kept"),
         Assert(taken + remain <= shape.pe, "inside: no more than a group"),
     ]
     for k in range(shape.pe):

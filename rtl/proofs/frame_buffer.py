@@ -80,7 +80,7 @@ def kept(frame_buffer: Any, shape: LayerShape) -> Module:
     bank = Signal()
     with m.If(starts):
         m.d.sync += bank.eq(opened.signal("write_bank"))
-    there = word(m, opened.submodule("banks"), Cat(slot, bank)) == data
+    there = word(m, opened.submodule("banks0"), Cat(slot, bank)) == data
     m.d.comb += [
         Assert(~(writing & stored), "inside: a frame is not both"),
         Assert(~writing | ((bank == opened.signal("write_bank")) & (beat != 0)), "inside: its bank, writing"),

@@ -113,7 +113,7 @@ PROOFS = [
     ),
     Proof(
         "255 thresholds for all neurons", "threshold", partial(threshold.bracketed, shape=SHARED),
-        "Cat(code, neuron)", "Cat(~code, neuron)", FEW_LISTS,
+        "Cat(code, row)", "Cat(~code, row)", FEW_LISTS,
     ),
     Proof(
         "3 thresholds, stream", "threshold", partial(threshold.bracketed, shape=FEW),
@@ -138,7 +138,7 @@ PROOFS = [
     ),
     Proof(
         "accumulators leave", "dense", partial(dense.emitted, shape=layer(outputs=5, pe=3)),
-        "((left == 1) & self.o.ready)", "(left == 1)",
+        "advance.eq(serialize(", "advance.eq(1 | serialize(",
     ),
     *(_summed(bits, grid) for bits in range(1, 9) for grid in ("odd", "twos_complement")),
 ]  # fmt: skip

@@ -49,7 +49,7 @@ def bracketed(threshold: Any, shape: LayerShape) -> Module:
         Assert(~beat.active | high[-1] | (acc < _listed(m, block, owner, high)), "not above its code"),
     ]
 
-    valids = [opened.signal(f"valid{k}") for k in range(bits)] + [opened.signal("valid")]
+    valids = [opened.signal(f"valid_{k}") for k in range(bits + 1)]
     m.d.comb += [
         Assert(beat.count == sum(valids), "inside: every beat is in one stage"),
         Assert(~beat.active | (age <= bits), "inside: the beat is in a stage"),
@@ -59,13 +59,13 @@ def bracketed(threshold: Any, shape: LayerShape) -> Module:
     with m.If(age == bits):
         m.d.comb += [low.eq(block.o.p.data), high.eq(block.o.p.data + 1)]
     for k, stage in enumerate(block.stages):
-        prefix, read = opened.signal(f"prefix{k}"), stage.read_ports[0].data
+        prefix, read = opened.signal(f"prefix{k}_0"), stage.read_ports[0].data
         before = sum(valids[k + 1 :], start=Signal())
-        at = {name: opened.signal(f"{name}{k}") for name in ("acc", "last", "neuron")}
-        own = (at["acc"] == acc) & (at["last"] == last) & valids[k] & (beat.ahead == before)
+        same = (opened.signal(f"acc{k}_0") == acc) & (opened.signal(f"last_{k}") == last)
+        own = same & valids[k] & (beat.ahead == before)
         fetched = read == word(m, stage, Cat(prefix, owner))
         if not shape.shared_thresholds:
-            own &= at["neuron"] == neuron
+            own &= opened.signal(f"row{k}_0") == neuron
         with m.If(age == k):
             m.d.comb += [
                 low.eq(prefix << bits - k),

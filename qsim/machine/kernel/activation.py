@@ -9,21 +9,10 @@ layer's operands, bytes or halves. All of these are pointers, `row` is the layer
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from . import packing as p
+from .compiling import part
 from .vectors import climb, largest_of_16, pointer
-
-# parts of one compiled function: no wrappers of their own
-FLAGS = {
-    "nogil": True,
-    "boundscheck": False,
-    "error_model": "numpy",
-    "no_cpython_wrapper": True,
-    "no_cfunc_wrapper": True,
-}
-part = njit(**FLAGS)
-inlined = njit(inline="always", **FLAGS)
 
 
 @part

@@ -5,17 +5,17 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from numba import njit
-
 from . import tiles
-from .engine import RUN, SWEEP, any_layer, list_groups, network, sources
+from .compiling import cached, sources
+from .engine import RUN, SWEEP, any_layer, list_groups, network
 from .lines import sweeper
 
+NAME = "avx2"
 UNIT = tiles.AVX2_HALVES
 PANEL = max(tiles.TILES[UNIT.lanes])
 HAS_BYTES = False
-_layer = any_layer(None, UNIT)
-_run, _sweep = network(_layer, UNIT.lanes), sweeper(_layer, list_groups, UNIT.lanes)
+_layer = any_layer(NAME, None, UNIT)
+_run, _sweep = network(NAME, _layer, UNIT.lanes), sweeper(NAME, _layer, list_groups, UNIT.lanes)
 # `package` is part of the key under which numba caches what it compiles
 
 
@@ -23,7 +23,7 @@ _run, _sweep = network(_layer, UNIT.lanes), sweeper(_layer, list_groups, UNIT.la
 def run(package: str = sources()) -> Any:
     """The compiled entry for classes and logits, from the disk where nothing in the package has changed."""
 
-    @njit(RUN, cache=True, nogil=True, boundscheck=False, error_model="numpy")
+    @cached(RUN, error_model="numpy")
     def entry(codes, kind, rows, block, hidden, logits, classes):
         _ = package
         _run(codes, kind, rows, block, hidden, logits, classes)
@@ -35,7 +35,7 @@ def run(package: str = sources()) -> Any:
 def sweep(package: str = sources()) -> Any:
     """The compiled entry for sweeps."""
 
-    @njit(SWEEP, cache=True, nogil=True, boundscheck=False, error_model="numpy")
+    @cached(SWEEP, error_model="numpy")
     def entry(codes, kind, signs, steps, low, high, rows, block, classes):
         _ = package
         _sweep(codes, kind, signs, steps, low, high, rows, block, classes)

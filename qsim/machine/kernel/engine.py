@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +12,8 @@ from numba import types
 
 from . import packing as p
 from . import tiles
-from .activation import activate, conclude, finish, inlined, part
+from .activation import activate, conclude, finish
+from .compiling import part, part_of
 from .vectors import nonzero_groups_512, pointer
 
 BLOCK = 96  # images: divisible by the heights of most tiles
@@ -128,7 +127,7 @@ def layer_sums(unit: tiles.Unit) -> Any:
     lanes, size, panel = unit.lanes, 4 * unit.lanes, max(tiles.TILES[unit.lanes])
     listing = list_groups_512 if lanes == 16 else list_groups
 
-    @part
+    @part_of(unit.name)
     def sums(row, block, codes, pitch, images, lists, acc, wide):
         groups, vectors = row[p.GROUPS], row[p.VECTORS]
         columns, acc_pitch, list_pitch = vectors * lanes, vectors * size, 4 * (groups + LIST_EXTRA)
@@ -167,10 +166,10 @@ def layer_sums(unit: tiles.Unit) -> Any:
     return sums
 
 
-def all_layers(layer: Any, lanes: int) -> Any:
+def all_layers(name: str, layer: Any, lanes: int) -> Any:
     """A compiled function that sends a block of images through a run of layers."""
 
-    @inlined
+    @part_of(name, inline="always")
     def through(rows, block, codes, pitch, images, base, areas, at, hidden, logits, classes):
         """Operands at address `codes`, `pitch` bytes a row, through the layers `rows`.
 
@@ -197,12 +196,12 @@ def all_layers(layer: Any, lanes: int) -> Any:
     return through
 
 
-def any_layer(bytes_unit: tiles.Unit | None, halves_unit: tiles.Unit) -> Any:
-    """The compiled `layer_sums` of an instruction set, for operands of both sizes."""
+def any_layer(name: str, bytes_unit: tiles.Unit | None, halves_unit: tiles.Unit) -> Any:
+    """The compiled `layer_sums` of instruction set `name`, for operands of both sizes."""
     halves_sums = layer_sums(halves_unit)
     bytes_sums = layer_sums(bytes_unit) if bytes_unit else halves_sums
 
-    @inlined
+    @part_of(name, inline="always")
     def layer(row, block, codes, pitch, images, lists, acc, wide):
         if row[p.HALVES]:
             halves_sums(row, block, codes, pitch, images, lists, acc, wide)
@@ -212,11 +211,11 @@ def any_layer(bytes_unit: tiles.Unit | None, halves_unit: tiles.Unit) -> Any:
     return layer
 
 
-def network(layer: Any, lanes: int) -> Any:
+def network(name: str, layer: Any, lanes: int) -> Any:
     """The compiled function that sends any number of images through all layers; arguments as in RUN."""
-    through = all_layers(layer, lanes)
+    through = all_layers(f"run.{name}", layer, lanes)
 
-    @inlined
+    @part_of(name, inline="always")
     def run(codes, kind, rows, block, hidden, logits, classes):
         areas = memory_map(rows, lanes, min(codes.shape[0], BLOCK))
         memory = np.empty(areas[4] + 64, np.uint8)
@@ -257,9 +256,3 @@ SWEEP = types.void(
     constant(types.uint8, 1),  # Plan.block
     types.int64[::1],  # classes, image by image (images * S,)
 )
-
-
-def sources() -> str:
-    """A digest of this package: numba watches the file of a cached function, not those of what it calls."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from . import packing as p
-from .activation import activate, conclude, inlined, part
+from .activation import activate, conclude
+from .compiling import part, part_of
 from .engine import all_layers, memory_map, operands_of
 from .vectors import climb_line, directions_16, index, line_steps, pointer
 
@@ -58,26 +59,26 @@ def schedule(due, listed, count, room_to_step, heads, links):
         links[k], heads[t] = heads[t], k
 
 
-def sweeper(layer: Any, listing: Any, lanes: int) -> Any:
-    """The compiled sweep of an instruction set; arguments as in `engine.SWEEP`."""
-    through = all_layers(layer, lanes)
+def sweeper(name: str, layer: Any, listing: Any, lanes: int) -> Any:
+    """The compiled sweep of instruction set `name`; arguments as in `engine.SWEEP`."""
+    through = all_layers(f"sweep.{name}", layer, lanes)
     evaluate, absorb = line_steps(lanes)
 
-    @part
+    @part_of(name)
     def absorb_chain(k, links, due, signs, weights, columns, intercept, slope):
         """All inputs of a chain stop."""
         while k >= 0:
             absorb(signs[k], due[k] - 1, index(weights, k * columns), columns, intercept, slope)
             k = links[k]
 
-    @part
+    @part_of(name)
     def acc_rows(heads, links, due, signs, steps, weights, columns, intercept, slope, acc):
         """Rows of accumulators of one image for some steps; intercept and slope move on."""
         for t in range(heads.size):
             absorb_chain(heads[t], links, due, signs, weights, columns, intercept, slope)
             evaluate(intercept, slope, steps[t], columns, index(acc, t * columns))
 
-    @part
+    @part_of(name)
     def code_rows(heads, links, due, signs, steps, weights, columns, intercept, slope, row, line, octets):
         """The same as far as the codes, where they are bytes and thresholds evenly spaced."""
         for t in range(heads.size):
@@ -87,7 +88,7 @@ def sweeper(layer: Any, listing: Any, lanes: int) -> Any:
                 intercept, slope, steps[t], line[0], line[1], line[2], row[p.LEVELS], 0, columns, target
             )
 
-    @part
+    @part_of(name)
     def both_products(codes, signs, kind, rows, block, at, images, low, high, most, lists, spaces):
         """Intercepts and slopes at step 0, and when inputs stop, of images `at` ...; `images` of them."""
         operands, moves, intercepts, slopes, due = spaces
@@ -106,7 +107,7 @@ def sweeper(layer: Any, listing: Any, lanes: int) -> Any:
         layer(row, block, start, pitch, images, lists, intercepts, intercepts)
         layer(rows[0], block, moves, pitch, images, lists, slopes, slopes)
 
-    @inlined
+    @part_of(name, inline="always")
     def sweep(codes, kind, signs, steps, low, high, rows, block, classes):
         inputs, columns, pitch = rows[0, p.INPUTS], rows[0, p.VECTORS] * lanes, 4 * rows[0, p.GROUPS]
         row, following, tail = rows[1], rows[min(2, rows.shape[0] - 1)], rows[2:]

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from .compiling import cached
 from .thresholds import Array, Bounds, Staircase, find_staircase
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def sweeper(model: Model) -> Callable[[Array, Array, Array], npt.NDArray[np.int6
     return run
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
+@cached()
 def follow(
     codes: Array, signs: Array, steps: Array, low: int, high: int, columns: Array, bias: Array, acc: Array
 ) -> None:
@@ -156,7 +156,7 @@ def follow(
         acc[t] = now
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
+@cached()
 def accumulate(codes: Array, weights: Array, bias: Array, acc: Array) -> None:
     """acc[i, j] = bias[j] + sum over k of codes[i, k] * weights[k, j], in the type of `acc`.
 
@@ -173,7 +173,7 @@ def accumulate(codes: Array, weights: Array, bias: Array, acc: Array) -> None:
                     row[j] += code * kind(weights[k, j])
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
+@cached()
 def climb(acc: Array, slope: int, offset: int, shift: int, levels: int, codes: Array) -> None:
     """Thresholds in closed form: see `Staircase`."""
     for i in range(acc.shape[0]):
@@ -182,7 +182,7 @@ def climb(acc: Array, slope: int, offset: int, shift: int, levels: int, codes: A
             codes[i, j] = min(max(step, 0), levels)
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
+@cached()
 def search(acc: Array, thresholds: Array, codes: Array) -> None:
     """codes = how many of the ascending thresholds are <= acc, by bisection; one row or one each."""
     shared = thresholds.shape[0] == 1

@@ -1,0 +1,108 @@
+"""The commands that make hardware: `qsim export` and `qsim build`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from . import terminal
+from .machine.errors import QsimError
+from .machine.model import load
+from .results import write_json
+from .terminal import Json
+
+Pe = Annotated[int, typer.Option(help="Neurons computed at once.")]
+Simd = Annotated[int, typer.Option(help="Inputs taken at once.")]
+Bits = Annotated[int | None, typer.Option(help="Widest weights that may be loaded later.")]
+TARGETS = "ecp5-25k, ecp5-85k, up5k, gw2a-18"
+
+
+def _part(name: str) -> Any:
+    try:
+        return import_module(f"rtl.{name}")
+    except ModuleNotFoundError as error:
+        raise QsimError(f"hardware needs the package {error.name}: pip install 'qsim[rtl]'") from None
+
+
+def export(
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="A model file.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder to write.")] = None,
+    pe: Pe = 10,
+    simd: Simd = 1,
+    max_bits: Bits = None,
+    vectors: Annotated[int, typer.Option(help="Images that the test bench plays.")] = 8,
+    verify: Annotated[
+        Path | None, typer.Option("--verify", metavar="DIR", help="Check a folder against its model.")
+    ] = None,
+    json: Json = None,
+) -> None:
+    """Write a folder that stands on its own: Verilog, memories, test bench, boards, weights, manifest."""
+    console = terminal.console(json)
+    if verify is not None:
+        if file is not None or out is not None:
+            raise QsimError("--verify takes one folder and neither FILE nor --out")
+        facts = _part("export_verify").verify(verify)
+        made = (
+            "made anew, all bytes are equal" if facts["regenerated"] else "not made anew: other tool versions"
+        )
+        console.print(
+            f"{verify} holds model {facts['digest'][:12]}: "
+            f"{facts['files']} files, {facts['values']:,} values; {made}",
+            soft_wrap=True,
+            highlight=False,
+        )
+        if json:
+            write_json(json, "export", facts)
+        return
+    if file is None or out is None:
+        raise QsimError("a model FILE and --out DIR are needed, or --verify DIR")
+    manifest = _part("export").write(load(file), out, pe, simd, max_bits, vectors)
+    console.print(
+        f"{out}: {len(manifest['files']) + 1} files; latency {manifest['latency']:,} cycles, "
+        f"a frame every {manifest['interval']:,} cycles",
+        soft_wrap=True,
+        highlight=False,
+    )
+    if json:
+        write_json(json, "export", manifest)
+
+
+def build(
+    path: Annotated[Path, typer.Argument(metavar="DIR", help="An exported folder, or a model file.")],
+    target: Annotated[str, typer.Option(help=f"One of {TARGETS}.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="For a model file: folder to export to.")
+    ] = None,
+    pe: Pe = 10,
+    simd: Simd = 1,
+    json: Json = None,
+) -> None:
+    """Bitstream, resources and Fmax with yosys and nextpnr; leaves build.json in the folder."""
+    builder, console, folder = _part("build"), terminal.console(json), path
+    if path.is_file():
+        if out is None:
+            raise QsimError(f"{path} is a file; --out DIR must name the folder to export it to")
+        folder = out
+        _part("export").write(load(path), folder, pe, simd)
+    elif out is not None:
+        raise QsimError("--out is for a model file; an exported folder is built in place")
+    with terminal.progress(console) as progress:
+        task = progress.add_task("starting", total=3)
+
+        def report(step: str) -> None:
+            progress.update(task, description=step, advance=1)
+
+        facts = builder.build(folder, target, report)
+    table = terminal.table(
+        "target", "LUT", "FF", "BRAM", "DSP", "Fmax (MHz)", "cycles", "inferences/s", "seconds"
+    )
+    used = (f"{facts[kind]:,} of {facts[f'{kind}_available']:,}" for kind in ("lut", "ff", "bram", "dsp"))
+    rate, seconds = f"{facts['inferences_per_s']:,}", f"{sum(facts['seconds'].values()):.0f}"
+    table.add_row(target, *used, f"{facts['fmax_mhz']:.1f}", f"{facts['interval']:,}", rate, seconds)
+    console.print(table)
+    console.print(f"{folder / facts['bitstream']} for {facts['board']}", soft_wrap=True, highlight=False)
+    if json:
+        write_json(json, "build", facts)

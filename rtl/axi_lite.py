@@ -1,0 +1,110 @@
+"""AXI4-Lite, the slave's side: one access at a time, turned into a strobe and an answer."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+OKAY, SLVERR = 0, 2
+
+
+def bus(address_bits: int) -> dict[str, wiring.Member]:
+    """The signals of the bus by name, as a slave sees them; 32 bits of data."""
+    return {
+        "s_axil_awaddr": In(address_bits),
+        "s_axil_awprot": In(3),
+        "s_axil_awvalid": In(1),
+        "s_axil_awready": Out(1),
+        "s_axil_wdata": In(32),
+        "s_axil_wstrb": In(4),
+        "s_axil_wvalid": In(1),
+        "s_axil_wready": Out(1),
+        "s_axil_bresp": Out(2),
+        "s_axil_bvalid": Out(1),
+        "s_axil_bready": In(1),
+        "s_axil_araddr": In(address_bits),
+        "s_axil_arprot": In(3),
+        "s_axil_arvalid": In(1),
+        "s_axil_arready": Out(1),
+        "s_axil_rdata": Out(32),
+        "s_axil_rresp": Out(2),
+        "s_axil_rvalid": Out(1),
+        "s_axil_rready": In(1),
+    }
+
+
+class AxiLite(wiring.Component):
+    """Accepts a write when address and data are both there, a read at once; answers both in order.
+
+    Ports
+    -----
+    s_axil_* : the bus
+    write : out, high for the one cycle in which `write_address` and `write_data` take effect
+    write_refused : in, in that cycle: the answer is SLVERR
+    read : out, high in the cycle that addresses `read_address`; `read_data` answers in the next
+    read_refused : in, with `read_data`: the answer is SLVERR
+    whole : out, with `write`: all four bytes are written, and the address is a word's
+    """
+
+    def __init__(self, address_bits: int) -> None:
+        self.address_bits = address_bits
+        super().__init__(
+            {
+                **bus(address_bits),
+                "write": Out(1),
+                "write_address": Out(address_bits),
+                "write_data": Out(32),
+                "whole": Out(1),
+                "write_refused": In(1),
+                "read": Out(1),
+                "read_address": Out(address_bits),
+                "read_data": In(32),
+                "read_refused": In(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        self._writes(m)
+        self._reads(m)
+        return m
+
+    def _writes(self, m: Module) -> None:
+        accept = Signal()
+        strobes = Signal(4)
+        m.d.comb += [
+            accept.eq(self.s_axil_awvalid & self.s_axil_wvalid & ~self.write & ~self.s_axil_bvalid),
+            self.s_axil_awready.eq(accept),
+            self.s_axil_wready.eq(accept),
+            self.whole.eq(strobes.all() & (self.write_address[:2] == 0)),
+        ]
+        m.d.sync += self.write.eq(accept)
+        with m.If(accept):
+            m.d.sync += [
+                self.write_address.eq(self.s_axil_awaddr),
+                self.write_data.eq(self.s_axil_wdata),
+                strobes.eq(self.s_axil_wstrb),
+            ]
+        with m.If(self.write):
+            m.d.sync += [
+                self.s_axil_bvalid.eq(1),
+                self.s_axil_bresp.eq(Mux(self.write_refused | ~self.whole, SLVERR, OKAY)),
+            ]
+        with m.Elif(self.s_axil_bready):
+            m.d.sync += self.s_axil_bvalid.eq(0)
+
+    def _reads(self, m: Module) -> None:
+        addressed = Signal()
+        m.d.comb += self.s_axil_arready.eq(~self.read & ~addressed & ~self.s_axil_rvalid)
+        m.d.sync += [self.read.eq(self.s_axil_arvalid & self.s_axil_arready), addressed.eq(self.read)]
+        with m.If(self.s_axil_arready):
+            m.d.sync += self.read_address.eq(self.s_axil_araddr)
+        with m.If(addressed):
+            m.d.sync += [
+                self.s_axil_rvalid.eq(1),
+                self.s_axil_rdata.eq(self.read_data),
+                self.s_axil_rresp.eq(Mux(self.read_refused, SLVERR, OKAY)),
+            ]
+        with m.Elif(self.s_axil_rready):
+            m.d.sync += self.s_axil_rvalid.eq(0)

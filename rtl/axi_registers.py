@@ -1,0 +1,78 @@
+"""The register map of the bus: one table for the hardware, the driver, the C header and the README."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MAGIC = 0x7173696D  # "qsim"
+INTERFACE = 1  # a change of the map's meaning raises this number
+ADDRESS_BITS = 7
+
+
+@dataclass(frozen=True)
+class Register:
+    """A 32-bit word of the map; `access` is read or write, never both."""
+
+    name: str
+    address: int
+    access: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Bit:
+    """One bit of CONTROL or STATUS."""
+
+    name: str
+    place: int
+    text: str
+
+    @property
+    def mask(self) -> int:
+        return 1 << self.place
+
+
+REGISTERS = (
+    Register("ID", 0x00, "read", f"0x{MAGIC:08x}, `qsim` in ASCII"),
+    Register("VERSION", 0x04, "read", "interface version in bits 31..16, arithmetic version in 15..0"),
+    Register("SHAPE", 0x08, "read", "names the engine's shape; the first word of every load must equal it"),
+    Register("IMAGE_WORDS", 0x0C, "read", "words of a complete load, the CRC not counted"),
+    Register("CONTROL", 0x10, "write", "commands, see below"),
+    Register("STATUS", 0x14, "read", "state and flags, see below"),
+    Register("LOAD_DATA", 0x18, "write", "the next word of a load"),
+    Register("LOAD_CRC", 0x1C, "write", "ends a load: CRC-32 of all its words, the lowest byte first"),
+    Register("LOADED", 0x20, "read", "words of the current or last load taken so far"),
+    Register("IMAGES", 0x24, "read", "frames answered"),
+    Register("CYCLES", 0x28, "read", "clock cycles in which a frame was inside"),
+    Register("SHORT_FRAMES", 0x2C, "read", "frames refused because TLAST came early"),
+    Register("LONG_FRAMES", 0x30, "read", "frames refused because TLAST came late"),
+    *(
+        Register(
+            f"DIGEST{i}",
+            0x40 + 4 * i,
+            "read",
+            f"word {i} of the loaded model's sha256, 0 while there is none",
+        )
+        for i in range(8)
+    ),
+)
+CONTROL = (
+    Bit("LOAD", 0, "begin a load; refused while a frame is inside"),
+    Bit("CLEAR", 1, "set all counters to 0"),
+    Bit("ACKNOWLEDGE", 2, "clear all flags"),
+    Bit("FLUSH", 3, "drop every frame inside, half-sent ones too"),
+)
+STATUS = (
+    Bit("VALID", 0, "a complete model is there"),
+    Bit("LOADING", 1, "a load has begun and not ended; no frame is taken"),
+    Bit("BUSY", 2, "a frame is inside, or partly"),
+    Bit("REFUSED", 8, "flag: a load was begun while busy"),
+    Bit("OUT_OF_TURN", 9, "flag: LOAD_DATA or LOAD_CRC came without a load, too early or too late"),
+    Bit("WRONG_CRC", 10, "flag: a load ended with another CRC than its words have"),
+    Bit("WRONG_SHAPE", 11, "flag: a load began with another word than SHAPE; nothing was written"),
+    Bit("ILLEGAL", 12, "flag: an access that the map does not have"),
+)
+ADDRESS = {register.name: register.address for register in REGISTERS}
+MASK = {bit.name: bit.mask for bit in (*CONTROL, *STATUS)}
+PLACE = {bit.name: bit.place for bit in (*CONTROL, *STATUS)}
+FLAGS = tuple(bit.name for bit in STATUS if bit.place >= 8)

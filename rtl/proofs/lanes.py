@@ -26,6 +26,7 @@ def packed(lanes: Any, code_bits: int, simd: int) -> Module:
         Assert(block.i.ready == (block.o.ready | ~complete), "a beat's last code waits for it to be taken"),
         Assert(block.o.p.last == block.i.p.last, "the end of the frame stays where it is"),
         Assert(opened.signal("lane") == lane, "inside: the lane is counted"),
+        Assert(lane < simd, "inside: the lane is one of them"),
     ]
     with m.If(block.i.valid & block.i.ready):
         m.d.sync += lane.eq(Mux(complete, 0, lane + 1))

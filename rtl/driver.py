@@ -72,7 +72,13 @@ class Driver:
         )
 
     def send(
-        self, data: Array, last: Array, stall: float = 0.0, seed: int = 0, first_image: int = 0
+        self,
+        data: Array,
+        last: Array,
+        stall: float = 0.0,
+        seed: int = 0,
+        first_image: int = 0,
+        cycles: int | None = None,
     ) -> Outcome:
         """Reset the engine, send beats of any kind, and collect until nothing moves any more.
 
@@ -83,11 +89,13 @@ class Driver:
         last : array (beats,)
             The values of s_axis_tlast.
         stall : float
-            Share of the cycles in which either side holds back: 0 to 0.9.
+            Chance in each cycle that either side begins to hold back, mostly for a cycle: 0 to 0.9.
         seed : int
             Of the stalls.
         first_image : int
             The number of the first frame, modulo 2**32, for read noise.
+        cycles : int, optional
+            Stop after so many, whatever is under way.
 
         Raises
         ------
@@ -115,7 +123,7 @@ class Driver:
             stall=round(stall * (1 << 16)),
             seed=seed % (1 << 32),
             patience=2 * timing.latency + 64,
-            limit=round(8 * (len(last) + (frames + 8) * (timing.latency + 64)) / (1 - stall) ** 2),
+            limit=cycles or round(64 * (len(last) + (frames + 8) * (timing.latency + 64)) / (1 - stall) ** 2),
             logits=_Tape.on(logits),
             classes=_Tape.on(classes),
             finished=_Tape.on(finished),
@@ -124,7 +132,8 @@ class Driver:
             first_image=first_image % (1 << 32),
         )
         self._library.engine_run(self._engine, ctypes.byref(run))
-        _check(run)
+        if cycles is None:
+            _check(run)
         return Outcome(
             logits[: run.logits.count],
             classes[: run.classes.count],

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 using Engine = cxxrtl_design::p_engine;
+constexpr int64_t LONG_PAUSE = 100;  // cycles; enough for a small engine to run full, or empty
 
 struct Tape {  // counts every value, keeps the first `capacity`
     int64_t *values;
@@ -36,7 +37,7 @@ struct Run {
     const uint32_t *data;  // beats x 32-bit pieces of s_axis_tdata, the lowest first
     const uint8_t *last;
     int64_t beats;
-    uint32_t stall, seed;  // either side holds back in `stall` of 65536 cycles
+    uint32_t stall, seed;  // either side begins to hold back in `stall` of 65536 cycles
     int64_t patience;      // the run ends after so many cycles in which nobody held back and nothing moved
     int64_t limit;         // or after so many cycles in any case
     Tape logits, classes;  // of each result beat
@@ -123,19 +124,26 @@ void engine_run(Engine *handle, Run *run) {
     Engine &engine = *handle;
     using Data = std::decay_t<decltype(engine.p_s__axis__tdata)>;
     Random random{run->seed * 2654435761u | 1u};
-    auto holds_back = [&] { return run->stall && random() < run->stall; };
+    auto holds_back = [&](int64_t &pause) {  // begun pauses last one cycle or, 1 in 16, LONG_PAUSE
+        if (pause == 0 && run->stall && random() < run->stall) pause = random() % 16 ? 1 : LONG_PAUSE;
+        return pause && pause--;
+    };
+    int64_t input_pause = 0, output_pause = 0;
     bool offered = false, waiting = false;
     int64_t start = 0, idle = 0;
     SET_FIRST_IMAGE(engine, run->first_image)
     reset(engine);
     settle(engine);
     Result before(engine);
+    run->unstable += before.valid;  // nothing may come out of an engine that was just reset
+    run->short_frames += engine.p_short__frame.get<bool>();
+    run->long_frames += engine.p_long__frame.get<bool>();
     edge(engine);
     int64_t &cycle = run->cycles;
     for (cycle = 0; cycle < run->limit && idle < run->patience; cycle++) {
         bool pending = run->accepted < run->beats;
-        offered = pending && (offered || !holds_back());
-        bool ready = !holds_back();
+        offered = pending && (offered || !holds_back(input_pause));
+        bool ready = !holds_back(output_pause);
         if (offered) {
             engine.p_s__axis__tdata = word<Data>(run->data + run->accepted * Data::chunks);
             engine.p_s__axis__tlast.set<bool>(run->last[run->accepted]);

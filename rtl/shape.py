@@ -160,14 +160,15 @@ class EngineShape:
         A layer starts when the last beat of its frame is in and gives its first result `work` +
         `depth` + 1 cycles later (on a crossbar, that of the first column). A group's results leave
         one a cycle while the next group is computed, so the slower of the two sets the pace.
-        Thresholds take a cycle for each bit of their code.
+        Thresholds take a cycle for each bit of their code, and one more.
         """
         latency = self.layers[0].beats - 1
         interval = self.layers[0].beats
         for layer in self.layers:
             block = layer.crossbar or layer
             pace = (block.groups - 1) * max(block.work, block.pe)
-            latency += block.work + block.depth + pace + block.last_group + layer.result_bits
+            latency += block.work + block.depth + pace + block.last_group
+            latency += layer.result_bits + 1 if layer.levels else 0
             interval = max(interval, pace + max(block.work, block.last_group))
         return Timing(latency, interval)
 

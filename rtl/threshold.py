@@ -18,7 +18,9 @@ from .table import table
 
 
 class Threshold(wiring.Component):
-    """Hidden codes of one layer, one a cycle, `result_bits` cycles after their accumulators.
+    """Hidden codes of one layer, one a cycle, `result_bits` + 1 cycles after their accumulators.
+
+    The last comparison ends in a register, so that what follows starts its cycle with the code.
 
     Ports
     -----
@@ -52,11 +54,12 @@ class Threshold(wiring.Component):
             advance.eq(self.o.ready | ~self.o.valid),
             self.i.ready.eq(advance),
         ]
-        bits = self.shape.result_bits
+        cycles = self.shape.result_bits + 1
+        code = search(m, advance, self.stages, self.i.p.data, self._neuron(m))
         m.d.comb += [
-            self.o.valid.eq(delayed(m, advance, self.i.valid, bits, "valid")),
-            self.o.p.data.eq(search(m, advance, self.stages, self.i.p.data, self._neuron(m))),
-            self.o.p.last.eq(delayed(m, advance, self.i.p.last, bits, "last")),
+            self.o.valid.eq(delayed(m, advance, self.i.valid, cycles, "valid")),
+            self.o.p.data.eq(delayed(m, advance, code, name="code", reset_less=True)),
+            self.o.p.last.eq(delayed(m, advance, self.i.p.last, cycles, "last", reset_less=True)),
         ]
         return m
 
@@ -76,9 +79,10 @@ def search(m: Module, advance: Value, stages: Sequence[Memory], acc: Value, row:
         m.submodules[f"stage{k}"] = stage
         read = stage.read_port()
         m.d.comb += [read.en.eq(advance), read.addr.eq(Cat(code, row))]
-        acc = delayed(m, advance, acc, name=f"acc{k}")
-        row = delayed(m, advance, row, name=f"row{k}")
-        code = Cat(read.data.as_signed() <= acc, delayed(m, advance, code, name=f"prefix{k}"))
+        acc = delayed(m, advance, acc, name=f"acc{k}", reset_less=True)
+        row = delayed(m, advance, row, name=f"row{k}", reset_less=True)
+        prefix = delayed(m, advance, code, name=f"prefix{k}", reset_less=True)
+        code = Cat(read.data.as_signed() <= acc, prefix)
     return code
 
 

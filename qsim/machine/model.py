@@ -344,7 +344,7 @@ class Model:
                 raise QsimError(f"codes run from {found[0]} to {found[1]}; {low} to {high} are allowed")
         return array
 
-    @property
+    @cached_property
     def mapped(self) -> bool:
         """Whether any layer is on a crossbar."""
         return any(layer.crossbar is not None for layer in self.layers)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
@@ -66,6 +67,7 @@ def run(
     QsimError
         If a worker process died or the scheduler does not answer; what is done is kept.
     """
+    _writable(out)
     parts = {task: out / "parts" / f"{task.name}-{_key(task, plan)}.parquet" for task in plan.tasks}
     left = [task for task in plan.tasks if not parts[task].exists()]
     done = len(plan.tasks) - len(left)
@@ -81,6 +83,16 @@ def run(
     tables.merge("distances", map(_steps, parts.values()), out / "distances.parquet", order)
     rows.merge(parts.values(), out / "rows.parquet")
     return out / "rows.parquet"
+
+
+def _writable(out: Path) -> None:
+    """Refuse a folder that cannot be written before anything is trained for it."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise QsimError(f"{out} cannot be written: {error.strerror}") from None
 
 
 def _outcomes(

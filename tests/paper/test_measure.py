@@ -38,14 +38,17 @@ def test_rows_are_what_evaluate_finds(task) -> None:  # type: ignore[no-untyped-
 
 
 def test_fooled_counts_every_lattice_step(task) -> None:  # type: ignore[no-untyped-def]
-    model = measure.train_model(task)
+    trained = replace(task, bits=8, recipe=replace(task.recipe, epochs=150, patience=150, learning_rate=0.01))
+    model = measure.train_model(trained)
     dataset = qsim.data.load("spiral", "test")
     signs = gradient_signs(of_model(model), dataset.codes, dataset.labels)
     ever = np.zeros(400, bool)
-    for step in range(103):
+    for step in range(513):
         ever |= model.predict(move(dataset.codes, signs, step, model.input)) != dataset.labels
-    rows = [r for r in measure.rows_of(task, model, (0.0, 0.1))[0] if r["variant"] == "base"]
-    assert [r["fooled"] for r in rows if r["path"] == "integer"][1] == ever.sum()
+    rows = [r for r in measure.rows_of(trained, model, (0.0, 0.5))[0] if r["variant"] == "base"]
+    last = [r for r in rows if r["path"] == "integer"][1]
+    assert last["fooled"] == ever.sum()
+    assert last["fooled"] > last["images"] - last["correct"]  # some are right again: the test can fail
     assert all(r["fooled"] >= r["images"] - r["correct"] for r in rows)
 
 

@@ -112,6 +112,12 @@ def test_a_failed_task_is_told_and_what_is_done_is_kept(tmp_path: Path) -> None:
     assert len(list((tmp_path / "parts").iterdir())) == 2
 
 
+def test_a_folder_that_cannot_be_written_is_told_first(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(QsimError, match="file cannot be written: File exists"):
+        run.run(tiny(2), tmp_path / "file", processes=1)
+
+
 def test_plans() -> None:
     full = tasks.full()
     base = [t for t in full.tasks if t.variant == "base"]

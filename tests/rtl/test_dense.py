@@ -1,7 +1,7 @@
 import itertools
 
 import pytest
-from random_models import expected, random_codes, random_model, stored_range
+from examples import expected, random_codes, random_model
 from streams import exchange
 
 from qsim import InputFormat, Layer, Model, spec
@@ -32,8 +32,7 @@ def run(model, codes, pe, simd, stall=0.0, seed=0):
 @pytest.mark.parametrize("bits", [1, 2])
 @pytest.mark.parametrize("input_format", [InputFormat(1), InputFormat(1, True), InputFormat(2, True)])
 def test_every_pair_of_weights_times_every_pair_of_codes(grid, bits, input_format):
-    low, high = stored_range(bits)
-    weights = [spec.weight(s, grid) for s in range(low, high + 1)]
+    weights = [spec.weight(s, grid) for s in range(-(1 << bits - 1), 1 << bits - 1)]
     pairs = list(itertools.product(weights, repeat=2))
     model = Model([Layer(pairs, [0] * len(pairs), bits, grid=grid)], input_format)
     codes = list(itertools.product(range(input_format.low, input_format.high + 1), repeat=2))
@@ -46,8 +45,8 @@ def test_every_pair_of_weights_times_every_pair_of_codes(grid, bits, input_forma
 )
 @pytest.mark.parametrize("stall", [0.0, 0.5])
 def test_foldings_that_do_not_divide(inputs, outputs, pe, simd, stall):
-    model = random_model((inputs, outputs), 3, [], input_bits=4, seed=inputs)
-    codes = random_codes(model, 12)
+    model = random_model(inputs, (inputs, outputs), 3, form=InputFormat(4))
+    codes = random_codes(0, model, 12)
     got, cycles = run(model, codes.tolist(), pe, simd, stall, seed=7)
     assert got == expected(model, codes).logits.ravel().tolist()
     if not stall:

@@ -137,7 +137,7 @@ def test_widths_outside_the_allowed_are_refused():
 def test_three_mnist_models_one_after_another(mnist_test):
     codes = mnist_test[0][:200]
     models = [qsim.load(f"models/mnist-{name}.safetensors") for name in ("relu-q4", "step-q1", "sigmoid-q8")]
-    shape = Loadable.of(models[0], 10, 8, bits=8)
+    shape = Loadable.of(models[0], 10, 2, bits=8)
     device = Device(Simulated(shape), shape)
     for model in models:
         device.load(model)

@@ -1,6 +1,6 @@
 import pytest
 from amaranth.sim import Simulator
-from random_models import random_model
+from examples import random_model
 from streams import constant, plain
 
 from qsim import InputFormat
@@ -48,7 +48,7 @@ def frame(length, start, simd):
 
 @pytest.mark.parametrize(("inputs", "simd"), [(1, 1), (5, 1), (5, 2), (6, 2), (7, 4), (3, 3)])
 def test_refused_frames_leave_no_trace(inputs, simd):
-    model = random_model((inputs, 2), 2, [], input_bits=4)
+    model = random_model(0, (inputs, 2), 2, form=InputFormat(4))
     shape = EngineShape.of(model, 1, simd).layers[0]
     due = shape.beats
     lengths = [due, due + 1, due, due, max(1, due - 1), due, due + 5, due + 1, due, 1, due, due * 2, due, due]
@@ -62,8 +62,7 @@ def test_refused_frames_leave_no_trace(inputs, simd):
 
 
 def test_signed_one_bit_codes_keep_their_place():
-    model = random_model((3, 2), 2, [], input_bits=1, signed=True)
-    assert model.input == InputFormat(1, True)
+    model = random_model(0, (3, 2), 2, form=InputFormat(1, True))
     shape = EngineShape.of(model, 1, 2).layers[0]
     frames, _, _ = drive(shape, [([-1, 0], 0), ([-1, -1], 1)])
     assert frames == [[-1, 0, -1, 0]]

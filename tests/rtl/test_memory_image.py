@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from random_models import random_model
+from examples import random_model
 
 from rtl.memory_image import image, pack
 from rtl.shape import EngineShape
@@ -25,7 +25,7 @@ def test_fields_stand_side_by_side_the_first_lowest(bits):
 
 @pytest.mark.parametrize(("pe", "simd"), [(1, 1), (3, 2), (4, 5), (7, 9)])
 def test_every_weight_and_bias_is_where_the_engine_looks_for_it(pe, simd):
-    model = random_model((9, 7), 5, [])
+    model = random_model(0, (9, 7), 5)
     layer, shape = model.layers[0], EngineShape.of(model, pe, simd)
     folded, words = shape.layers[0], image(model, shape)
     weights, bias = words["layer0_weights"].integers(), words["layer0_bias"].integers()

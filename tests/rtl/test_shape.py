@@ -1,10 +1,10 @@
 import pytest
-from random_models import random_model
+from examples import random_model
 
 from qsim import InputFormat, Layer, Model, QsimError
 from rtl.shape import EngineShape, Timing
 
-MODEL = random_model((7, 5, 3), 4, [255])
+MODEL = random_model(0, (7, 5, 3), 4, 255)
 
 
 def test_one_number_is_limited_to_each_layer():
@@ -58,10 +58,10 @@ def test_equal_shapes_are_equal_whatever_the_weights():
     ],
 )
 def test_timing_of_a_single_layer(pe, simd, latency, interval):
-    model = random_model((12, 4), 2, [])
+    model = random_model(0, (12, 4), 2)
     assert EngineShape.of(model, pe, simd).timing() == Timing(latency, interval)
 
 
 def test_class_bits():
-    widths = [EngineShape.of(random_model((2, n), 2, [])).class_bits for n in (1, 2, 3, 4, 5)]
+    widths = [EngineShape.of(random_model(0, (2, n), 2)).class_bits for n in (1, 2, 3, 4, 5)]
     assert widths == [1, 1, 2, 2, 3]

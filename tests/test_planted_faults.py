@@ -4,27 +4,10 @@ Each fault replaces one piece of source text. The tests named beside it must pas
 and fail on the broken one.
 """
 
-import os
-import shutil
-import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parent.parent
-COPIED = ("qsim", "rtl", "tests", "models", "pyproject.toml", "README.md")
-
-
-@dataclass(frozen=True)
-class Fault:
-    name: str
-    file: str
-    text: str
-    broken: str
-    tests: str
-
+from planting import Fault, is_noticed, passes_untouched
 
 FAULTS = [
     Fault(
@@ -184,47 +167,11 @@ FAULTS = [
 ]
 
 
-def run_tests(folder: Path, tests: str) -> subprocess.CompletedProcess[str]:
-    """Run some tests of a copy, in the copy; the portable kernel is the one that compiles soonest."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(folder),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "QSIM_ISA": "portable",
-    }
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist"]
-    files, _, chosen = tests.partition(" -k ")
-    arguments = [files, "-k", chosen] if chosen else [files]
-    return subprocess.run(
-        [*command, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
-    )
-
-
-def copy_project(folder: Path) -> None:
-    for name in COPIED:
-        source = ROOT / name
-        if source.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__", ".*")
-            shutil.copytree(source, folder / name, ignore=ignored)
-        else:
-            shutil.copy(source, folder / name)
-
-
 @pytest.mark.parametrize("tests", sorted({fault.tests for fault in FAULTS}))
 def test_an_untouched_copy_passes(tests: str, tmp_path: Path) -> None:
-    copy_project(tmp_path)
-    done = run_tests(tmp_path, tests)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert " passed" in done.stdout
+    passes_untouched(tests, tmp_path)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_broken_copy_fails(fault: Fault, tmp_path: Path) -> None:
-    copy_project(tmp_path)
-    file = tmp_path / fault.file
-    source = file.read_text()
-    assert source.count(fault.text) == 1, f"{fault.file} must hold {fault.text!r} once"
-    file.write_text(source.replace(fault.text, fault.broken))
-    done = run_tests(tmp_path, fault.tests)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert " failed" in done.stdout
+    is_noticed(fault, tmp_path)

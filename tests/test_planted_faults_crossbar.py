@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from test_planted_faults import Fault, copy_project, run_tests
+from planting import Fault, is_noticed, passes_untouched
 
 SPEC = "qsim/machine/crossbar_spec.py"
 LOOPS = "qsim/machine/crossbar_kernel.py"
@@ -29,13 +29,12 @@ FAULTS = [
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("tests", sorted({fault.tests for fault in FAULTS}))
+def test_an_untouched_copy_passes(tests: str, tmp_path: Path) -> None:
+    passes_untouched(tests, tmp_path)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_a_broken_crossbar_is_noticed(fault: Fault, tmp_path: Path) -> None:
-    copy_project(tmp_path)
-    file = tmp_path / fault.file
-    source = file.read_text()
-    assert source.count(fault.text) == 1, f"{fault.file} must hold {fault.text!r} once"
-    file.write_text(source.replace(fault.text, fault.broken))
-    done = run_tests(tmp_path, fault.tests)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert " failed" in done.stdout
+def test_a_broken_copy_fails(fault: Fault, tmp_path: Path) -> None:
+    is_noticed(fault, tmp_path)

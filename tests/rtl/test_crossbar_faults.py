@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from test_planted_faults import Fault, copy_project, run_tests
+from planting import Fault, is_noticed, passes_untouched
 
 LAYER = "tests/rtl/test_crossbar_layer.py"
 SMALL = f"{LAYER} -k accumulators and 0.5 and (ways or noise)"
@@ -104,19 +104,9 @@ FAULTS = [
 
 @pytest.mark.parametrize("tests", sorted({fault.tests for fault in FAULTS}))
 def test_an_untouched_copy_passes(tests: str, tmp_path: Path) -> None:
-    copy_project(tmp_path)
-    done = run_tests(tmp_path, tests)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert " passed" in done.stdout
+    passes_untouched(tests, tmp_path)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_broken_copy_fails(fault: Fault, tmp_path: Path) -> None:
-    copy_project(tmp_path)
-    file = tmp_path / fault.file
-    source = file.read_text()
-    assert source.count(fault.text) == 1, f"{fault.file} must hold {fault.text!r} once"
-    file.write_text(source.replace(fault.text, fault.broken))
-    done = run_tests(tmp_path, fault.tests)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert " failed" in done.stdout
+    is_noticed(fault, tmp_path)

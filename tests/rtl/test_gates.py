@@ -15,10 +15,12 @@ from rtl.proofs.solver import script
 from rtl.shape import EngineShape
 
 MODELS = Path(__file__).parents[2] / "models"
-SYNTHESIS = "read_verilog engine.v; synth_ice40 -top engine; tee -o cells.txt stat; write_verilog -noattr gates.v"
+SYNTHESIS = (
+    "read_verilog engine.v; synth_ice40 -top engine; tee -o cells.txt stat; write_verilog -noattr gates.v"
+)
 SIMULATION = (  # in a process of its own: both together need more memory than WebAssembly has
-    "read_verilog gates.v; read_verilog +/ice40/cells_sim.v; hierarchy -top engine; proc; flatten; opt_clean; "
-    "write_cxxrtl -g0 engine.cc"
+    "read_verilog gates.v; read_verilog +/ice40/cells_sim.v; hierarchy -top engine; "
+    "proc; flatten; opt_clean; write_cxxrtl -g0 engine.cc"
 )
 BINDING = """
 #define EACH_MEMORY(X)

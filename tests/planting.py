@@ -1,0 +1,70 @@
+"""A fault planted in a copy of the project, and the tests that must notice it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+COPIED = ("qsim", "rtl", "tests", "models", "pyproject.toml", "README.md")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One piece of source text, which stands once in its file, replaced; `tests` must then fail."""
+
+    name: str
+    file: str
+    text: str
+    broken: str
+    tests: str
+
+
+def run_tests(folder: Path, tests: str) -> subprocess.CompletedProcess[str]:
+    """Run some tests of a copy, in the copy; the portable kernel is the one that compiles soonest."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(folder),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "QSIM_ISA": "portable",
+    }
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    files, _, chosen = tests.partition(" -k ")
+    arguments = [files, "-k", chosen] if chosen else [files]
+    return subprocess.run(
+        [*command, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
+    )
+
+
+def copy_project(folder: Path) -> None:
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            ignored = shutil.ignore_patterns("__pycache__", ".*")
+            shutil.copytree(source, folder / name, ignore=ignored, dirs_exist_ok=True)
+        else:
+            shutil.copy(source, folder / name)
+
+
+def passes_untouched(tests: str, folder: Path) -> None:
+    """The tests pass on a copy in which nothing is broken, and there are any."""
+    copy_project(folder)
+    done = run_tests(folder, tests)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
+
+
+def is_noticed(fault: Fault, folder: Path) -> None:
+    """The tests named beside a fault fail on a copy that has it."""
+    copy_project(folder)
+    file = folder / fault.file
+    source = file.read_text()
+    assert source.count(fault.text) == 1, f"{fault.file} must hold {fault.text!r} once"
+    file.write_text(source.replace(fault.text, fault.broken))
+    done = run_tests(folder, fault.tests)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert " failed" in done.stdout

@@ -114,7 +114,10 @@ def build(
     table = terminal.table(
         "target", "LUT", "FF", "BRAM", "DSP", "Fmax (MHz)", "cycles", "inferences/s", "seconds"
     )
-    used = (f"{facts[kind]:,} of {facts[f'{kind}_available']:,}" for kind in ("lut", "ff", "bram", "dsp"))
+    kinds = ("lut", "ff", "bram", "dsp")
+    used = (f"{facts[kind]:,}" for kind in kinds)
+    has = ", ".join(f"{facts[f'{kind}_available']:,} {kind.upper()}" for kind in kinds)
+    table.caption = f"The part has {has}."
     speed, seconds = f"{facts['inferences_per_s']:,}", f"{sum(facts['seconds'].values()):.0f}"
     table.add_row(target, *used, f"{facts['fmax_mhz']:.1f}", f"{facts['interval']:,}", speed, seconds)
     console.print(table)

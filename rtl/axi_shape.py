@@ -13,8 +13,9 @@ from qsim.machine.errors import QsimError
 from qsim.machine.model import MAX_WEIGHT_BITS, Layer, Model
 
 from . import crossbar_image
+from .crossbar_shape import signed_width
 from .memory_image import image
-from .shape import EngineShape, Folding, LayerShape, _width
+from .shape import EngineShape, Folding, LayerShape
 
 DIGEST_WORDS = 8  # 32-bit words of a model's sha256
 
@@ -78,7 +79,7 @@ class Loadable:
             heaviest = (1 << wide.bits) - 1 if wide.grid == "odd" else 1 << wide.bits - 1
             bias = max(heaviest * largest, int(np.abs(layer.bias).max()))
             worst = layer.inputs * heaviest * largest + bias
-            layers.append(replace(wide, accumulator_bits=_width(-worst - 1, worst + 1)))
+            layers.append(replace(wide, accumulator_bits=signed_width(-worst - 1, worst + 1)))
             largest = wide.levels
         return cls(EngineShape(tuple(layers)))
 
@@ -150,7 +151,7 @@ class Loadable:
         ]
         wide = Model(layers, model.input)
         for i, (shape, (low, high)) in enumerate(zip(self.engine.layers, wide.bounds, strict=True)):
-            if _width(min(low, -1), high + 1) > shape.accumulator_bits:
+            if signed_width(min(low, -1), high + 1) > shape.accumulator_bits:
                 bits = shape.accumulator_bits
                 raise QsimError(f"layer {i} accumulates from {low} to {high}; this engine has {bits} bits")
         return wide

@@ -9,7 +9,7 @@ from qsim.machine.errors import QsimError
 from qsim.machine.model import Layer, Model
 
 from . import crossbar_shape
-from .crossbar_shape import CrossbarShape
+from .crossbar_shape import CrossbarShape, signed_width
 
 Folding = int | Sequence[int]
 
@@ -117,7 +117,7 @@ class EngineShape:
         for i, layer in enumerate(model.layers):
             low, high = model.code_range(i)
             least, most = model.bounds[i]
-            width = _width(min(least, -1), most + (layer.levels > 0))
+            width = signed_width(min(least, -1), most + (layer.levels > 0))
             folding = pes[i], simds[i]
             layers.append(
                 LayerShape(
@@ -175,7 +175,7 @@ class EngineShape:
 
 def _width(low: int, high: int) -> int:
     """Bits that hold low to high: two's complement where low is negative, else unsigned."""
-    return max((~low).bit_length(), high.bit_length()) + 1 if low < 0 else high.bit_length()
+    return signed_width(low, high) if low < 0 else high.bit_length()
 
 
 def _folding(given: Folding, limits: list[int], name: str) -> list[int]:

@@ -15,7 +15,8 @@ from amaranth.hdl import Module
 
 from qsim.machine.errors import QsimError
 
-from . import argmax, dense, frame_buffer, lanes, threshold
+from . import argmax, axi_lite, axi_load, axi_slice, dense, frame_buffer, lanes, threshold
+from ..axi_shape import MemoryShape
 from .shapes import layer
 from .solver import Answer, Question
 
@@ -97,6 +98,7 @@ WIDE = layer(levels=255, accumulator_bits=20)
 SHARED = layer(levels=255, accumulator_bits=20, shared_thresholds=True)
 FEW = layer(levels=3, accumulator_bits=5, outputs=2)
 UNEVEN = layer(inputs=5, simd=2, outputs=5, pe=2, code_bits=3)
+LOADED = [MemoryShape("short", 5, 2), MemoryShape("long", 70, 3), MemoryShape("whole", 32, 2)]
 FEW_LISTS = partial(threshold.bracketed, shape=FEW)
 PROOFS = [
     Proof(
@@ -139,6 +141,22 @@ PROOFS = [
     Proof(
         "accumulators leave", "dense", partial(dense.emitted, shape=layer(outputs=5, pe=3)),
         "advance.eq(serialize(", "advance.eq(1 | serialize(",
+    ),
+    Proof(
+        "two registers in a stream", "axi_slice", partial(axi_slice.passed, width=8),
+        "self.i_ready & self.i_valid", "self.i_valid",
+    ),
+    Proof(
+        "writes", "axi_lite", partial(axi_lite.writes, address_bits=7),
+        "~self.write & ~self.s_axil_bvalid", "~self.write",
+    ),
+    Proof(
+        "reads", "axi_lite", partial(axi_lite.reads, address_bits=7),
+        "~addressed & ~self.s_axil_rvalid", "~addressed",
+    ),
+    Proof(
+        "words of three memories, and their CRC", "axi_load", partial(axi_load.written, shapes=LOADED),
+        "address.eq(word)", "address.eq(0)",
     ),
     *(_summed(bits, grid) for bits in range(1, 9) for grid in ("odd", "twos_complement")),
 ]  # fmt: skip

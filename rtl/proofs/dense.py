@@ -35,18 +35,14 @@ def summed(dense: Any, shape: LayerShape) -> Module:
         total = Signal(signed(width), name=f"total_{p}")
         terms: list[Value] = []
         for s in range(shape.simd):
-            stored = Signal(signed(shape.bits), name=f"stored_{p}_{s}")
-            code = Signal(shape.code_bits, name=f"code_{p}_{s}")
+            stored = words.word_select(p * shape.simd + s, shape.bits).as_signed()
+            product = _product(shape, stored, codes.word_select(s, shape.code_bits))
+            wanted = Signal.like(product, name=f"wanted_{p}_{s}")
             with m.If(advance):
-                lane = p * shape.simd + s
-                m.d.sync += [
-                    stored.eq(words.word_select(lane, shape.bits)),
-                    code.eq(codes.word_select(s, shape.code_bits)),
-                ]
-            product = _product(shape, stored, code)
+                m.d.sync += wanted.eq(product)
             found = opened.signal(f"product_{p}_{s}")
-            m.d.comb += Assert(~multiplies | (found == product), "a product is weight x code")
-            terms.append(product)
+            m.d.comb += Assert(~multiplies | (found == wanted), "a product is weight x code")
+            terms.append(found)
         acc = opened.signal(f"acc_{p}")
         added = Signal(name=f"added_{p}")
         with m.If(adds):
@@ -60,11 +56,10 @@ def summed(dense: Any, shape: LayerShape) -> Module:
 
 
 def _product(shape: LayerShape, stored: Value, code: Value) -> Value:
-    """weight x code out of shifted codes, one for each bit of the stored weight."""
-    value = code.as_signed() if shape.code_signed else code
-    *low, top = (Mux(stored[k], value << k, 0) for k in range(shape.bits))
-    product = sum(low) - top
-    return (product << 1) + value if shape.grid == "odd" else product
+    """weight x code out of shifted weights, one for each bit of the code."""
+    weight = (stored << 1) + 1 if shape.grid == "odd" else stored
+    *low, top = (Mux(code[k], weight << k, 0) for k in range(shape.code_bits))
+    return sum(low) - top if shape.code_signed else sum(low) + top
 
 
 def addressed(dense: Any, shape: LayerShape) -> Module:

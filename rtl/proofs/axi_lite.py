@@ -44,9 +44,7 @@ def writes(axi_lite: Any, address_bits: int) -> Module:
         Assert(~effect | (block.write_data == data), "with its data"),
         Assert(~effect | (block.whole == whole), "whole: all bytes of one word"),
         Assert(block.s_axil_bvalid == answer, "an answer for each write, none without one"),
-        Assert(
-            ~answer | (block.s_axil_bresp == Mux(refused, SLVERR, OKAY)), "SLVERR if and only if refused"
-        ),
+        Assert(~answer | (block.s_axil_bresp == Mux(refused, SLVERR, OKAY)), "SLVERR if and only if refused"),
         Assert(~(effect & answer), "inside: one at a time"),
     ]
     m.d.sync += effect.eq(accepted)
@@ -84,9 +82,7 @@ def reads(axi_lite: Any, address_bits: int) -> Module:
         Assert(~(shown | answering) | (block.read_address == address), "its address stays for the answer"),
         Assert(block.s_axil_rvalid == answer, "an answer for each read, none without one"),
         Assert(~answer | (block.s_axil_rdata == data), "the answer is what the register said"),
-        Assert(
-            ~answer | (block.s_axil_rresp == Mux(refused, SLVERR, OKAY)), "SLVERR if and only if refused"
-        ),
+        Assert(~answer | (block.s_axil_rresp == Mux(refused, SLVERR, OKAY)), "SLVERR if and only if refused"),
         Assert(opened.signal("addressed") == answering, "inside: when the registers answer"),
         Assert(shown + answering + answer <= 1, "inside: one at a time"),
     ]

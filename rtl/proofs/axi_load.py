@@ -58,9 +58,7 @@ def written(axi_load: Any, shapes: Sequence[MemoryShape]) -> Module:
     return m
 
 
-def _watched(
-    m: Module, opened: Opened, shape: MemoryShape, memory: Memory, first: int, count: Value
-) -> None:
+def _watched(m: Module, opened: Opened, shape: MemoryShape, memory: Memory, first: int, count: Value) -> None:
     """Any word of one memory, whose first word's first piece is number `first` of a load."""
     place, known, due = Signal(range(shape.words)), Signal(), Signal()
     pieces = [Signal(32, name=f"{shape.name}_piece_{k}") for k in range(shape.pieces)]

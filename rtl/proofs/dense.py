@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Array, Assert, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Assert, Module, Mux, Signal, Value, signed
 
 from ..shape import LayerShape
 from .opened import Opened, word
-from .streams import anything, stable
+from .serial import in_turn
+from .streams import anything
 
 
 def _free(dense: Any, shape: LayerShape) -> tuple[Module, Opened, Any]:
@@ -121,29 +122,7 @@ def addressed(dense: Any, shape: LayerShape) -> Module:
 def emitted(dense: Any, shape: LayerShape) -> Module:
     """A group's accumulators leave in order, each once, and none is overwritten before it has left."""
     m, opened, block = _free(dense, shape)
-    stable(m, block.o)
     stage, advance = opened.signal("accumulated"), opened.submodule("buffer").read
     accs = [opened.signal(f"acc_{p}") for p in range(shape.pe)]
-    kept = Array(Signal(signed(shape.accumulator_bits), name=f"kept_{p}") for p in range(shape.pe))
-    taken, remain = Signal(range(shape.pe + 1)), Signal(range(shape.pe + 1))
-    ends, comes, leaves = Signal(), Signal(), Signal()
-    m.d.comb += [
-        comes.eq(advance & stage[2]),
-        leaves.eq(block.o.valid & block.o.ready),
-        Assert(block.o.valid == (remain != 0), "something is offered as long as something is left"),
-        Assert(~block.o.valid | (block.o.p.data == kept[taken]), "the accumulators leave in their order"),
-        Assert(block.o.p.last == (ends & (remain == 1)), "the frame's last one is marked"),
-        Assert(~comes | (remain == 0) | ((remain == 1) & leaves), "no accumulator is overwritten"),
-        Assert(opened.signal("left") == remain, "inside: those left are counted"),
-        Assert(opened.signal("last") == ends, "inside: the frame's end is kept"),
-        Assert(taken + remain <= shape.pe, "inside: no more than a group"),
-    ]
-    for k in range(shape.pe):
-        held = opened.signal(f"held_{k}")
-        m.d.comb += Assert((k >= remain) | (held == kept[taken + k]), "inside: the others wait")
-    with m.If(comes):
-        m.d.sync += [remain.eq(Mux(stage[3], shape.last_group, shape.pe)), taken.eq(0), ends.eq(stage[3])]
-        m.d.sync += [register.eq(acc) for register, acc in zip(kept, accs, strict=True)]
-    with m.Elif(leaves):
-        m.d.sync += [remain.eq(remain - 1), taken.eq(taken + 1)]
+    in_turn(m, opened, block.o, accs, advance & stage[2], stage[3], shape.last_group)
     return m

@@ -15,9 +15,9 @@ from amaranth.hdl import Module
 
 from qsim.machine.errors import QsimError
 
-from . import argmax, axi_lite, axi_load, axi_slice, dense, frame_buffer, lanes, threshold
 from ..axi_shape import MemoryShape
-from .shapes import layer
+from . import argmax, axi, axi_control, axi_lite, axi_load, axi_slice, crossbar_shift_add, dense, frame_buffer, lanes, threshold
+from .shapes import layer, tiles
 from .solver import Answer, Question
 
 TWIN_CYCLES = 20  # by then the fault of each twin must have shown
@@ -157,6 +157,22 @@ PROOFS = [
     Proof(
         "words of three memories, and their CRC", "axi_load", partial(axi_load.written, shapes=LOADED),
         "address.eq(word)", "address.eq(0)",
+    ),
+    Proof(
+        "nothing in or out without a model", "axi", axi.closed,
+        "control.hold | lite.write", "lite.write",
+    ),
+    Proof(
+        "no model without a whole load and its CRC", "axi_control", axi_control.gated,
+        "m.Elif(ended & right)", "m.Elif(ended)",
+    ),
+    Proof(
+        "registers, counters, flags and refusals", "axi_control", axi_control.told,
+        "Mux(clear, 0, counter +", "Mux(clear, counter, counter +",
+    ),
+    Proof(
+        "sums of shifted values", "crossbar_shift_add", partial(crossbar_shift_add.summed, shape=tiles()),
+        "Mux(self.place.starts_group, 0, fine)", "fine",
     ),
     *(_summed(bits, grid) for bits in range(1, 9) for grid in ("odd", "twos_complement")),
 ]  # fmt: skip

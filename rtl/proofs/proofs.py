@@ -16,7 +16,7 @@ from amaranth.hdl import Module
 from qsim.machine.errors import QsimError
 
 from ..axi_shape import MemoryShape
-from . import argmax, axi, axi_control, axi_lite, axi_load, axi_slice, crossbar_shift_add, dense, frame_buffer, lanes, threshold
+from . import argmax, axi, axi_control, axi_lite, axi_load, axi_slice, crossbar_converter, crossbar_shift_add, dense, frame_buffer, lanes, threshold
 from .shapes import layer, tiles
 from .solver import Answer, Question
 
@@ -169,6 +169,10 @@ PROOFS = [
     Proof(
         "registers, counters, flags and refusals", "axi_control", axi_control.told,
         "Mux(clear, 0, counter +", "Mux(clear, counter, counter +",
+    ),
+    Proof(
+        "codes and their values", "crossbar_converter", partial(crossbar_converter.converted, shape=tiles()),
+        "kept * transfer.step", "code * transfer.step",
     ),
     Proof(
         "sums of shifted values", "crossbar_shift_add", partial(crossbar_shift_add.summed, shape=tiles()),

@@ -16,7 +16,7 @@ from amaranth.hdl import Module
 from qsim.machine.errors import QsimError
 
 from ..axi_shape import MemoryShape
-from . import argmax, axi, axi_control, axi_lite, axi_load, axi_slice, crossbar_converter, crossbar_shift_add, dense, frame_buffer, lanes, threshold
+from . import argmax, axi, axi_control, axi_lite, axi_load, axi_slice, crossbar_combine, crossbar_converter, crossbar_shift_add, dense, frame_buffer, lanes, threshold
 from .shapes import layer, tiles
 from .solver import Answer, Question
 
@@ -177,6 +177,10 @@ PROOFS = [
     Proof(
         "sums of shifted values", "crossbar_shift_add", partial(crossbar_shift_add.summed, shape=tiles()),
         "Mux(self.place.starts_group, 0, fine)", "fine",
+    ),
+    Proof(
+        "columns joined", "crossbar_combine", partial(crossbar_combine.joined, shape=tiles()),
+        "(1 << shape.unit_bits >> 1)", "0",
     ),
     *(_summed(bits, grid) for bits in range(1, 9) for grid in ("odd", "twos_complement")),
 ]  # fmt: skip

@@ -58,10 +58,14 @@ def gated(axi_control: Any) -> Module:
     m.d.comb += [
         takes.eq(under_way & word & ~loader.complete),
         right.eq(under_way & end & loader.complete & (lite.write_data == loader.crc)),
-        Assert(block.hold == (spoiled | under_way), "the engine is held while a load lasts or has left no model"),
+        Assert(
+            block.hold == (spoiled | under_way), "the engine is held while a load lasts or has left no model"
+        ),
         Assert(loader.start == (load & ~block.busy), "a load begins when no frame is inside"),
         Assert(loader.push == takes, "a word is taken while it is due"),
-        Assert(~(loader.push & (loader.start | loader.complete)), "never too many, never while another begins"),
+        Assert(
+            ~(loader.push & (loader.start | loader.complete)), "never too many, never while another begins"
+        ),
         Assert(~(load & block.busy) | lite.write_refused, "a load while busy is refused"),
         Assert(~word | (lite.write_refused == ~takes | loader.wrong_shape), "a word out of turn is refused"),
         Assert(~end | (lite.write_refused == ~right), "every other end of a load is refused"),
@@ -82,7 +86,7 @@ def gated(axi_control: Any) -> Module:
 
 
 def told(axi_control: Any) -> Module:
-    """Any accesses: every register reads as what it names; every access beside the map is told and refused."""
+    """Any accesses: a register reads as what it names, an access beside the map is refused and told."""
     free = _Free(axi_control)
     m, lite, block = free.m, free.lite, free.block
     known = Cat(free.writes(register.name) for register in REGISTERS if register.access == "write").any()
@@ -92,7 +96,9 @@ def told(axi_control: Any) -> Module:
     m.d.comb += [
         Assert(~lite.write | known | lite.write_refused, "a write beside the map is refused"),
         Assert(lite.read_refused == ~readable, "a read beside the map is refused, and no other"),
-        Assert(~free.commands("CLEAR") | free.commands("LOAD") | ~lite.write_refused, "CLEAR is never refused"),
+        Assert(
+            ~free.commands("CLEAR") | free.commands("LOAD") | ~lite.write_refused, "CLEAR is never refused"
+        ),
         Assert(block.flush == free.commands("FLUSH"), "FLUSH drops the frames"),
     ]
     raised = {
@@ -129,8 +135,9 @@ def told(axi_control: Any) -> Module:
             Assert(free.opened.signal(f"flag_{name.lower()}") == flag, "inside: the flags"),
         ]
     m.d.comb += Assert(~free.reads("STATUS") | (lite.read_data[PLACE["BUSY"]] == block.busy), "BUSY says so")
+    digest = Mux(free.opened.signal("valid"), block.digest, 0)
     for k in range(8):
-        valid = free.opened.signal("valid")
-        digest = Mux(valid, block.digest, 0)
-        m.d.comb += Assert(~free.reads(f"DIGEST{k}") | (lite.read_data == digest), "no digest without a model")
+        m.d.comb += Assert(
+            ~free.reads(f"DIGEST{k}") | (lite.read_data == digest), "no digest without a model"
+        )
     return m

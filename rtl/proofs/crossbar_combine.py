@@ -13,7 +13,7 @@ from .streams import anything, stable
 
 
 def joined(crossbar_combine: Any, shape: CrossbarShape) -> Module:
-    """Any columns, biases and choice of negative ones, offered and taken in any cycles; any one is followed."""
+    """Any columns, biases and choice of negative ones, in any cycles; any one column is followed."""
     m = Module()
     opened = Opened(m, crossbar_combine.Combine(shape))
     block = opened.block
@@ -51,7 +51,9 @@ def joined(crossbar_combine: Any, shape: CrossbarShape) -> Module:
     m.d.comb += acc.eq(bias + ((difference + (1 << shape.unit_bits >> 1)) >> shape.unit_bits))
     due = active & (age == 3)
     m.d.comb += [
-        Assert(~due | (block.o.valid == ~negative), "a positive column gives one result, a negative one none"),
+        Assert(
+            ~due | (block.o.valid == ~negative), "a positive column gives one result, a negative one none"
+        ),
         Assert(~due | negative | (block.o.p.data == acc), "gain x column - negative, rounded, and the bias"),
         Assert(~due | negative | (block.o.p.last == last), "the end of the frame stays"),
     ]

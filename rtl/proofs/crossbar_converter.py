@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from amaranth.asserts import AnySeq
-from amaranth.hdl import Assert, Assume, Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Assert, Assume, Cat, Module, Signal, signed
 from amaranth.lib import data
 
 from ..crossbar_shape import CrossbarShape

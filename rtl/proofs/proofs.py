@@ -16,7 +16,21 @@ from amaranth.hdl import Module
 from qsim.machine.errors import QsimError
 
 from ..axi_shape import MemoryShape
-from . import argmax, axi, axi_control, axi_lite, axi_load, axi_slice, crossbar_combine, crossbar_converter, crossbar_shift_add, dense, frame_buffer, lanes, threshold
+from . import (
+    argmax,
+    axi,
+    axi_control,
+    axi_lite,
+    axi_load,
+    axi_slice,
+    crossbar_combine,
+    crossbar_converter,
+    crossbar_shift_add,
+    dense,
+    frame_buffer,
+    lanes,
+    threshold,
+)
 from .shapes import layer, tiles
 from .solver import Answer, Question
 

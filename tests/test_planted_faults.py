@@ -74,6 +74,13 @@ FAULTS = [
         "tests/machine/test_kernel_equals_spec.py -k staircase",
     ),
     Fault(
+        "the kernel's table is one off",
+        "qsim/machine/kernel/thresholds.py",
+        "(1 << shift) - following",
+        "(1 << shift) - following - 1",
+        "tests/machine/test_kernel_equals_spec.py -k table",
+    ),
+    Fault(
         "the kernel's highest index wins a tie",
         "qsim/machine/kernel/portable.py",
         "return acc.argmax(1) if",

@@ -165,9 +165,7 @@ def _gather(context, start, stop, where, values, held, row, vectors):
 
         def step(index: Any, sums: list[Any]) -> list[Any]:
             factor, lines = entry(index)
-            return [
-                _fused(b, factor, b.load(p, align=64), s) for p, s in zip(lines, sums, strict=True)
-            ]
+            return [_fused(b, factor, b.load(p, align=64), s) for p, s in zip(lines, sums, strict=True)]
 
         totals = loop(b, b.sub(arguments[1], arguments[0]), [b.load(p, align=4) for p in places], step)
         for total, place in zip(totals, places, strict=True):
@@ -198,7 +196,7 @@ def _scatter(context, start, stop, where, values, held, row, vectors):
 
 
 def _parts(context: Any, b: Any, signature: Any, arguments: Any) -> tuple[Any, list[Any]]:
-    """Of the arguments above: entry(index) gives its value in all lanes and its lines of `held`; those of `row`."""
+    """entry(index) gives an entry's value in all lanes and its lines of `held`; then the lines of `row`."""
     where, values, held, row = (
         context.make_array(kind)(context, b, array)
         for kind, array in zip(signature.args[2:6], arguments[2:6], strict=True)

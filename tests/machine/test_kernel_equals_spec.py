@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from qsim import InputFormat, Layer, Model, spec
 from qsim.machine import kernel
+from qsim.machine.kernel.thresholds import find_table
 
 JIT_OFF = os.environ.get("NUMBA_DISABLE_JIT") == "1"
 
@@ -120,6 +121,29 @@ def test_even_thresholds_get_a_staircase_and_uneven_ones_none() -> None:
     assert stairs([-(-(2 * k - 1) * 15 * 255 // 32) for k in range(1, 256)])
     assert stairs([0])
     assert not stairs([0, 1, 100])
+
+
+@given(
+    starts=st.lists(st.integers(-(1 << 20), 1 << 20), min_size=1, max_size=3),
+    gaps=st.lists(st.integers(1, 3000), min_size=1, max_size=60),
+)
+def test_a_table_is_the_thresholds(starts: list[int], gaps: list[int]) -> None:
+    rows = np.array([start + np.cumsum([0, *gaps]) for start in starts])
+    table = find_table(rows)
+    if table is None:
+        return
+    for row, entries in zip(rows, table.entries.tolist(), strict=True):
+        for acc in {value + more for value in row.tolist() for more in (-1, 0, 1)} | {-(1 << 31), 1 << 31}:
+            place = min(max(acc, table.low), table.high) - table.low
+            code = (entries[place >> table.shift] + place % (1 << table.shift)) >> table.shift
+            assert code == spec.activate(acc, row.tolist())
+
+
+def test_a_sigmoid_gets_a_table_and_crowded_thresholds_none() -> None:
+    smooth = np.ceil(5000 * np.log(np.arange(1, 256) / np.arange(255, 0, -1))).astype(np.int64)
+    assert find_table(smooth[None])
+    assert not find_table(np.array([[0, 1, 10**6]]))
+    assert not find_table(np.array([[0, 0, 10**6]]))
 
 
 @pytest.mark.skipif(JIT_OFF, reason="this is the run without the JIT")

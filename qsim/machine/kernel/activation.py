@@ -52,16 +52,14 @@ def staircase(wide, row, line, size):
 
 
 @part
-def look_up(wide, row, first, thresholds, images, columns):
-    """Bucketed thresholds, as in `thresholds.Table`; codes replace the accumulators."""
-    several = row[p.ROWS] > 1
+def look_up(acc, row, entries, images, columns):
+    """Buckets of accumulators, as in `thresholds.Table`; codes replace the accumulators."""
+    low, high, shift, inside = row[p.LOW], row[p.HIGH], row[p.SHIFT], (1 << row[p.SHIFT]) - 1
     for i in range(images):
         for j in range(row[p.OUTPUTS]):
-            value, k = wide[i * columns + j], j * several
-            code = np.int64(first[k * row[p.BUCKETS] + ((value - row[p.LOW]) >> row[p.SHIFT])])
-            for _ in range(row[p.DEPTH]):
-                code += thresholds[k * row[p.WIDTH] + code] <= value
-            wide[i * columns + j] = code
+            start = j * row[p.BUCKETS] if row[p.ROWS] > 1 else 0
+            value = min(max(np.int64(acc[i * columns + j]), low), high) - low
+            acc[i * columns + j] = (entries[start + (value >> shift)] + (value & inside)) >> shift
 
 
 @part
@@ -112,8 +110,11 @@ def activate(row, following, block, acc, wide, images, columns, operands):
         else:
             staircases(acc, row, following, block, pointer(table, np.int64), images, columns, octets)
         return
-    if method == p.COMPARE:
-        compare(acc, row, pointer(table, np.int32), images, columns)
+    if not row[p.CHUNK] and (method == p.COMPARE or method == p.TABLED):
+        if method == p.COMPARE:
+            compare(acc, row, pointer(table, np.int32), images, columns)
+        else:
+            look_up(acc, row, pointer(table, np.int32), images, columns)
         if following[p.HALVES]:
             store(acc, following[p.SHIFT_IN], size, halves)
         else:
@@ -124,8 +125,7 @@ def activate(row, following, block, acc, wide, images, columns, operands):
     if method == p.STAIRCASE:
         staircase(wide, row, pointer(table, np.int64), size)
     elif method == p.TABLED:
-        first = pointer(block + row[p.FIRST], np.uint16)
-        look_up(wide, row, first, pointer(table, np.int64), images, columns)
+        look_up(wide, row, pointer(table, np.int32), images, columns)
     elif method == p.BISECT:
         bisect(wide, row, pointer(table, np.int64), images, columns)
     if following[p.HALVES]:

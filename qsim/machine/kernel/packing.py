@@ -32,16 +32,15 @@ SHIFT_IN = 9  # operand = code - SHIFT_IN
 METHOD = 10  # how thresholds are counted
 LEVELS = 11
 TABLE = 12  # offset of the method's numbers
-FIRST = 13  # offset of a table's first codes
-ROWS = 14  # rows of thresholds: 1 or OUTPUTS
-WIDTH = 15  # thresholds in a row
-LOW = 16
+ROWS = 13  # rows of thresholds: 1 or OUTPUTS
+WIDTH = 14  # thresholds in a row
+LOW = 15  # a table's codes change between these accumulators
+HIGH = 16
 SHIFT = 17
-DEPTH = 18
-BUCKETS = 19  # in a row of a table
-START = 20  # offset of the 32-bit numbers that sums start from: the bias where that is all it takes
-FUSED = 21  # 1 where doubling and adding the bias is left to the thresholds' method, CLIMB
-COLUMNS = 22
+BUCKETS = 18  # in a row of a table
+START = 19  # offset of the 32-bit numbers that sums start from: the bias where that is all it takes
+FUSED = 20  # 1 where doubling and adding the bias is left to the thresholds' method, CLIMB
+COLUMNS = 21
 
 LAST, COMPARE, CLIMB, STAIRCASE, TABLED, BISECT = range(6)
 FEW = 4  # thresholds that are compared one by one
@@ -197,10 +196,8 @@ def _add_thresholds(block: _Block, row: Array, layer: Layer, bounds: tuple[int, 
         numbers = [staircase.slope, staircase.offset, staircase.shift]
         row[METHOD] = CLIMB if climb else STAIRCASE
         row[TABLE] = block.add(np.array(numbers, np.int64))
-    elif (table := find_table(rows, bounds)) is not None:
-        row[METHOD], row[TABLE] = TABLED, block.add(table.thresholds)
-        row[FIRST] = block.add(table.first)
-        row[[LOW, SHIFT, DEPTH, WIDTH]] = table.low, table.shift, table.depth, table.thresholds.shape[1]
-        row[BUCKETS] = table.first.shape[1]
+    elif (table := find_table(rows)) is not None:
+        row[METHOD], row[TABLE] = TABLED, block.add(table.entries)
+        row[[LOW, HIGH, SHIFT, BUCKETS]] = table.low, table.high, table.shift, table.entries.shape[1]
     else:
         row[METHOD], row[TABLE] = BISECT, block.add(rows)

@@ -4,7 +4,7 @@ Counting thresholds is monotone in acc. So is every form here, hence two of them
 they agree at both ends of the accumulator's range, at each threshold t in it and at t - 1.
 
 - `Staircase`: multiply and shift, for evenly spaced thresholds.
-- `Table`: the code at the start of each of many equal buckets, then a few comparisons.
+- `Table`: many equal buckets of accumulators, with one threshold in each at most.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.integer[Any]]
 Bounds = tuple[int, int]
-BUCKETS = 1 << 12
-DEEPEST = 8  # thresholds in one bucket, beyond which bisection is used
+BUCKETS = 1 << 13  # of a table, at most
+IN_31_BITS = 1 << 31
 
 
 @dataclass(frozen=True)
@@ -38,16 +38,16 @@ class Staircase:
 
 @dataclass(frozen=True)
 class Table:
-    """code = first[row][(acc - low) >> shift], plus one for each of the next `depth` thresholds <= acc.
+    """code = (entries[row][v >> shift] + (v & (2**shift - 1))) >> shift for v = clip(acc, low, high) - low.
 
-    `thresholds` has `depth` extra entries in each row that no accumulator reaches.
+    An entry is the code at the start of its bucket times 2**shift, plus, if a threshold lies in the bucket,
+    what carries into the code from there on. Everything fits 32 signed bits.
     """
 
-    first: Array
-    thresholds: Array
+    entries: Array
     low: int
+    high: int
     shift: int
-    depth: int
 
 
 def find_line(thresholds: Sequence[int]) -> tuple[float, float] | None:
@@ -102,21 +102,20 @@ def find_staircase(layer: Layer, bounds: Bounds, steep: bool = False) -> Stairca
     return None
 
 
-def find_table(thresholds: Array, bounds: Bounds) -> Table | None:
-    """Buckets for rows of ascending thresholds (rows, T), or None where one bucket holds too many."""
-    low, high = bounds
-    if high - low >= 1 << 40:
-        return None
-    shift = max((high - low).bit_length() - BUCKETS.bit_length() + 1, 0)
-    edges = low + (np.arange(((high - low) >> shift) + 1, dtype=np.int64) << shift)
-    first = np.stack([np.searchsorted(row, edges, "right") for row in thresholds])
-    last = np.stack(
-        [np.searchsorted(row, np.minimum(edges + (1 << shift) - 1, high), "right") for row in thresholds]
-    )
-    depth = int((last - first).max())
-    if depth > DEEPEST:
-        return None
-    padded = np.concatenate(
-        [thresholds, np.full((len(thresholds), depth + 1), np.iinfo(np.int64).max)], axis=1
-    )
-    return Table(first.astype(np.uint16), padded, low, shift, depth)
+def find_table(thresholds: Array) -> Table | None:
+    """A table for rows of ascending thresholds (rows, T), or None where it would be too large."""
+    low, high = int(thresholds.min()) - 1, int(thresholds.max())
+    size, levels = high - low + 1, thresholds.shape[1]
+    for shift in reversed(range(size.bit_length())):
+        if size >= IN_31_BITS or size > BUCKETS << shift:
+            return None
+        starts = np.arange(low, high + 1, 1 << shift)
+        first, last = (
+            np.stack([np.searchsorted(row, edges, "right") for row in thresholds])
+            for edges in (starts, starts + (1 << shift) - 1)
+        )
+        if (last - first).max() <= 1 and (levels + 1) << shift < IN_31_BITS:
+            following = np.take_along_axis(thresholds, np.minimum(first, levels - 1), axis=1)
+            carry = np.where(last > first, starts + (1 << shift) - following, 0)
+            return Table(((first << shift) + carry).astype(np.int32), low, high, shift)
+    return None

@@ -140,6 +140,11 @@ PROOFS = [
         "self.o.ready | ~complete", "1",
     ),
     Proof(
+        "into the next layer's buffer", "lanes",
+        partial(lanes.stored, shape=layer(inputs=5, simd=2)),
+        "self.o.ready | ~complete", "1",
+    ),
+    Proof(
         "frames of 3 beats", "frame_buffer", partial(frame_buffer.kept, shape=UNEVEN),
         "Cat(slot, write_bank)", "Cat(slot, read_bank)",
     ),

@@ -82,4 +82,4 @@ def test_gates_give_the_integers_of_the_specification(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["digits-relu-q4", "digits-sigmoid-q2", "digits-step-q8"])
 def test_gates_of_other_models(name, tmp_path):
-    check_digits(name, tmp_path, pe=2, simd=2, images=100)
+    check_digits(name, tmp_path, pe=2, simd=2, images=25)

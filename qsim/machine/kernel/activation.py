@@ -8,11 +8,14 @@ layer's operands, bytes or halves. All of these are pointers, `row` is the layer
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from . import packing as p
-from .compiling import part
-from .vectors import climb, climb_doubled, index, largest_of_16, pointer
+from .compiling import part, part_of
+from .staircase import climbing
+from .vectors import index, pointer, winners_of_16
 
 
 @part
@@ -88,60 +91,68 @@ def store(codes, shift, size, operands):
         operands[i] = codes[i] - shift
 
 
-@part
-def staircases(acc, row, following, block, line, images, columns, operands):
-    """Evenly spaced thresholds in vectors; finishes the accumulators of FUSED layers as it goes."""
-    slope, offset, shift, levels, minus = line[0], line[1], line[2], row[p.LEVELS], following[p.SHIFT_IN]
-    if not row[p.FUSED]:
-        climb(acc, slope, offset, shift, levels, minus, images * columns, operands)
-        return
-    bias = pointer(block + row[p.BIAS], np.int32)
-    for i in range(images):
-        here, there = index(acc, i * columns), index(operands, i * columns)
-        climb_doubled(here, bias, here[row[p.OUTPUTS]], slope, offset, shift, levels, minus, columns, there)
+def activation(name: str, lanes: int) -> Any:
+    """The compiled `activate` of instruction set `name`."""
+    climb, climb_doubled = climbing(lanes)
 
+    @part_of(name)
+    def staircases(acc, row, following, block, line, images, columns, operands):
+        """Evenly spaced thresholds in vectors; finishes the accumulators of FUSED layers as it goes."""
+        slope, offset, shift, levels, minus = line[0], line[1], line[2], row[p.LEVELS], following[p.SHIFT_IN]
+        if not row[p.FUSED]:
+            climb(acc, slope, offset, shift, levels, minus, images * columns, operands)
+            return
+        bias = pointer(block + row[p.BIAS], np.int32)
+        for i in range(images):
+            here, there = index(acc, i * columns), index(operands, i * columns)
+            climb_doubled(here, bias, here[row[p.OUTPUTS]], slope, offset, shift, levels, minus, columns, there)
 
-@part
-def activate(row, following, block, acc, wide, images, columns, operands):
-    """From accumulators to the next layer's operands; `operands` is an address."""
-    size, table, method = images * columns, block + row[p.TABLE], row[p.METHOD]
-    octets, halves = pointer(operands, np.uint8), pointer(operands, np.int16)
-    if method == p.CLIMB:
+    @part_of(name)
+    def activate(row, following, block, acc, wide, images, columns, operands):
+        """From accumulators to the next layer's operands; `operands` is an address."""
+        size, table, method = images * columns, block + row[p.TABLE], row[p.METHOD]
+        octets, halves = pointer(operands, np.uint8), pointer(operands, np.int16)
+        if method == p.CLIMB:
+            if following[p.HALVES]:
+                staircases(acc, row, following, block, pointer(table, np.int64), images, columns, halves)
+            else:
+                staircases(acc, row, following, block, pointer(table, np.int64), images, columns, octets)
+            return
+        if method == p.COMPARE:
+            compare(acc, row, pointer(table, np.int32), images, columns)
+            if following[p.HALVES]:
+                store(acc, following[p.SHIFT_IN], size, halves)
+            else:
+                store(acc, following[p.SHIFT_IN], size, octets)
+            return
+        if not row[p.CHUNK]:
+            widen(acc, wide, size)
+        if method == p.STAIRCASE:
+            staircase(wide, row, pointer(table, np.int64), size)
+        elif method == p.TABLED:
+            first = pointer(block + row[p.FIRST], np.uint16)
+            look_up(wide, row, first, pointer(table, np.int64), images, columns)
+        elif method == p.BISECT:
+            bisect(wide, row, pointer(table, np.int64), images, columns)
         if following[p.HALVES]:
-            staircases(acc, row, following, block, pointer(table, np.int64), images, columns, halves)
+            store(wide, following[p.SHIFT_IN], size, halves)
         else:
-            staircases(acc, row, following, block, pointer(table, np.int64), images, columns, octets)
-        return
-    if method == p.COMPARE:
-        compare(acc, row, pointer(table, np.int32), images, columns)
-        if following[p.HALVES]:
-            store(acc, following[p.SHIFT_IN], size, halves)
-        else:
-            store(acc, following[p.SHIFT_IN], size, octets)
-        return
-    if not row[p.CHUNK]:
-        widen(acc, wide, size)
-    if method == p.STAIRCASE:
-        staircase(wide, row, pointer(table, np.int64), size)
-    elif method == p.TABLED:
-        first = pointer(block + row[p.FIRST], np.uint16)
-        look_up(wide, row, first, pointer(table, np.int64), images, columns)
-    elif method == p.BISECT:
-        bisect(wide, row, pointer(table, np.int64), images, columns)
-    if following[p.HALVES]:
-        store(wide, following[p.SHIFT_IN], size, halves)
-    else:
-        store(wide, following[p.SHIFT_IN], size, octets)
+            store(wide, following[p.SHIFT_IN], size, octets)
+
+    return activate
 
 
 @part
-def conclude(row, acc, wide, images, columns, at, logits, classes):
+def conclude(row, block, acc, wide, images, columns, at, logits, classes):
     """Logits and classes of images `at` ... of the batch; an output array of no rows is not wanted."""
     outputs = row[p.OUTPUTS]
-    if logits.shape[0] == 0 and row[p.CHUNK] == 0 and 1 < outputs <= 16 <= columns:
-        for i in range(images):
-            classes[at + i] = largest_of_16(acc, i * columns, outputs)
+    if row[p.METHOD] == p.KEYED and logits.shape[0] == 0:
+        keys = pointer(block + row[p.TABLE], np.int32)
+        found = pointer(classes.ctypes.data + 8 * at, np.int64)
+        winners_of_16(acc, columns, images, outputs, p.KEY_BITS + row[p.DOUBLED], keys, found)
         return
+    if row[p.FUSED]:
+        finish(acc, row, pointer(block + row[p.BIAS], np.int32), images, columns)
     if row[p.CHUNK] == 0:
         widen(acc, wide, images * columns)
     for i in range(images if logits.shape[0] else 0):

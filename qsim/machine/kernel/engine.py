@@ -11,7 +11,7 @@ import numpy as np
 from numba import types
 
 from . import packing as p
-from .activation import activate, conclude
+from .activation import activation, conclude
 from .compiling import part, part_of
 from .layer import LIST_EXTRA
 from .vectors import pointer
@@ -88,6 +88,7 @@ def memory_map(rows, lanes, images):
 
 def all_layers(name: str, layer: Any, lanes: int) -> Any:
     """A compiled function that sends a block of images through a run of layers."""
+    activate = activation(name, lanes)
 
     @part_of(name, inline="always")
     def through(rows, block, codes, pitch, images, base, areas, at, hidden, logits, classes):
@@ -103,7 +104,7 @@ def all_layers(name: str, layer: Any, lanes: int) -> Any:
             columns = row[p.VECTORS] * lanes
             layer(row, block, codes, pitch, images, lists, acc, wide)
             if i == rows.shape[0] - 1:
-                conclude(row, narrow, total, images, columns, at, logits, classes)
+                conclude(row, block, narrow, total, images, columns, at, logits, classes)
                 return
             following = rows[i + 1]
             activate(row, following, block, narrow, total, images, columns, here)

@@ -13,10 +13,13 @@ from typing import Any
 import numpy as np
 
 from . import packing as p
-from .activation import activate, conclude
+from .activation import activation, conclude
 from .compiling import part, part_of
 from .engine import all_layers, memory_map, operands_of
-from .vectors import climb_line, directions_16, index, line_steps, pointer
+from .layer import cut
+from .steps import walks
+from .tiles import PANEL, Unit
+from .vectors import directions_16, pointer
 
 IMAGES = 24  # of which both products are taken together: whole tiles of any height
 STEPS = 104  # at most, that go through the other layers together
@@ -59,34 +62,90 @@ def schedule(due, listed, count, room_to_step, heads, links):
         links[k], heads[t] = heads[t], k
 
 
-def sweeper(name: str, layer: Any, listing: Any, lanes: int) -> Any:
+def sweeper(name: str, unit: Unit, layer: Any, listing: Any) -> Any:
     """The compiled sweep of instruction set `name`; arguments as in `engine.SWEEP`."""
+    lanes = unit.lanes
     through = all_layers(f"sweep.{name}", layer, lanes)
-    evaluate, absorb = line_steps(lanes)
+    activate = activation(name, lanes)
+    sums, octets, halves = walks(unit)
+    panel, size = PANEL[lanes], 4 * lanes
 
     @part_of(name)
-    def absorb_chain(k, links, due, signs, weights, columns, intercept, slope):
-        """All inputs of a chain stop."""
-        while k >= 0:
-            absorb(signs[k], due[k] - 1, index(weights, k * columns), columns, intercept, slope)
-            k = links[k]
-
-    @part_of(name)
-    def acc_rows(heads, links, due, signs, steps, weights, columns, intercept, slope, acc):
-        """Rows of accumulators of one image for some steps; intercept and slope move on."""
-        for t in range(heads.size):
-            absorb_chain(heads[t], links, due, signs, weights, columns, intercept, slope)
-            evaluate(intercept, slope, steps[t], columns, index(acc, t * columns))
-
-    @part_of(name)
-    def code_rows(heads, links, due, signs, steps, weights, columns, intercept, slope, row, line, octets):
-        """The same as far as the codes, where they are bytes and thresholds evenly spaced."""
-        for t in range(heads.size):
-            absorb_chain(heads[t], links, due, signs, weights, columns, intercept, slope)
-            target = index(octets, t * columns)
-            climb_line(
-                intercept, slope, steps[t], line[0], line[1], line[2], row[p.LEVELS], 0, columns, target
-            )
+    def walk(row, following, block, table, chains, steps, count, intercept, slope, acc, operands):
+        """For one image a row for each step, of codes if thresholds are evenly spaced, else of sums."""
+        heads, links, due, signs = chains
+        vectors, pitch, done = row[p.VECTORS], row[p.VECTORS] * size, 0
+        line, levels, minus = pointer(block + row[p.TABLE], np.int64), row[p.LEVELS], following[p.SHIFT_IN]
+        for k in range((vectors + panel - 1) // panel):
+            width, first = cut(vectors, panel, k), done * size
+            start, rise, weights = intercept + first, slope + first, table + first
+            if row[p.METHOD] != p.CLIMB:
+                to = acc + first
+                sums(
+                    width,
+                    heads,
+                    links,
+                    due,
+                    signs,
+                    weights,
+                    pitch,
+                    steps,
+                    count,
+                    start,
+                    rise,
+                    0,
+                    0,
+                    32,
+                    0,
+                    0,
+                    to,
+                    pitch,
+                )
+            elif following[p.HALVES]:
+                to = operands + first // 2
+                halves(
+                    width,
+                    heads,
+                    links,
+                    due,
+                    signs,
+                    weights,
+                    pitch,
+                    steps,
+                    count,
+                    start,
+                    rise,
+                    line[0],
+                    line[1],
+                    line[2],
+                    levels,
+                    minus,
+                    to,
+                    pitch // 2,
+                )
+            else:
+                to = operands + first // 4
+                octets(
+                    width,
+                    heads,
+                    links,
+                    due,
+                    signs,
+                    weights,
+                    pitch,
+                    steps,
+                    count,
+                    start,
+                    rise,
+                    line[0],
+                    line[1],
+                    line[2],
+                    levels,
+                    minus,
+                    to,
+                    pitch // 4,
+                )
+            done += width
 
     @part_of(name)
     def both_products(codes, signs, kind, rows, block, at, images, low, high, most, lists, spaces):
@@ -111,7 +170,6 @@ def sweeper(name: str, layer: Any, listing: Any, lanes: int) -> Any:
     def sweep(codes, kind, signs, steps, low, high, rows, block, classes):
         inputs, columns, pitch = rows[0, p.INPUTS], rows[0, p.VECTORS] * lanes, 4 * rows[0, p.GROUPS]
         row, following, tail = rows[1], rows[min(2, rows.shape[0] - 1)], rows[2:]
-        direct = row[p.METHOD] == p.CLIMB and not following[p.HALVES]
         areas = memory_map(rows, lanes, STEPS)
         memory = np.empty(areas[4] + IMAGES * (2 * pitch + 8 * columns + 4 * inputs) + 7 * 64, np.uint8)
         base = (memory.ctypes.data + 63) // 64 * 64
@@ -122,7 +180,7 @@ def sweeper(name: str, layer: Any, listing: Any, lanes: int) -> Any:
         due = slopes + IMAGES * 4 * columns
         spaces, lists, data = (operands, moves, intercepts, slopes, due), base + areas[3], block.ctypes.data
         narrow, total = pointer(base + areas[1], np.int32), pointer(base + areas[2], np.int64)
-        weights, line = pointer(data + rows[0, p.TABLE], np.int16), pointer(data + row[p.TABLE], np.int64)
+        table = data + rows[0, p.TABLE]
         start, width = base + areas[0], columns * (1 + following[p.HALVES])
         heads, links = np.empty(steps.size, np.int64), np.empty(inputs, np.int64)
         hidden, logits = np.empty((0, 0), np.uint16), np.empty((0, 0), np.int64)
@@ -135,38 +193,20 @@ def sweeper(name: str, layer: Any, listing: Any, lanes: int) -> Any:
                     codes, signs, kind, rows, data, image, images, low, high, steps[-1], lists, spaces
                 )
             stop = due + 4 * i * inputs
-            stops, own = pointer(stop, np.int32), pointer(signs.ctypes.data + image * inputs, np.int8)
-            count = listing(stop, inputs, lists)
-            schedule(stops, pointer(lists, np.int32), count, room_to_step, heads, links)
-            intercept = pointer(intercepts + 4 * i * columns, np.int32)
-            slope = pointer(slopes + 4 * i * columns, np.int32)
+            own, count = signs.ctypes.data + image * inputs, listing(stop, inputs, lists)
+            schedule(
+                pointer(stop, np.int32), pointer(lists, np.int32), count, room_to_step, heads, links
+            )
+            intercept, slope = intercepts + 4 * i * columns, slopes + 4 * i * columns
             for begin in range(0, steps.size, STEPS):
-                end, at = min(begin + STEPS, steps.size), image * steps.size + begin
-                some, some_heads, some_steps = end - begin, heads[begin:end], steps[begin:end]
-                if direct:
-                    octets = pointer(start, np.uint8)
-                    code_rows(
-                        some_heads,
-                        links,
-                        stops,
-                        own,
-                        some_steps,
-                        weights,
-                        columns,
-                        intercept,
-                        slope,
-                        row,
-                        line,
-                        octets,
-                    )
-                else:
-                    acc_rows(
-                        some_heads, links, stops, own, some_steps, weights, columns, intercept, slope, narrow
-                    )
+                some, at = min(STEPS, steps.size - begin), image * steps.size + begin
+                chains = heads.ctypes.data + 8 * begin, links.ctypes.data, stop, own
+                here = steps.ctypes.data + 8 * begin
+                walk(row, following, data, table, chains, here, some, intercept, slope, base + areas[1], start)
                 if tail.shape[0] == 0:
-                    conclude(row, narrow, total, some, columns, at, logits, classes)
+                    conclude(row, data, narrow, total, some, columns, at, logits, classes)
                     continue
-                if not direct:
+                if row[p.METHOD] != p.CLIMB:
                     activate(row, following, data, narrow, total, some, columns, start)
                 through(tail, data, start, width, some, base, areas, at, hidden, logits, classes)
         memory[0] = 0  # see `engine.network`

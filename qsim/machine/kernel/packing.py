@@ -40,11 +40,12 @@ SHIFT = 17
 DEPTH = 18
 BUCKETS = 19  # in a row of a table
 START = 20  # offset of the 32-bit numbers that sums start from: the bias where that is all it takes
-FUSED = 21  # 1 where doubling and adding the bias is left to the thresholds' method, CLIMB
+FUSED = 21  # 1 where doubling and adding the bias is left to the method, CLIMB or KEYED
 COLUMNS = 22
 
-LAST, COMPARE, CLIMB, STAIRCASE, TABLED, BISECT = range(6)
+LAST, KEYED, COMPARE, CLIMB, STAIRCASE, TABLED, BISECT = range(7)
 FEW = 4  # thresholds that are compared one by one
+KEY_BITS = 4  # of a key, which tell its lane: see `vectors.winners_of_16`
 IN_32_BITS = (1 << 31) - 1
 
 
@@ -104,15 +105,17 @@ def pack(model: Model, lanes: int, panel: int, has_bytes: bool) -> Plan | None:
             row[START] = block.add(np.zeros(len(groups), np.int32))
         if layer.thresholds is not None:
             _add_thresholds(block, row, layer, model.bounds[i], lanes)
-            row[FUSED] = row[DOUBLED] and row[METHOD] == CLIMB
+        elif not row[CHUNK] and 1 < layer.outputs <= 1 << KEY_BITS <= len(groups):
+            _add_keys(block, row, bias, (low, high), max(abs(end - shift) for end in codes))
+        row[FUSED] = row[DOUBLED] and row[METHOD] in (CLIMB, KEYED)
     return Plan(rows, block.aligned())
 
 
 def pack_sweep(model: Model, plan: Plan, lanes: int) -> Plan | None:
     """A plan with one more row in front, for the slope of the first layer; None if it is not provable.
 
-    That row multiplies 1 + sign by the weights and subtracts their sum; its TABLE holds the weights as
-    int16 (inputs, lanes).
+    That row multiplies 1 + sign by the weights and subtracts their sum; its TABLE holds each weight in
+    both halves of 32 bits (inputs, lanes).
     """
     layer, row = model.layers[0], plan.rows[0].copy()
     if row[CHUNK] or np.abs(layer.weights).max() >= 1 << 15:
@@ -123,11 +126,13 @@ def pack_sweep(model: Model, plan: Plan, lanes: int) -> Plan | None:
     row[BIAS] = block.add(bias)
     if not row[DOUBLED]:
         row[START] = row[BIAS]
-    columns = np.zeros((layer.inputs, lanes), np.int16)
-    columns[:, : layer.outputs] = layer.weights.T
+    columns = np.zeros((layer.inputs, lanes, 2), np.int16)
+    columns[:, : layer.outputs] = layer.weights.T[:, :, None]
     row[TABLE] = block.add(columns)
     rows = np.vstack([row, plan.rows])
     rows[:2, FUSED] = 0  # intercepts and slopes are accumulators
+    if row[METHOD] == KEYED:
+        rows[:2, METHOD] = LAST
     return Plan(rows, block.aligned())
 
 
@@ -176,6 +181,19 @@ def _panels(groups: Array, lanes: int, panel: int) -> Array:
 def _chunk(groups: Array, largest: int) -> int:
     """How many groups, whichever, sum to 32 bits for operands up to `largest` in magnitude."""
     return IN_32_BITS // max(int(np.abs(groups.astype(np.int64)).sum(2).max()) * largest, 1)
+
+
+def _add_keys(block: _Block, row: Array, bias: Array, bounds: tuple[int, int], largest: int) -> None:
+    """The numbers that make keys of a last layer's sums, if 32 bits are enough.
+
+    Where sums are doubled the sum of the codes, up to `largest` each, is left out: all outputs have it.
+    """
+    reach = max(-bounds[0], bounds[1]) + row[DOUBLED] * row[INPUTS] * largest
+    if reach < 1 << 30 - KEY_BITS:
+        lanes = np.arange(1 << KEY_BITS)
+        known = bias[: lanes.size] << KEY_BITS if row[DOUBLED] else 0
+        keys = np.where(lanes < row[OUTPUTS], known + lanes[::-1], -(1 << 31))
+        row[METHOD], row[TABLE] = KEYED, block.add(keys.astype(np.int32))
 
 
 def _add_thresholds(block: _Block, row: Array, layer: Layer, bounds: tuple[int, int], lanes: int) -> None:

@@ -1,0 +1,149 @@
+"""Evenly spaced thresholds in vectors: from 32-bit accumulators straight to the next layer's operands.
+
+code = clip((acc * slope + offset) >> shift, 0, levels), for a `line` of slope, offset, shift, levels and
+minus, with 0 < slope < 2**31 and 32 <= shift < 64. Operands are bytes, or halves less `minus`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from .vectors import I32, I64, broadcast, declared, loop, splat
+
+# for each number of 32-bit lanes, two instructions that make one vector of two with saturation: signed
+# 32 bits to signed 16, and signed 16 to unsigned 8
+NARROWING = {
+    16: ("llvm.x86.avx512.packssdw.512", "llvm.x86.avx512.packuswb.512"),
+    8: ("llvm.x86.avx2.packssdw", "llvm.x86.avx2.packuswb"),
+}
+BLOCK = 128  # bits: `NARROWING` takes a block of one vector, then a block of the other, and so on
+
+
+def _narrowed(b: Any, vectors: list[Any]) -> Any:
+    """Two vectors of 32-bit numbers as one of 16-bit, or four as one of bytes: saturated, in order."""
+    lanes, parts = vectors[0].type.count, len(vectors)
+    blocks, bits, kind = 32 * lanes // BLOCK, 32, vectors[0].type
+    for name in NARROWING[lanes][: parts // 2]:
+        bits //= 2
+        narrow = ir.VectorType(ir.IntType(bits), 32 // bits * lanes)
+        function = declared(b, name, ir.FunctionType(narrow, [kind, kind]))
+        pairs, kind = zip(vectors[::2], vectors[1::2], strict=True), narrow
+        vectors = [b.call(function, pair) for pair in pairs]
+    pieces = ir.VectorType(ir.IntType(BLOCK // parts), blocks * parts)
+    order = [block * parts + part for part in range(parts) for block in range(blocks)]
+    mixed = b.bitcast(vectors[0], pieces)
+    sorted_ = b.shuffle_vector(mixed, mixed, ir.Constant(ir.VectorType(I32, len(order)), order))
+    return b.bitcast(sorted_, kind)
+
+
+def clipped(b: Any, value: Any, low: Any, high: Any) -> Any:
+    above = b.select(b.icmp_signed(">", value, low), value, low)
+    return b.select(b.icmp_signed("<", above, high), above, high)
+
+
+def staircase(b: Any, lanes: int, line: list[Any], target: Any) -> Callable[[list[Any], Any], None]:
+    """A function that stores the codes of some vectors of accumulators as numbers of type `target`.
+
+    Even and odd lanes are multiplied separately, 32 x 32 -> 64 bits; of the sums only the upper halves
+    are kept.
+    """
+    wide, narrow = ir.VectorType(I64, lanes // 2), ir.VectorType(I32, lanes)
+    half, together = splat(32, wide), 32 // target.width
+    slope = b.sext(b.trunc(line[0], I32), I64)  # in so many words, for a 32-bit multiplication
+    slopes, offsets = (broadcast(b, value, lanes // 2) for value in (slope, line[1]))
+    rest = broadcast(b, b.trunc(b.sub(line[2], ir.Constant(I64, 32)), I32), lanes)
+    low = b.sub(ir.Constant(I64, 0), line[4])
+    lowest, highest = (
+        broadcast(b, b.trunc(end, target), together * lanes) for end in (low, b.add(low, line[3]))
+    )
+    minus = broadcast(b, b.trunc(line[4], I32), lanes)
+
+    def code(acc: Any) -> Any:
+        both = b.bitcast(acc, wide)
+        even, odd = b.ashr(b.shl(both, half), half), b.ashr(both, half)
+        even, odd = (b.add(b.mul(part, slopes), offsets) for part in (even, odd))
+        upper = b.or_(b.lshr(even, half), b.and_(odd, splat(-1 << 32, wide)))
+        return b.ashr(b.bitcast(upper, narrow), rest)
+
+    def put(accs: list[Any], address: Any) -> None:
+        for first in range(0, len(accs), together):
+            some = [code(acc) for acc in accs[first : first + together]]
+            count = len(some) * lanes
+            some += some[:1] * (together - len(some))
+            if target.width == 8:  # saturation has clipped at 0
+                found = _narrowed(b, some)
+                found = b.select(b.icmp_unsigned("<", found, highest), found, highest)
+            else:
+                found = clipped(b, _narrowed(b, [b.sub(c, minus) for c in some]), lowest, highest)
+            mask = ir.Constant(ir.VectorType(I32, count), list(range(count)))
+            found = b.shuffle_vector(found, found, mask)
+            here = b.add(address, ir.Constant(I64, first * lanes * target.width // 8))
+            b.store(found, b.inttoptr(here, found.type.as_pointer())).align = 1
+
+    return put
+
+
+def _by_fours(b: Any, size: Any, lanes: int, step: Callable[[Any, int], None]) -> None:
+    """step(start, n) for `size` numbers, whole vectors: n = 4 vectors at a time, of the rest 2, then 1."""
+    done = ir.Constant(I64, 0)
+    for n in (4, 2, 1):
+        width, first = ir.Constant(I64, n * lanes), done
+        count = b.udiv(b.sub(size, done), width)
+
+        def body(index: Any, _: list[Any], n: int = n, width: Any = width, first: Any = first) -> list[Any]:
+            step(b.add(first, b.mul(index, width)), n)
+            return []
+
+        loop(b, count, [], body)
+        done = b.add(done, b.mul(count, width))
+
+
+def climbing(lanes: int) -> tuple[Any, Any]:
+    """Two functions to compile in, for vectors of `lanes` accumulators; `size` is a multiple of that.
+
+    climb(acc, slope, offset, shift, levels, minus, size, operands): operands[i] = the code of acc[i], less
+    `minus`, for i in 0 ... size - 1.
+    climb_doubled(sums, bias, ones, ...): the same for acc[i] = 2 * sums[i] + ones + bias[i], kept nowhere.
+    """
+    kind = ir.VectorType(I32, lanes)
+
+    def vectors(b: Any, array: Any, start: Any, count: int) -> list[Any]:
+        places = [b.gep(array, [b.add(start, ir.Constant(I64, v * lanes))]) for v in range(count)]
+        return [b.load(b.bitcast(place, kind.as_pointer()), align=4) for place in places]
+
+    def store_codes(b: Any, line: list[Any], size: Any, operands: Any, accs: Callable[[Any, int], Any]) -> None:
+        put = staircase(b, lanes, line, operands.type.pointee)
+        _by_fours(
+            b, size, lanes, lambda start, n: put(accs(start, n), b.ptrtoint(b.gep(operands, [start]), I64))
+        )
+
+    @intrinsic
+    def climb(context, acc, slope, offset, shift, levels, minus, size, operands):
+        def emit(context, b, signature, arguments):
+            acc, *line, size, operands = arguments
+            store_codes(b, line, size, operands, lambda start, n: vectors(b, acc, start, n))
+            return context.get_dummy_value()
+
+        return types.void(acc, *[types.int64] * 6, operands), emit
+
+    @intrinsic
+    def climb_doubled(context, sums, bias, ones, slope, offset, shift, levels, minus, size, operands):
+        def emit(context, b, signature, arguments):
+            sums, bias, ones, *line, size, operands = arguments
+            constant = broadcast(b, ones, lanes)
+
+            def accs(start: Any, n: int) -> list[Any]:
+                pairs = zip(vectors(b, sums, start, n), vectors(b, bias, start, n), strict=True)
+                return [b.add(b.add(s, s), b.add(extra, constant)) for s, extra in pairs]
+
+            store_codes(b, line, size, operands, accs)
+            return context.get_dummy_value()
+
+        return types.void(sums, bias, types.int32, *[types.int64] * 6, operands), emit
+
+    return climb, climb_doubled

@@ -105,7 +105,9 @@ def activation(name: str, lanes: int) -> Any:
         bias = pointer(block + row[p.BIAS], np.int32)
         for i in range(images):
             here, there = index(acc, i * columns), index(operands, i * columns)
-            climb_doubled(here, bias, here[row[p.OUTPUTS]], slope, offset, shift, levels, minus, columns, there)
+            climb_doubled(
+                here, bias, here[row[p.OUTPUTS]], slope, offset, shift, levels, minus, columns, there
+            )
 
     @part_of(name)
     def activate(row, following, block, acc, wide, images, columns, operands):
@@ -143,25 +145,25 @@ def activation(name: str, lanes: int) -> Any:
 
 
 @part
-def conclude(row, block, acc, wide, images, columns, at, logits, classes):
-    """Logits and classes of images `at` ... of the batch; an output array of no rows is not wanted."""
+def conclude(row, block, acc, wide, images, columns, logits, classes):
+    """Logits and classes, to the addresses of arrays of int64; 0 where they are not wanted."""
     outputs = row[p.OUTPUTS]
-    if row[p.METHOD] == p.KEYED and logits.shape[0] == 0:
+    values, winners = pointer(logits, np.int64), pointer(classes, np.int64)
+    if row[p.METHOD] == p.KEYED and not logits:
         keys = pointer(block + row[p.TABLE], np.int32)
-        found = pointer(classes.ctypes.data + 8 * at, np.int64)
-        winners_of_16(acc, columns, images, outputs, p.KEY_BITS + row[p.DOUBLED], keys, found)
+        winners_of_16(acc, columns, images, outputs, p.KEY_BITS + row[p.DOUBLED], keys, winners)
         return
     if row[p.FUSED]:
         finish(acc, row, pointer(block + row[p.BIAS], np.int32), images, columns)
     if row[p.CHUNK] == 0:
         widen(acc, wide, images * columns)
-    for i in range(images if logits.shape[0] else 0):
+    for i in range(images if logits else 0):
         for j in range(outputs):
-            logits[at + i, j] = wide[i * columns + j]
-    for i in range(images if classes.shape[0] else 0):
+            values[i * outputs + j] = wide[i * columns + j]
+    for i in range(images if classes else 0):
         best, winner = wide[i * columns], 0
         for j in range(1, outputs):
             value = wide[i * columns + j]
             winner = j if value > best else winner
             best = max(best, value)
-        classes[at + i] = winner if outputs > 1 else np.int64(best >= 0)
+        winners[i] = winner if outputs > 1 else np.int64(best >= 0)

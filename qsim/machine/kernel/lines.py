@@ -15,9 +15,9 @@ import numpy as np
 from . import packing as p
 from .activation import activation, conclude
 from .compiling import part, part_of
-from .engine import all_layers, memory_map, operands_of
+from .engine import all_layers, memory_map, operands_of, row_at
 from .layer import cut
-from .steps import walks
+from .steps import walking
 from .tiles import PANEL, Unit
 from .vectors import directions_16, pointer
 
@@ -67,91 +67,28 @@ def sweeper(name: str, unit: Unit, layer: Any, listing: Any) -> Any:
     lanes = unit.lanes
     through = all_layers(f"sweep.{name}", layer, lanes)
     activate = activation(name, lanes)
-    sums, octets, halves = walks(unit)
-    panel, size = PANEL[lanes], 4 * lanes
+    walk, panel, size = walking(unit), PANEL[lanes], 4 * lanes
 
     @part_of(name)
-    def walk(row, following, block, table, chains, steps, count, intercept, slope, acc, operands):
-        """For one image a row for each step, of codes if thresholds are evenly spaced, else of sums."""
-        heads, links, due, signs = chains
-        vectors, pitch, done = row[p.VECTORS], row[p.VECTORS] * size, 0
-        line, levels, minus = pointer(block + row[p.TABLE], np.int64), row[p.LEVELS], following[p.SHIFT_IN]
+    def panels(row, following, block, chains, table, steps, count, intercept, slope, acc, operands):
+        """For one image a row for each step, of operands if thresholds are evenly spaced, else of sums."""
+        vectors, done, climbs = row[p.VECTORS], 0, row[p.METHOD] == p.CLIMB
+        numbers = pointer(block + row[p.TABLE], np.int64)
+        line = numbers[0], numbers[1], numbers[2], row[p.LEVELS], following[p.SHIFT_IN]
+        rows, each = (operands, 1 + following[p.HALVES]) if climbs else (acc, 4)
         for k in range((vectors + panel - 1) // panel):
             width, first = cut(vectors, panel, k), done * size
-            start, rise, weights = intercept + first, slope + first, table + first
-            if row[p.METHOD] != p.CLIMB:
-                to = acc + first
-                sums(
-                    width,
-                    heads,
-                    links,
-                    due,
-                    signs,
-                    weights,
-                    pitch,
-                    steps,
-                    count,
-                    start,
-                    rise,
-                    0,
-                    0,
-                    32,
-                    0,
-                    0,
-                    to,
-                    pitch,
-                )
-            elif following[p.HALVES]:
-                to = operands + first // 2
-                halves(
-                    width,
-                    heads,
-                    links,
-                    due,
-                    signs,
-                    weights,
-                    pitch,
-                    steps,
-                    count,
-                    start,
-                    rise,
-                    line[0],
-                    line[1],
-                    line[2],
-                    levels,
-                    minus,
-                    to,
-                    pitch // 2,
-                )
-            else:
-                to = operands + first // 4
-                octets(
-                    width,
-                    heads,
-                    links,
-                    due,
-                    signs,
-                    weights,
-                    pitch,
-                    steps,
-                    count,
-                    start,
-                    rise,
-                    line[0],
-                    line[1],
-                    line[2],
-                    levels,
-                    minus,
-                    to,
-                    pitch // 4,
-                )
+            start, rise, to = intercept + first, slope + first, rows + done * lanes * each
+            pitch, rows_pitch = vectors * size, vectors * lanes * each
+            walk(each, width, chains, table + first, pitch, steps, count, start, rise, line, to, rows_pitch)
             done += width
 
     @part_of(name)
-    def both_products(codes, signs, kind, rows, block, at, images, low, high, most, lists, spaces):
+    def both_products(codes, signs, kind, plan, block, at, images, low, high, most, lists, spaces):
         """Intercepts and slopes at step 0, and when inputs stop, of images `at` ...; `images` of them."""
         operands, moves, intercepts, slopes, due = spaces
-        row, inputs, pitch = rows[1], rows[1, p.INPUTS], 4 * rows[1, p.GROUPS]
+        row = p.row_of(plan, 1)
+        inputs, pitch = row[p.INPUTS], 4 * row[p.GROUPS]
         source = codes.ctypes.data + at * codes.shape[1]
         start = operands_of(source, codes.shape[1], kind, row, images, operands, pitch)
         for i in range(images):
@@ -164,12 +101,13 @@ def sweeper(name: str, unit: Unit, layer: Any, listing: Any) -> Any:
                 y, speed = pointer(here, np.uint8), pointer(there, np.uint8)
                 directions(y, row[p.SHIFT_IN], own, low, high, most, inputs, speed, stops)
         layer(row, block, start, pitch, images, lists, intercepts, intercepts)
-        layer(rows[0], block, moves, pitch, images, lists, slopes, slopes)
+        layer(p.row_of(plan, 0), block, moves, pitch, images, lists, slopes, slopes)
 
     @part_of(name, inline="always")
     def sweep(codes, kind, signs, steps, low, high, rows, block, classes):
         inputs, columns, pitch = rows[0, p.INPUTS], rows[0, p.VECTORS] * lanes, 4 * rows[0, p.GROUPS]
-        row, following, tail = rows[1], rows[min(2, rows.shape[0] - 1)], rows[2:]
+        plan, layers = rows.ctypes.data, rows.shape[0] - 1
+        row, following = p.row_of(plan, 1), p.row_of(plan, min(2, layers))
         areas = memory_map(rows, lanes, STEPS)
         memory = np.empty(areas[4] + IMAGES * (2 * pitch + 8 * columns + 4 * inputs) + 7 * 64, np.uint8)
         base = (memory.ctypes.data + 63) // 64 * 64
@@ -183,32 +121,32 @@ def sweeper(name: str, unit: Unit, layer: Any, listing: Any) -> Any:
         table = data + rows[0, p.TABLE]
         start, width = base + areas[0], columns * (1 + following[p.HALVES])
         heads, links = np.empty(steps.size, np.int64), np.empty(inputs, np.int64)
-        hidden, logits = np.empty((0, 0), np.uint16), np.empty((0, 0), np.int64)
         room_to_step = first_beyond(steps)
         for image in range(codes.shape[0]):
             i = image % IMAGES
             if i == 0:
                 images = min(IMAGES, codes.shape[0] - image)
                 both_products(
-                    codes, signs, kind, rows, data, image, images, low, high, steps[-1], lists, spaces
+                    codes, signs, kind, plan, data, image, images, low, high, steps[-1], lists, spaces
                 )
             stop = due + 4 * i * inputs
             own, count = signs.ctypes.data + image * inputs, listing(stop, inputs, lists)
-            schedule(
-                pointer(stop, np.int32), pointer(lists, np.int32), count, room_to_step, heads, links
-            )
+            schedule(pointer(stop, np.int32), pointer(lists, np.int32), count, room_to_step, heads, links)
             intercept, slope = intercepts + 4 * i * columns, slopes + 4 * i * columns
             for begin in range(0, steps.size, STEPS):
-                some, at = min(STEPS, steps.size - begin), image * steps.size + begin
+                some, found = min(STEPS, steps.size - begin), row_at(classes, image) + 8 * begin
                 chains = heads.ctypes.data + 8 * begin, links.ctypes.data, stop, own
                 here = steps.ctypes.data + 8 * begin
-                walk(row, following, data, table, chains, here, some, intercept, slope, base + areas[1], start)
-                if tail.shape[0] == 0:
-                    conclude(row, data, narrow, total, some, columns, at, logits, classes)
+                panels(
+                    row, following, data, chains, table, here, some, intercept, slope, base + areas[1], start
+                )
+                if layers == 1:
+                    conclude(row, data, narrow, total, some, columns, 0, found)
                     continue
                 if row[p.METHOD] != p.CLIMB:
                     activate(row, following, data, narrow, total, some, columns, start)
-                through(tail, data, start, width, some, base, areas, at, hidden, logits, classes)
+                tail = plan + 2 * 8 * p.COLUMNS
+                through(tail, layers - 1, data, start, width, some, base, areas, 0, 0, 0, found)
         memory[0] = 0  # see `engine.network`
 
     return sweep

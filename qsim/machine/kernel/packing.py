@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from .compiling import part
 from .thresholds import Array, find_staircase, find_table
 from .tiles import GROUP
+from .vectors import pointer
 
 if TYPE_CHECKING:
     from ..model import Layer, Model
@@ -47,6 +49,12 @@ LAST, KEYED, COMPARE, CLIMB, STAIRCASE, TABLED, BISECT = range(7)
 FEW = 4  # thresholds that are compared one by one
 KEY_BITS = 4  # of a key, which tell its lane: see `vectors.winners_of_16`
 IN_32_BITS = (1 << 31) - 1
+
+
+@part
+def row_of(plan, layer):
+    """A row of the table at address `plan`, as a pointer."""
+    return pointer(plan + 8 * COLUMNS * layer, np.int64)
 
 
 @dataclass(frozen=True)

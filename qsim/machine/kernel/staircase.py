@@ -116,7 +116,9 @@ def climbing(lanes: int) -> tuple[Any, Any]:
         places = [b.gep(array, [b.add(start, ir.Constant(I64, v * lanes))]) for v in range(count)]
         return [b.load(b.bitcast(place, kind.as_pointer()), align=4) for place in places]
 
-    def store_codes(b: Any, line: list[Any], size: Any, operands: Any, accs: Callable[[Any, int], Any]) -> None:
+    def store_codes(
+        b: Any, line: list[Any], size: Any, operands: Any, accs: Callable[[Any, int], Any]
+    ) -> None:
         put = staircase(b, lanes, line, operands.type.pointee)
         _by_fours(
             b, size, lanes, lambda start, n: put(accs(start, n), b.ptrtoint(b.gep(operands, [start]), I64))

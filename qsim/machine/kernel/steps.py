@@ -6,11 +6,11 @@ They change where inputs stop, and are read once for each step.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .staircase import staircase
@@ -19,19 +19,19 @@ from .vectors import I8, I16, I32, I64, broadcast, load, loop, repeat, store, ve
 
 
 def _walk(b: Any, unit: Unit, vectors: int, target: Any, arguments: list[Any]) -> None:
-    """Writes a row of codes, of type `target`, or of sums for each step; the arguments are `walk`'s."""
-    heads, links, due, signs, table, pitch, steps, count, intercept, slope, *line, rows, rows_pitch = arguments
+    """Writes a row of numbers of type `target` for each step; the arguments are those of `walk`."""
+    chains, table, pitch, steps, count, intercept, slope, line, rows, rows_pitch = arguments
+    (heads, links, due, signs), line = (cgutils.unpack_tuple(b, given) for given in (chains, line))
     lanes, size = unit.lanes, 4 * unit.lanes
 
     def item(address: Any, index: Any, kind: Any) -> Any:
         return load(b, b.add(address, b.mul(index, ir.Constant(I64, kind.width // 8))), kind, 1)
 
-    def put(accs: list[Any], address: Any) -> None:
-        for v, acc in enumerate(accs):
-            store(b, acc, b.add(address, ir.Constant(I64, v * size)), 4)
+    def put_sums(sums: list[Any], address: Any) -> None:
+        for v, value in enumerate(sums):
+            store(b, value, b.add(address, ir.Constant(I64, v * size)), 4)
 
-    if target is not I32:
-        put = staircase(b, lanes, line, target)
+    put = put_sums if target is I32 else staircase(b, lanes, line, target)
 
     def stop(k: Any, state: list[Any]) -> tuple[Any, list[Any]]:
         """Input k stops: s * w leaves the slope, and room * s * w joins the intercept.
@@ -51,7 +51,9 @@ def _walk(b: Any, unit: Unit, vectors: int, target: Any, arguments: list[Any]) -
         return item(links, k, I64), changed
 
     def step(t: Any, state: list[Any]) -> list[Any]:
-        state = repeat(b, item(heads, t, I64), lambda k: b.icmp_signed(">=", k, ir.Constant(I64, 0)), state, stop)
+        state = repeat(
+            b, item(heads, t, I64), lambda k: b.icmp_signed(">=", k, ir.Constant(I64, 0)), state, stop
+        )
         at = broadcast(b, b.trunc(item(steps, t, I64), I32), lanes)
         accs = [
             b.add(start, b.mul(rise, at))
@@ -60,55 +62,40 @@ def _walk(b: Any, unit: Unit, vectors: int, target: Any, arguments: list[Any]) -
         put(accs, b.add(rows, b.mul(t, rows_pitch)))
         return state
 
-    places = intercept, slope
-    start = [v for place in places for v in vectors_at(b, place, vectors, lanes)]
+    start = [v for place in (intercept, slope) for v in vectors_at(b, place, vectors, lanes)]
     end = loop(b, count, start, step)
-    for i, value in enumerate(end):
-        here = b.add(places[i // vectors], ir.Constant(I64, i % vectors * size))
-        store(b, value, here, 4)
+    put_sums(end[:vectors], intercept)
+    put_sums(end[vectors:], slope)
 
 
-def walks(unit: Unit) -> tuple[Any, Any, Any]:
-    """Three functions to compile in, that write sums, codes as bytes, and codes as halves.
+def walking(unit: Unit) -> Any:
+    """A function to compile in; every argument but two tuples is an address or a number.
 
-    walk(vectors, heads, links, due, signs, table, pitch, steps, count, intercept, slope, *line, rows,
+    walk(each, vectors, (heads, links, due, signs), table, pitch, steps, count, intercept, slope, line, rows,
          rows_pitch):
-        1 to PANEL[lanes] vectors of neurons through `count` steps; intercept and slope move on. Every
-        argument is an address or a number. The inputs that stop before step t are heads[t], then links[k]
-        and so on, to -1; due[k] is 1 + the steps that k had room for. `table` has rows of weights, `pitch`
-        bytes apart; `line` is that of `staircase`; results are rows, `rows_pitch` bytes apart.
+        1 to PANEL[lanes] vectors of neurons through `count` steps; intercept and slope move on. A row of
+        results has numbers of `each` bytes: 1 or 2 for codes, as `staircase` makes them with `line`, 4 for
+        sums. The inputs that stop before step t are heads[t], then links[k] and so on, to -1; due[k] is
+        1 + the steps that k had room for. `table` has rows of weights, `pitch` bytes apart.
     """
+    targets = {1: I8, 2: I16, 4: I32}
 
-    def make(target: Any) -> Any:
-        @intrinsic
-        def walk(
-            context,
-            vectors,
-            heads,
-            links,
-            due,
-            signs,
-            table,
-            pitch,
-            steps,
-            count,
-            intercept,
-            slope,
-            scale,
-            offset,
-            shift,
-            levels,
-            minus,
-            rows,
-            rows_pitch,
-        ):
-            def emit(context, b, signature, arguments):
-                number, *rest = arguments
-                switch(b, number, lambda n: _walk(b, unit, n, target, rest), PANEL[unit.lanes])
-                return context.get_dummy_value()
+    @intrinsic
+    def walk(
+        context, each, vectors, chains, table, pitch, steps, count, intercept, slope, line, rows, rows_pitch
+    ):
+        def emit(context, b, signature, arguments):
+            each, vectors, *rest = arguments
 
-            return types.void(*[types.intp] * 18), emit
+            def results(bytes_: int) -> None:
+                panels = range(1, PANEL[unit.lanes] + 1)
+                switch(b, vectors, lambda n: _walk(b, unit, n, targets[bytes_], rest), panels)
 
-        return walk
+            switch(b, each, results, targets)
+            return context.get_dummy_value()
 
-    return make(I32), make(I8), make(I16)
+        numbers = types.intp, types.intp
+        tuples = types.UniTuple(types.intp, 4), types.UniTuple(types.intp, 5)
+        return types.void(*numbers, tuples[0], *[types.intp] * 6, tuples[1], *numbers), emit
+
+    return walk

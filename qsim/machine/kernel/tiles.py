@@ -15,7 +15,7 @@ that compiled code holds none and can be cached.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,15 +114,15 @@ def _sparse_tile(b: Any, unit: Unit, vectors: int, arguments: list[Any]) -> None
         store(b, value, b.add(sums, ir.Constant(I64, v * size)), 4)
 
 
-def switch(b: Any, vectors: Any, emit: Callable[[int], None], most: int) -> None:
-    """emit(vectors), chosen at run time from 1 ... most."""
+def switch(b: Any, number: Any, emit: Callable[[int], None], cases: Iterable[int]) -> None:
+    """emit(number), chosen at run time from the cases."""
     after = b.append_basic_block()
-    choice = b.switch(vectors, after)
-    for number in range(1, most + 1):
-        case = b.append_basic_block()
-        choice.add_case(ir.Constant(I64, number), case)
-        b.position_at_end(case)
-        emit(number)
+    choice = b.switch(number, after)
+    for case in cases:
+        block = b.append_basic_block()
+        choice.add_case(ir.Constant(I64, case), block)
+        b.position_at_end(block)
+        emit(case)
         b.branch(after)
     b.position_at_end(after)
 
@@ -183,7 +183,7 @@ def products(unit: Unit) -> tuple[Any, Any]:
 
                 loop(b, b.sdiv(b.sub(b.add(images, height), ir.Constant(I64, 1)), height), [], tile)
 
-            switch(b, vectors, rows, len(heights))
+            switch(b, vectors, rows, heights)
             return context.get_dummy_value()
 
         return types.void(*[types.intp] * 12), emit
@@ -192,7 +192,8 @@ def products(unit: Unit) -> tuple[Any, Any]:
     def sparse(context, vectors, codes, offsets, count, weights, start, sums):
         def emit(context, b, signature, arguments):
             number, *rest = arguments
-            switch(b, number, lambda n: _sparse_tile(b, unit, n, rest), PANEL[unit.lanes])
+            panels = range(1, PANEL[unit.lanes] + 1)
+            switch(b, number, lambda n: _sparse_tile(b, unit, n, rest), panels)
             return context.get_dummy_value()
 
         return types.void(*[types.intp] * 7), emit

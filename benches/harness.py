@@ -23,7 +23,8 @@ from qsim.machine.kernel import isa
 
 Codes = npt.NDArray[np.integer[Any]]
 Clock = Callable[[], float]
-Engines = Mapping[str, Callable[[], Any]]
+Work = Callable[[], Any]
+Engines = Mapping[str, Work]
 ROUNDS = 15
 LEAST_SECONDS = 0.02  # a timed run repeats short work until it takes about this long
 
@@ -65,14 +66,14 @@ def compare(
     ]
 
 
-def _timed(work: Callable[[], Any], repeats: int, clock: Clock) -> float:
+def _timed(work: Work, repeats: int, clock: Clock) -> float:
     started = clock()
     for _ in range(repeats):
         work()
     return (clock() - started) / repeats
 
 
-def _repeats(work: Callable[[], Any]) -> int:
+def _repeats(work: Work) -> int:
     work()
     return max(1, round(LEAST_SECONDS / max(_timed(work, 1, time.perf_counter), 1e-7)))
 

@@ -12,7 +12,7 @@ from ..errors import QsimError
 
 ALONE = 1024  # images that one thread takes: a few hundred microseconds
 SHARE = 4096  # images that a thread takes at a time, at most
-LEAST = 192  # and at least
+LEAST = 512  # and at least
 AWAKE = 200e-6  # seconds that the calling thread asks whether the others are done before it sleeps
 
 

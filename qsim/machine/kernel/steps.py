@@ -1,7 +1,7 @@
 """The sums of one image at every step of an attack, kept in registers: the inner loop of `lines`.
 
-A panel of neurons has two vectors each, the intercept and the slope of acc(e) = intercept + slope * e.
-They change where inputs stop, and are read once for each step.
+Of acc(e) = intercept + slope * e, intercepts and slopes of a panel of neurons stay in registers. They change
+where inputs stop, and give the sums of each step.
 """
 
 from __future__ import annotations

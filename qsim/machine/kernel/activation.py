@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from . import packing as p
+from .codes import counting
 from .compiling import part, part_of
-from .staircase import climbing
 from .vectors import index, pointer, winners_of_16
 
 
@@ -93,7 +93,7 @@ def store(codes, shift, size, operands):
 
 def activation(name: str, lanes: int) -> Any:
     """The compiled `activate` of instruction set `name`."""
-    climb, climb_doubled = climbing(lanes)
+    climb, climb_doubled, step = counting(lanes)
 
     @part_of(name)
     def staircases(acc, row, following, block, line, images, columns, operands):
@@ -119,6 +119,13 @@ def activation(name: str, lanes: int) -> Any:
                 staircases(acc, row, following, block, pointer(table, np.int64), images, columns, halves)
             else:
                 staircases(acc, row, following, block, pointer(table, np.int64), images, columns, octets)
+            return
+        if method == p.STEPS:
+            minus = following[p.SHIFT_IN]
+            if following[p.HALVES]:
+                step(acc, table, row[p.LOW], row[p.HIGH], row[p.SHIFT], row[p.LEVELS], minus, size, halves)
+            else:
+                step(acc, table, row[p.LOW], row[p.HIGH], row[p.SHIFT], row[p.LEVELS], minus, size, octets)
             return
         if method == p.COMPARE:
             compare(acc, row, pointer(table, np.int32), images, columns)

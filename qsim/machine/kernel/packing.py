@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .compiling import part
-from .thresholds import Array, find_staircase, find_table
+from .thresholds import Array, find_staircase, find_steps, find_table
 from .tiles import GROUP
 from .vectors import pointer
 
@@ -43,9 +43,10 @@ DEPTH = 18
 BUCKETS = 19  # in a row of a table
 START = 20  # offset of the 32-bit numbers that sums start from: the bias where that is all it takes
 FUSED = 21  # 1 where doubling and adding the bias is left to the method, CLIMB or KEYED
-COLUMNS = 22
+HIGH = 22
+COLUMNS = 23
 
-LAST, KEYED, COMPARE, CLIMB, STAIRCASE, TABLED, BISECT = range(7)
+LAST, KEYED, COMPARE, CLIMB, STEPS, STAIRCASE, TABLED, BISECT = range(8)
 FEW = 4  # thresholds that are compared one by one
 KEY_BITS = 4  # of a key, which tell its lane: see `vectors.winners_of_16`
 IN_32_BITS = (1 << 31) - 1
@@ -211,14 +212,18 @@ def _add_thresholds(block: _Block, row: Array, layer: Layer, bounds: tuple[int, 
     given = layer.thresholds[:1] if layer.shared_thresholds else layer.thresholds
     rows = given.clip(bounds[0], bounds[1] + 1)
     row[[LEVELS, ROWS, WIDTH]] = layer.levels, *rows.shape
-    staircase = climb = None
+    staircase = climb = steps = None
     if layer.shared_thresholds:
         climb = None if wide else find_staircase(layer, bounds, steep=True)
+        steps = None if wide else find_steps(rows[0])
         staircase = climb or find_staircase(layer, bounds)
-    if rows.shape[1] <= FEW and not wide:
+    if rows.shape[1] <= FEW and not wide and climb is None:
         every = np.full((FEW, row[VECTORS] * lanes), IN_32_BITS, np.int32)
         every[: rows.shape[1], : layer.outputs] = rows.T
         row[METHOD], row[TABLE] = COMPARE, block.add(every)
+    elif steps is not None and climb is None:
+        row[METHOD], row[TABLE] = STEPS, block.add(steps.table)
+        row[[LOW, HIGH, SHIFT]] = steps.low, steps.high, steps.shift
     elif staircase is not None:
         numbers = [staircase.slope, staircase.offset, staircase.shift]
         row[METHOD] = CLIMB if climb else STAIRCASE

@@ -13,7 +13,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .staircase import staircase
+from .codes import Store, on_line, storing
 from .tiles import PANEL, Unit, switch
 from .vectors import I8, I16, I32, I64, broadcast, load, loop, repeat, store, vectors_at
 
@@ -31,7 +31,9 @@ def _walk(b: Any, unit: Unit, vectors: int, target: Any, arguments: list[Any]) -
         for v, value in enumerate(sums):
             store(b, value, b.add(address, ir.Constant(I64, v * size)), 4)
 
-    put = put_sums if target is I32 else staircase(b, lanes, line, target)
+    put: Store = put_sums
+    if target is not I32:
+        put = storing(b, lanes, on_line(b, lanes, line[:3]), line[3], line[4], target)
 
     def stop(k: Any, state: list[Any]) -> tuple[Any, list[Any]]:
         """Input k stops: s * w leaves the slope, and room * s * w joins the intercept.
@@ -74,7 +76,7 @@ def walking(unit: Unit) -> Any:
     walk(each, vectors, (heads, links, due, signs), table, pitch, steps, count, intercept, slope, line, rows,
          rows_pitch):
         1 to PANEL[lanes] vectors of neurons through `count` steps; intercept and slope move on. A row of
-        results has numbers of `each` bytes: 1 or 2 for codes, as `staircase` makes them with `line`, 4 for
+        results has numbers of `each` bytes: 1 or 2 for codes, as `line` gives them (see `codes`), 4 for
         sums. The inputs that stop before step t are heads[t], then links[k] and so on, to -1; due[k] is
         1 + the steps that k had room for. `table` has rows of weights, `pitch` bytes apart.
     """

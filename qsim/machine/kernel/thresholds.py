@@ -4,6 +4,7 @@ Counting thresholds is monotone in acc. So is every form here, hence two of them
 they agree at both ends of the accumulator's range, at each threshold t in it and at t - 1.
 
 - `Staircase`: multiply and shift, for evenly spaced thresholds.
+- `Steps`: one look into a table of many equal buckets, for thresholds of which none holds two.
 - `Table`: the code at the start of each of many equal buckets, then a few comparisons.
 """
 
@@ -37,6 +38,20 @@ class Staircase:
 
 
 @dataclass(frozen=True)
+class Steps:
+    """code = (table[x >> shift] + x % 2**shift) >> shift, for x = clip(acc, low, high) - low.
+
+    An entry is the code at the start of a bucket times 2**shift, plus what lets the sum carry into the
+    code from the bucket's threshold on.
+    """
+
+    table: Array
+    low: int
+    high: int
+    shift: int
+
+
+@dataclass(frozen=True)
 class Table:
     """code = first[row][(acc - low) >> shift], plus one for each of the next `depth` thresholds <= acc.
 
@@ -60,7 +75,7 @@ def find_line(thresholds: Sequence[int]) -> tuple[float, float] | None:
     t, k = np.asarray(thresholds, np.float64), np.arange(1.0, len(thresholds) + 1)
     span = t[-1] - t[0]
     if span < 2:
-        return None if len(t) > 1 else (1.0, 1.0 - t[0])
+        return None if len(t) > 1 else (0.25, 1 - (t[0] - 0.5) / 4)  # for one, anything gentle will do
 
     def room(slope: float) -> tuple[float, float]:
         return (k - t * slope).max(), (k - (t - 1) * slope).min()
@@ -99,6 +114,23 @@ def find_staircase(layer: Layer, bounds: Bounds, steep: bool = False) -> Stairca
         reach = max(abs(bounds[0]), abs(bounds[1])) * slope + max(abs(least), abs(most))
         if least <= most and reach < 1 << 62 and not (steep and (shift < 32 or slope >> 31)):
             return Staircase(slope, (least + most) // 2, shift, len(thresholds))
+    return None
+
+
+def find_steps(thresholds: Array) -> Steps | None:
+    """The smallest such table for ascending thresholds, or None where it would be too large.
+
+    It is equal by the way it is made: a bucket's codes are known at its start and change once, by one.
+    """
+    low, high = int(thresholds[0]) - 1, int(thresholds[-1])
+    finest = max((high - low).bit_length() - BUCKETS.bit_length() + 1, 0)
+    for shift in range((high - low).bit_length(), finest - 1, -1):
+        starts = low + (np.arange(((high - low) >> shift) + 1, dtype=np.int64) << shift)
+        first, last = (np.searchsorted(thresholds, at, "right") for at in (starts, starts + (1 << shift) - 1))
+        if (last - first).max() <= 1 and len(thresholds) << shift < 1 << 31:
+            following = np.append(thresholds, 0)[first]
+            carry = np.where(last > first, (1 << shift) - (following - starts), 0)
+            return Steps(((first << shift) + carry).astype(np.uint32), low, high, shift)
     return None
 
 

@@ -1,7 +1,10 @@
-"""Evenly spaced thresholds in vectors: from 32-bit accumulators straight to the next layer's operands.
+"""Counting thresholds in vectors: from 32-bit accumulators straight to the next layer's operands.
 
-code = clip((acc * slope + offset) >> shift, 0, levels), for a `line` of slope, offset, shift, levels and
-minus, with 0 < slope < 2**31 and 32 <= shift < 64. Operands are bytes, or halves less `minus`.
+- A `line` serves evenly spaced thresholds: code = clip((acc * slope + offset) >> shift, 0, levels), with
+  0 < slope < 2**31 and 32 <= shift < 64.
+- A `table` serves others that lie far enough apart: see `thresholds.Steps`.
+
+Operands are bytes, or halves less `minus`.
 """
 
 from __future__ import annotations
@@ -13,7 +16,10 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .vectors import I32, I64, broadcast, declared, loop, splat
+from .vectors import I8, I32, I64, broadcast, declared, loop, splat
+
+Code = Callable[[Any], Any]
+Store = Callable[[list[Any], Any], None]
 
 # for each number of 32-bit lanes, two instructions that make one vector of two with saturation: signed
 # 32 bits to signed 16, and signed 16 to unsigned 8
@@ -46,22 +52,17 @@ def clipped(b: Any, value: Any, low: Any, high: Any) -> Any:
     return b.select(b.icmp_signed("<", above, high), above, high)
 
 
-def staircase(b: Any, lanes: int, line: list[Any], target: Any) -> Callable[[list[Any], Any], None]:
-    """A function that stores the codes of some vectors of accumulators as numbers of type `target`.
+def on_line(b: Any, lanes: int, line: list[Any]) -> Code:
+    """A function from accumulators to codes that are not clipped yet, for `line` = slope, offset, shift.
 
     Even and odd lanes are multiplied separately, 32 x 32 -> 64 bits; of the sums only the upper halves
     are kept.
     """
     wide, narrow = ir.VectorType(I64, lanes // 2), ir.VectorType(I32, lanes)
-    half, together = splat(32, wide), 32 // target.width
+    half = splat(32, wide)
     slope = b.sext(b.trunc(line[0], I32), I64)  # in so many words, for a 32-bit multiplication
     slopes, offsets = (broadcast(b, value, lanes // 2) for value in (slope, line[1]))
     rest = broadcast(b, b.trunc(b.sub(line[2], ir.Constant(I64, 32)), I32), lanes)
-    low = b.sub(ir.Constant(I64, 0), line[4])
-    lowest, highest = (
-        broadcast(b, b.trunc(end, target), together * lanes) for end in (low, b.add(low, line[3]))
-    )
-    minus = broadcast(b, b.trunc(line[4], I32), lanes)
 
     def code(acc: Any) -> Any:
         both = b.bitcast(acc, wide)
@@ -69,6 +70,37 @@ def staircase(b: Any, lanes: int, line: list[Any], target: Any) -> Callable[[lis
         even, odd = (b.add(b.mul(part, slopes), offsets) for part in (even, odd))
         upper = b.or_(b.lshr(even, half), b.and_(odd, splat(-1 << 32, wide)))
         return b.ashr(b.bitcast(upper, narrow), rest)
+
+    return code
+
+
+def in_table(b: Any, lanes: int, table: list[Any]) -> Code:
+    """A function from accumulators to codes, for `table` = its address, low, high, shift."""
+    kind, place = ir.VectorType(I32, lanes), b.inttoptr(table[0], I8.as_pointer())
+    low, high, shift = (broadcast(b, b.trunc(value, I32), lanes) for value in table[1:])
+    inside = b.sub(b.shl(splat(1, kind), shift), splat(1, kind))
+    if lanes == 16:
+        name, mask, size = "llvm.x86.avx512.mask.gather.dpi.512", ir.VectorType(ir.IntType(1), 16), I32
+    else:
+        name, mask, size = "llvm.x86.avx2.gather.d.d.256", kind, I8
+    gather = declared(b, name, ir.FunctionType(kind, [kind, place.type, kind, mask, size]))
+
+    def code(acc: Any) -> Any:
+        x = b.sub(clipped(b, acc, low, high), low)
+        places = [splat(0, kind), place, b.lshr(x, shift), splat(-1, mask), ir.Constant(size, 4)]
+        return b.lshr(b.add(b.call(gather, places), b.and_(x, inside)), shift)
+
+    return code
+
+
+def storing(b: Any, lanes: int, code: Code, levels: Any, minus: Any, target: Any) -> Store:
+    """A function that stores the codes of some vectors of accumulators as numbers of type `target`."""
+    together = 32 // target.width
+    low = b.sub(ir.Constant(I64, 0), minus)
+    lowest, highest = (
+        broadcast(b, b.trunc(end, target), together * lanes) for end in (low, b.add(low, levels))
+    )
+    less = broadcast(b, b.trunc(minus, I32), lanes)
 
     def put(accs: list[Any], address: Any) -> None:
         for first in range(0, len(accs), together):
@@ -79,7 +111,7 @@ def staircase(b: Any, lanes: int, line: list[Any], target: Any) -> Callable[[lis
                 found = _narrowed(b, some)
                 found = b.select(b.icmp_unsigned("<", found, highest), found, highest)
             else:
-                found = clipped(b, _narrowed(b, [b.sub(c, minus) for c in some]), lowest, highest)
+                found = clipped(b, _narrowed(b, [b.sub(c, less) for c in some]), lowest, highest)
             mask = ir.Constant(ir.VectorType(I32, count), list(range(count)))
             found = b.shuffle_vector(found, found, mask)
             here = b.add(address, ir.Constant(I64, first * lanes * target.width // 8))
@@ -103,12 +135,13 @@ def _by_fours(b: Any, size: Any, lanes: int, step: Callable[[Any, int], None]) -
         done = b.add(done, b.mul(count, width))
 
 
-def climbing(lanes: int) -> tuple[Any, Any]:
-    """Two functions to compile in, for vectors of `lanes` accumulators; `size` is a multiple of that.
+def counting(lanes: int) -> tuple[Any, Any, Any]:
+    """Three functions to compile in, for vectors of `lanes` accumulators; `size` is a multiple of that.
 
     climb(acc, slope, offset, shift, levels, minus, size, operands): operands[i] = the code of acc[i], less
     `minus`, for i in 0 ... size - 1.
     climb_doubled(sums, bias, ones, ...): the same for acc[i] = 2 * sums[i] + ones + bias[i], kept nowhere.
+    step(acc, table, low, high, shift, levels, minus, size, operands): the same as `climb`, by a table.
     """
     kind = ir.VectorType(I32, lanes)
 
@@ -116,10 +149,9 @@ def climbing(lanes: int) -> tuple[Any, Any]:
         places = [b.gep(array, [b.add(start, ir.Constant(I64, v * lanes))]) for v in range(count)]
         return [b.load(b.bitcast(place, kind.as_pointer()), align=4) for place in places]
 
-    def store_codes(
-        b: Any, line: list[Any], size: Any, operands: Any, accs: Callable[[Any, int], Any]
-    ) -> None:
-        put = staircase(b, lanes, line, operands.type.pointee)
+    def store_codes(b: Any, code: Code, arguments: list[Any], accs: Callable[[Any, int], list[Any]]) -> None:
+        levels, minus, size, operands = arguments
+        put = storing(b, lanes, code, levels, minus, operands.type.pointee)
         _by_fours(
             b, size, lanes, lambda start, n: put(accs(start, n), b.ptrtoint(b.gep(operands, [start]), I64))
         )
@@ -127,8 +159,8 @@ def climbing(lanes: int) -> tuple[Any, Any]:
     @intrinsic
     def climb(context, acc, slope, offset, shift, levels, minus, size, operands):
         def emit(context, b, signature, arguments):
-            acc, *line, size, operands = arguments
-            store_codes(b, line, size, operands, lambda start, n: vectors(b, acc, start, n))
+            acc, code = arguments[0], on_line(b, lanes, arguments[1:4])
+            store_codes(b, code, arguments[4:], lambda start, n: vectors(b, acc, start, n))
             return context.get_dummy_value()
 
         return types.void(acc, *[types.int64] * 6, operands), emit
@@ -136,16 +168,25 @@ def climbing(lanes: int) -> tuple[Any, Any]:
     @intrinsic
     def climb_doubled(context, sums, bias, ones, slope, offset, shift, levels, minus, size, operands):
         def emit(context, b, signature, arguments):
-            sums, bias, ones, *line, size, operands = arguments
+            sums, bias, ones = arguments[:3]
             constant = broadcast(b, ones, lanes)
 
             def accs(start: Any, n: int) -> list[Any]:
                 pairs = zip(vectors(b, sums, start, n), vectors(b, bias, start, n), strict=True)
                 return [b.add(b.add(s, s), b.add(extra, constant)) for s, extra in pairs]
 
-            store_codes(b, line, size, operands, accs)
+            store_codes(b, on_line(b, lanes, arguments[3:6]), arguments[6:], accs)
             return context.get_dummy_value()
 
         return types.void(sums, bias, types.int32, *[types.int64] * 6, operands), emit
 
-    return climb, climb_doubled
+    @intrinsic
+    def step(context, acc, table, low, high, shift, levels, minus, size, operands):
+        def emit(context, b, signature, arguments):
+            acc, code = arguments[0], in_table(b, lanes, arguments[1:5])
+            store_codes(b, code, arguments[5:], lambda start, n: vectors(b, acc, start, n))
+            return context.get_dummy_value()
+
+        return types.void(acc, *[types.int64] * 7, operands), emit
+
+    return climb, climb_doubled, step

@@ -15,7 +15,7 @@ from kernel_networks import KINDS, images, network
 
 from qsim import InputFormat, Layer, Model, QsimError, spec
 from qsim.machine import kernel
-from qsim.machine.kernel import isa
+from qsim.machine.kernel import isa, packing
 
 NAMES = isa.available()
 FAST = NAMES[:-1]
@@ -86,6 +86,17 @@ def test_accumulators_beyond_32_bits(name: str, input_bits: int, signed: bool) -
     for bits, extreme in ((10, False), (16, True), (8, True), (1, True)):
         model = network((300, 20, 4), bits=bits, input_bits=input_bits, signed=signed, extreme=extreme)
         check(name, model, images(model, 15))
+
+
+def test_every_way_to_count_thresholds_is_among_the_networks() -> None:
+    found = set()
+    for kind in KINDS:
+        for levels, bits, input_bits, out in ((2, 8, 8, 1), (255, 8, 8, 4), (255, 10, 16, 4)):
+            model = network((300, 20, out), bits=bits, kind=kind, levels=levels, input_bits=input_bits)
+            plan = packing.pack(model, 16, 7, True)
+            assert plan is not None
+            found |= set(plan.rows[:, packing.METHOD])
+    assert found == set(range(packing.BISECT + 1))
 
 
 @pytest.mark.parametrize("name", FAST)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from qsim import InputFormat, Layer, Model, spec
 from qsim.machine import kernel
+from qsim.machine.kernel.thresholds import BUCKETS, find_steps
 
 JIT_OFF = os.environ.get("NUMBA_DISABLE_JIT") == "1"
 
@@ -110,6 +111,24 @@ def test_a_staircase_is_taken_only_where_it_is_the_thresholds(start: int, step: 
         for acc in range(bounds[0], bounds[1] + 1, max(1, (bounds[1] - bounds[0]) // 3000)):
             code = min(max((acc * stairs.slope + stairs.offset) >> stairs.shift, 0), stairs.levels)
             assert code == spec.activate(acc, thresholds)
+
+
+@given(
+    gaps=st.lists(st.integers(0, 3000), max_size=60),
+    start=st.integers(-(2**31) + 1, 2**31 - 200_000),
+    near=st.integers(0, 50),
+)
+def test_steps_count_the_thresholds(gaps: list[int], start: int, near: int) -> None:
+    """As the compiled loops read the table, in unsigned 32 bits."""
+    thresholds = np.cumsum([start, *gaps])
+    steps = find_steps(thresholds)
+    if steps is None:
+        assert not gaps or min(gaps) < (sum(gaps) + 1) / (BUCKETS // 4)
+        return
+    for acc in {int(t) + d for t in thresholds for d in (-near - 1, -1, 0, near)}:
+        x = min(max(acc, steps.low), steps.high)
+        entry = int(steps.table[(x >> steps.shift) - (steps.low >> steps.shift)])
+        assert ((entry + x) % (1 << 32)) >> steps.shift == spec.activate(acc, thresholds.tolist())
 
 
 def test_even_thresholds_get_a_staircase_and_uneven_ones_none() -> None:

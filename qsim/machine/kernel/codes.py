@@ -76,19 +76,20 @@ def on_line(b: Any, lanes: int, line: list[Any]) -> Code:
 
 def in_table(b: Any, lanes: int, table: list[Any]) -> Code:
     """A function from accumulators to codes, for `table` = its address, low, high, shift."""
-    kind, place = ir.VectorType(I32, lanes), b.inttoptr(table[0], I8.as_pointer())
+    kind, pointer = ir.VectorType(I32, lanes), I8.as_pointer()
+    start = b.shl(b.ashr(table[1], table[3]), ir.Constant(I64, 2))
+    place = b.inttoptr(b.sub(table[0], start), pointer)  # entry 0, wherever that is
     low, high, shift = (broadcast(b, b.trunc(value, I32), lanes) for value in table[1:])
-    inside = b.sub(b.shl(splat(1, kind), shift), splat(1, kind))
     if lanes == 16:
         name, mask, size = "llvm.x86.avx512.mask.gather.dpi.512", ir.VectorType(ir.IntType(1), 16), I32
     else:
         name, mask, size = "llvm.x86.avx2.gather.d.d.256", kind, I8
-    gather = declared(b, name, ir.FunctionType(kind, [kind, place.type, kind, mask, size]))
+    gather = declared(b, name, ir.FunctionType(kind, [kind, pointer, kind, mask, size]))
 
     def code(acc: Any) -> Any:
-        x = b.sub(clipped(b, acc, low, high), low)
-        places = [splat(0, kind), place, b.lshr(x, shift), splat(-1, mask), ir.Constant(size, 4)]
-        return b.lshr(b.add(b.call(gather, places), b.and_(x, inside)), shift)
+        x = clipped(b, acc, low, high)
+        entries = [splat(0, kind), place, b.ashr(x, shift), splat(-1, mask), ir.Constant(size, 4)]
+        return b.lshr(b.add(b.call(gather, entries), x), shift)
 
     return code
 

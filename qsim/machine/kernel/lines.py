@@ -16,9 +16,8 @@ from . import packing as p
 from .activation import activation, conclude
 from .compiling import part, part_of
 from .engine import all_layers, memory_map, operands_of, row_at
-from .layer import cut
-from .steps import walking
-from .tiles import PANEL, Unit
+from .steps import LINE, SUMS, TABLE, WIDTHS, walking
+from .tiles import Unit
 from .vectors import directions_16, pointer
 
 IMAGES = 24  # of which both products are taken together: whole tiles of any height
@@ -62,25 +61,40 @@ def schedule(due, listed, count, room_to_step, heads, links):
         links[k], heads[t] = heads[t], k
 
 
+@part
+def widest(widths, most):
+    """The first of the descending widths that is no more than `most`."""
+    for width in widths:
+        if width <= most:
+            return width
+    return 0
+
+
 def sweeper(name: str, unit: Unit, layer: Any, listing: Any) -> Any:
     """The compiled sweep of instruction set `name`; arguments as in `engine.SWEEP`."""
     lanes = unit.lanes
     through = all_layers(f"sweep.{name}", layer, lanes)
     activate = activation(name, lanes)
-    walk, panel, size = walking(unit), PANEL[lanes], 4 * lanes
+    walk, widths, size = walking(unit), WIDTHS[lanes], 4 * lanes
 
     @part_of(name)
     def panels(row, following, block, chains, table, steps, count, intercept, slope, acc, operands):
-        """For one image a row for each step, of operands if thresholds are evenly spaced, else of sums."""
-        vectors, done, climbs = row[p.VECTORS], 0, row[p.METHOD] == p.CLIMB
-        numbers = pointer(block + row[p.TABLE], np.int64)
-        line = numbers[0], numbers[1], numbers[2], row[p.LEVELS], following[p.SHIFT_IN]
-        rows, each = (operands, 1 + following[p.HALVES]) if climbs else (acc, 4)
-        for k in range((vectors + panel - 1) // panel):
-            width, first = cut(vectors, panel, k), done * size
-            start, rise, to = intercept + first, slope + first, rows + done * lanes * each
-            pitch, rows_pitch = vectors * size, vectors * lanes * each
-            walk(each, width, chains, table + first, pitch, steps, count, start, rise, line, to, rows_pitch)
+        """For one image a row for each step, of operands where a line or a table gives them, else of sums."""
+        vectors, done, numbers = row[p.VECTORS], 0, block + row[p.TABLE]
+        method, rows, each = SUMS, acc, 4
+        first, second, third, fourth = numbers, row[p.LOW], row[p.HIGH], row[p.SHIFT]
+        if row[p.METHOD] == p.STEPS:
+            method, rows, each = TABLE, operands, 1 + following[p.HALVES]
+        elif row[p.METHOD] == p.CLIMB:
+            line = pointer(numbers, np.int64)
+            method, rows, each = LINE, operands, 1 + following[p.HALVES]
+            first, second, third = line[0], line[1], line[2]
+        how = first, second, third, fourth, row[p.LEVELS], following[p.SHIFT_IN]
+        pitch, rows_pitch = vectors * size, vectors * lanes * each
+        while done < vectors:
+            width, start, rise = widest(widths, vectors - done), intercept + done * size, slope + done * size
+            weights, to = table + done * size, rows + done * lanes * each
+            walk(method, each, width, chains, weights, pitch, steps, count, start, rise, how, to, rows_pitch)
             done += width
 
     @part_of(name)
@@ -143,7 +157,7 @@ def sweeper(name: str, unit: Unit, layer: Any, listing: Any) -> Any:
                 if layers == 1:
                     conclude(row, data, narrow, total, some, columns, 0, found)
                     continue
-                if row[p.METHOD] != p.CLIMB:
+                if row[p.METHOD] != p.CLIMB and row[p.METHOD] != p.STEPS:
                     activate(row, following, data, narrow, total, some, columns, start)
                 tail = plan + 2 * 8 * p.COLUMNS
                 through(tail, layers - 1, data, start, width, some, base, areas, 0, 0, 0, found)

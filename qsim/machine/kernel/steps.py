@@ -13,15 +13,19 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .codes import Store, on_line, storing
-from .tiles import PANEL, Unit, switch
+from .codes import Store, in_table, on_line, storing
+from .tiles import Unit, switch
 from .vectors import I8, I16, I32, I64, broadcast, load, loop, repeat, store, vectors_at
 
+WIDTHS = {16: (7, 4, 2, 1), 8: (4, 2, 1)}  # vectors of neurons in a panel, so that two of each fit
+SUMS, LINE, TABLE = range(3)
 
-def _walk(b: Any, unit: Unit, vectors: int, target: Any, arguments: list[Any]) -> None:
+
+def _walk(b: Any, unit: Unit, vectors: int, method: int, target: Any, arguments: list[Any]) -> None:
     """Writes a row of numbers of type `target` for each step; the arguments are those of `walk`."""
-    chains, table, pitch, steps, count, intercept, slope, line, rows, rows_pitch = arguments
-    (heads, links, due, signs), line = (cgutils.unpack_tuple(b, given) for given in (chains, line))
+    chains, table, pitch, steps, count, intercept, slope, numbers, rows, rows_pitch = arguments
+    (heads, links, due, signs), numbers = (cgutils.unpack_tuple(b, given) for given in (chains, numbers))
+    *numbers, levels, minus = numbers
     lanes, size = unit.lanes, 4 * unit.lanes
 
     def item(address: Any, index: Any, kind: Any) -> Any:
@@ -32,8 +36,9 @@ def _walk(b: Any, unit: Unit, vectors: int, target: Any, arguments: list[Any]) -
             store(b, value, b.add(address, ir.Constant(I64, v * size)), 4)
 
     put: Store = put_sums
-    if target is not I32:
-        put = storing(b, lanes, on_line(b, lanes, line[:3]), line[3], line[4], target)
+    if method != SUMS:
+        code = on_line(b, lanes, numbers[:3]) if method == LINE else in_table(b, lanes, numbers)
+        put = storing(b, lanes, code, levels, minus, target)
 
     def stop(k: Any, state: list[Any]) -> tuple[Any, list[Any]]:
         """Input k stops: s * w leaves the slope, and room * s * w joins the intercept.
@@ -73,31 +78,49 @@ def _walk(b: Any, unit: Unit, vectors: int, target: Any, arguments: list[Any]) -
 def walking(unit: Unit) -> Any:
     """A function to compile in; every argument but two tuples is an address or a number.
 
-    walk(each, vectors, (heads, links, due, signs), table, pitch, steps, count, intercept, slope, line, rows,
-         rows_pitch):
-        1 to PANEL[lanes] vectors of neurons through `count` steps; intercept and slope move on. A row of
-        results has numbers of `each` bytes: 1 or 2 for codes, as `line` gives them (see `codes`), 4 for
-        sums. The inputs that stop before step t are heads[t], then links[k] and so on, to -1; due[k] is
-        1 + the steps that k had room for. `table` has rows of weights, `pitch` bytes apart.
+    walk(method, each, vectors, (heads, links, due, signs), table, pitch, steps, count, intercept, slope,
+         (*numbers, levels, minus), rows, rows_pitch):
+        As many vectors of neurons as WIDTHS has, through `count` steps; intercept and slope move on. A row of
+        results has numbers of `each` bytes: 4 for SUMS, 1 or 2 for codes by the method's four numbers (see
+        `codes`; LINE has three). The inputs that stop before step t are heads[t], then links[k] and so on,
+        to -1; due[k] is 1 + the steps that k had room for. `table` has rows of weights, `pitch` bytes apart.
     """
-    targets = {1: I8, 2: I16, 4: I32}
+    targets = {1: I8, 2: I16}
 
     @intrinsic
     def walk(
-        context, each, vectors, chains, table, pitch, steps, count, intercept, slope, line, rows, rows_pitch
+        context,
+        method,
+        each,
+        vectors,
+        chains,
+        table,
+        pitch,
+        steps,
+        count,
+        intercept,
+        slope,
+        numbers,
+        rows,
+        rows_pitch,
     ):
         def emit(context, b, signature, arguments):
-            each, vectors, *rest = arguments
+            method, each, vectors, *rest = arguments
 
-            def results(bytes_: int) -> None:
-                panels = range(1, PANEL[unit.lanes] + 1)
-                switch(b, vectors, lambda n: _walk(b, unit, n, targets[bytes_], rest), panels)
+            def panels(how: int, target: Any) -> None:
+                switch(b, vectors, lambda n: _walk(b, unit, n, how, target, rest), WIDTHS[unit.lanes])
 
-            switch(b, each, results, targets)
+            def ways(how: int) -> None:
+                if how == SUMS:
+                    panels(how, I32)
+                else:
+                    switch(b, each, lambda size: panels(how, targets[size]), targets)
+
+            switch(b, method, ways, (SUMS, LINE, TABLE))
             return context.get_dummy_value()
 
-        numbers = types.intp, types.intp
-        tuples = types.UniTuple(types.intp, 4), types.UniTuple(types.intp, 5)
-        return types.void(*numbers, tuples[0], *[types.intp] * 6, tuples[1], *numbers), emit
+        chains, numbers = types.UniTuple(types.intp, 4), types.UniTuple(types.intp, 6)
+        place = types.intp
+        return types.void(*[place] * 3, chains, *[place] * 6, numbers, place, place), emit
 
     return walk

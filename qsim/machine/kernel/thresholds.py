@@ -39,10 +39,10 @@ class Staircase:
 
 @dataclass(frozen=True)
 class Steps:
-    """code = (table[x >> shift] + x % 2**shift) >> shift, for x = clip(acc, low, high) - low.
+    """code = (table[(x >> shift) - (low >> shift)] + x) >> shift, for x = clip(acc, low, high).
 
-    An entry is the code at the start of a bucket times 2**shift, plus what lets the sum carry into the
-    code from the bucket's threshold on.
+    In unsigned 32 bits. An entry takes a bucket's start off x, adds the code that holds there times 2**shift,
+    and what lets the sum carry into the code from the bucket's threshold on.
     """
 
     table: Array
@@ -122,15 +122,17 @@ def find_steps(thresholds: Array) -> Steps | None:
 
     It is equal by the way it is made: a bucket's codes are known at its start and change once, by one.
     """
-    low, high = int(thresholds[0]) - 1, int(thresholds[-1])
-    finest = max((high - low).bit_length() - BUCKETS.bit_length() + 1, 0)
-    for shift in range((high - low).bit_length(), finest - 1, -1):
-        starts = low + (np.arange(((high - low) >> shift) + 1, dtype=np.int64) << shift)
+    below, high = int(thresholds[0]) - 1, int(thresholds[-1])
+    for shift in range((high - below).bit_length(), -1, -1):
+        starts = np.arange(below >> shift, (high >> shift) + 1, dtype=np.int64) << shift
+        if len(starts) > BUCKETS:
+            break
         first, last = (np.searchsorted(thresholds, at, "right") for at in (starts, starts + (1 << shift) - 1))
         if (last - first).max() <= 1 and len(thresholds) << shift < 1 << 31:
             following = np.append(thresholds, 0)[first]
             carry = np.where(last > first, (1 << shift) - (following - starts), 0)
-            return Steps(((first << shift) + carry).astype(np.uint32), low, high, shift)
+            table = ((first << shift) + carry - starts).astype(np.uint32)  # wraps
+            return Steps(table, int(starts[0]), high, shift)
     return None
 
 

@@ -115,12 +115,21 @@ def test_what_cannot_be_proved_is_portable() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_largest_accumulators(name: str) -> None:
-    """Sums just inside and just outside 32 bits."""
+@pytest.mark.parametrize(
+    "thresholds",
+    [
+        [-(2**33), -5, 0, 7, 2**31 - 2, 2**31],
+        [-(2**31) + 1, -5, 2**31 - 2],
+        [-(2**31) + 1, -5, 0, 7, 2**31 - 2],
+        [-(2**31) + 2 + k * 2**28 for k in range(16)],
+    ],
+)
+def test_largest_accumulators(name: str, thresholds: list[int]) -> None:
+    """Sums and thresholds just inside and just outside 32 bits."""
     for bias in (0, 2**31 - 1, -(2**31), 2**31 - 1 - 255 * 127 * 30, 2**31 - 255 * 127 * 30, -(2**40)):
         weights = np.full((2, 30), 127)
         weights[1] = -127
-        layer = Layer(weights, [bias, -bias], 8, [-(2**33), -5, 0, 7, 2**31 - 2, 2**31], "twos_complement")
+        layer = Layer(weights, [bias, -bias], 8, thresholds, "twos_complement")
         model = Model((layer, Layer([[1, -1]], [0], 1)), InputFormat(8))
         check(name, model, images(model, 20))
 

@@ -35,6 +35,13 @@ def widen(acc, wide, size):
 
 
 @part
+def narrow(wide, acc, size):
+    """Cuts off what is beyond all thresholds, where those have 32 bits."""
+    for i in range(size):
+        acc[i] = min(max(wide[i], -p.IN_32_BITS - 1), p.IN_32_BITS - 1)
+
+
+@part
 def compare(acc, row, thresholds, images, columns):
     """Few thresholds (T, columns), compared one after another; codes replace the accumulators."""
     for i in range(0, images * columns, columns):
@@ -44,14 +51,6 @@ def compare(acc, row, thresholds, images, columns):
             for t in range(p.FEW):
                 code += np.int32(thresholds[t * columns + j] <= value)
             acc[i + j] = code
-
-
-@part
-def staircase(wide, row, line, size):
-    """Evenly spaced thresholds in 64-bit integers; codes replace the accumulators."""
-    slope, offset, shift, levels = line[0], line[1], line[2], row[p.LEVELS]
-    for i in range(size):
-        wide[i] = min(max((wide[i] * slope + offset) >> shift, 0), levels)
 
 
 @part
@@ -114,6 +113,8 @@ def activation(name: str, lanes: int) -> Any:
         """From accumulators to the next layer's operands; `operands` is an address."""
         size, table, method = images * columns, block + row[p.TABLE], row[p.METHOD]
         octets, halves = pointer(operands, np.uint8), pointer(operands, np.int16)
+        if row[p.CHUNK] and method <= p.STEPS:
+            narrow(wide, acc, size)
         if method == p.CLIMB:
             if following[p.HALVES]:
                 staircases(acc, row, following, block, pointer(table, np.int64), images, columns, halves)
@@ -136,9 +137,7 @@ def activation(name: str, lanes: int) -> Any:
             return
         if not row[p.CHUNK]:
             widen(acc, wide, size)
-        if method == p.STAIRCASE:
-            staircase(wide, row, pointer(table, np.int64), size)
-        elif method == p.TABLED:
+        if method == p.TABLED:
             first = pointer(block + row[p.FIRST], np.uint16)
             look_up(wide, row, first, pointer(table, np.int64), images, columns)
         elif method == p.BISECT:

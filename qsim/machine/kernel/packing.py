@@ -46,7 +46,7 @@ FUSED = 21  # 1 where doubling and adding the bias is left to the method, CLIMB 
 HIGH = 22
 COLUMNS = 23
 
-LAST, KEYED, COMPARE, CLIMB, STEPS, STAIRCASE, TABLED, BISECT = range(8)
+LAST, KEYED, COMPARE, CLIMB, STEPS, TABLED, BISECT = range(7)  # the first five in 32 bits
 FEW = 4  # thresholds that are compared one by one
 KEY_BITS = 4  # of a key, which tell its lane: see `vectors.winners_of_16`
 IN_32_BITS = (1 << 31) - 1
@@ -116,7 +116,7 @@ def pack(model: Model, lanes: int, panel: int, has_bytes: bool) -> Plan | None:
             _add_thresholds(block, row, layer, model.bounds[i], lanes)
         elif not row[CHUNK] and 1 < layer.outputs <= 1 << KEY_BITS <= len(groups):
             _add_keys(block, row, bias, (low, high), max(abs(end - shift) for end in codes))
-        row[FUSED] = row[DOUBLED] and row[METHOD] in (CLIMB, KEYED)
+        row[FUSED] = row[DOUBLED] and not row[CHUNK] and row[METHOD] in (CLIMB, KEYED)
     return Plan(rows, block.aligned())
 
 
@@ -206,28 +206,30 @@ def _add_keys(block: _Block, row: Array, bias: Array, bounds: tuple[int, int], l
 
 
 def _add_thresholds(block: _Block, row: Array, layer: Layer, bounds: tuple[int, int], lanes: int) -> None:
-    """Choose how to count the thresholds and lay out what that needs."""
+    """Choose how to count the thresholds and lay out what that needs.
+
+    Where they all have 32 bits, so may the accumulators: what is beyond is cut off.
+    """
     assert layer.thresholds is not None
-    wide = bool(row[CHUNK])
     given = layer.thresholds[:1] if layer.shared_thresholds else layer.thresholds
     rows = given.clip(bounds[0], bounds[1] + 1)
+    wide = row[CHUNK] and (rows.min() < -IN_32_BITS or rows.max() >= IN_32_BITS)
     row[[LEVELS, ROWS, WIDTH]] = layer.levels, *rows.shape
-    staircase = climb = steps = None
-    if layer.shared_thresholds:
-        climb = None if wide else find_staircase(layer, bounds, steep=True)
-        steps = None if wide else find_steps(rows[0])
-        staircase = climb or find_staircase(layer, bounds)
-    if rows.shape[1] <= FEW and not wide and climb is None:
+    climb = steps = None
+    if layer.shared_thresholds and not wide:
+        cut = max(bounds[0], -IN_32_BITS - 1), min(bounds[1], IN_32_BITS - 1)
+        climb = find_staircase(layer, cut, steep=True)
+        steps = find_steps(rows[0])
+    if climb is not None:
+        numbers = [climb.slope, climb.offset, climb.shift]
+        row[METHOD], row[TABLE] = CLIMB, block.add(np.array(numbers, np.int64))
+    elif rows.shape[1] <= FEW and not wide:
         every = np.full((FEW, row[VECTORS] * lanes), IN_32_BITS, np.int32)
         every[: rows.shape[1], : layer.outputs] = rows.T
         row[METHOD], row[TABLE] = COMPARE, block.add(every)
-    elif steps is not None and climb is None:
+    elif steps is not None:
         row[METHOD], row[TABLE] = STEPS, block.add(steps.table)
         row[[LOW, HIGH, SHIFT]] = steps.low, steps.high, steps.shift
-    elif staircase is not None:
-        numbers = [staircase.slope, staircase.offset, staircase.shift]
-        row[METHOD] = CLIMB if climb else STAIRCASE
-        row[TABLE] = block.add(np.array(numbers, np.int64))
     elif (table := find_table(rows, bounds)) is not None:
         row[METHOD], row[TABLE] = TABLED, block.add(table.thresholds)
         row[FIRST] = block.add(table.first)

@@ -130,7 +130,7 @@ def peak(unit: tiles.Unit) -> Callable[[int], None]:
                 ir.Constant(lanes, [1] * unit.lanes), b.trunc(arguments[1], I32), ir.Constant(I32, 0)
             )
             start = [b.add(one, ir.Constant(lanes, [i] * unit.lanes)) for i in range(SUMS)]
-            sums = loop(b, arguments[0], start, lambda _, acc: [unit.emit(b, a, one, one) for a in acc])
+            sums = loop(b, arguments[0], start, lambda _, acc: [unit.emit(b, a, a, one) for a in acc])
             total = sums[0]
             for other in sums[1:]:
                 total = b.add(total, other)

@@ -74,6 +74,13 @@ FAULTS = [
         "tests/machine/test_kernel_equals_spec.py -k staircase",
     ),
     Fault(
+        "the kernel's table counts a threshold one late",
+        "qsim/machine/kernel/thresholds.py",
+        "(1 << shift) - (following - starts)",
+        "(1 << shift) - 1 - (following - starts)",
+        "tests/machine/test_kernel_equals_spec.py -k steps",
+    ),
+    Fault(
         "the kernel's highest index wins a tie",
         "qsim/machine/kernel/portable.py",
         "return acc.argmax(1) if",

@@ -134,6 +134,19 @@ def test_largest_accumulators(name: str, thresholds: list[int]) -> None:
         check(name, model, images(model, 20))
 
 
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("outputs", [2, 10, 16, 17])
+def test_the_lowest_index_wins_a_tie(name: str, outputs: int) -> None:
+    weights = np.random.default_rng(outputs).integers(-3, 3, 30)
+    for first in (0, outputs // 2):
+        bias = np.where(np.arange(outputs) < first, -1, 5)
+        model = Model((Layer(np.tile(2 * weights + 1, (outputs, 1)), bias, 8),), InputFormat(8))
+        for count in (1, 16, 21):
+            packed, codes = kernel.pack(model, name), images(model, count)
+            assert kernel.predict(packed, codes).tolist() == [first] * count
+            assert kernel.classify(kernel.run(packed, codes)).tolist() == [first] * count
+
+
 def batch() -> tuple[Model, np.ndarray]:
     model = network((123, 45, 17, 5), bits=8, kind="uneven")
     return model, images(model, 5000)

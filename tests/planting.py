@@ -6,8 +6,11 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 COPIED = ("qsim", "rtl", "tests", "models", "pyproject.toml", "README.md")
@@ -68,3 +71,17 @@ def is_noticed(fault: Fault, folder: Path) -> None:
     done = run_tests(folder, fault.tests)
     assert done.returncode == 1, done.stdout + done.stderr
     assert " failed" in done.stdout
+
+
+def planted(faults: Sequence[Fault]) -> tuple[Callable[..., None], Callable[..., None]]:
+    """Two tests for a module: the named tests pass untouched, and each fault makes its own fail."""
+
+    @pytest.mark.parametrize("tests", sorted({fault.tests for fault in faults}))
+    def test_an_untouched_copy_passes(tests: str, tmp_path: Path) -> None:
+        passes_untouched(tests, tmp_path)
+
+    @pytest.mark.parametrize("fault", faults, ids=lambda fault: fault.name)
+    def test_a_broken_copy_fails(fault: Fault, tmp_path: Path) -> None:
+        is_noticed(fault, tmp_path)
+
+    return test_an_untouched_copy_passes, test_a_broken_copy_fails

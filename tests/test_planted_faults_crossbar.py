@@ -1,15 +1,15 @@
 """Faults planted in the crossbar's specification, loops and mapping: some test must notice each."""
 
-from pathlib import Path
-
 import pytest
-from planting import Fault, is_noticed, passes_untouched
+from planting import Fault, planted
 
 SPEC = "qsim/machine/crossbar_spec.py"
 LOOPS = "qsim/machine/crossbar_kernel.py"
 RUN = "qsim/machine/crossbar_run.py"
 BY_SPEC = "tests/machine/test_crossbar_spec.py"
 BY_KERNEL = "tests/machine/test_crossbar_kernel.py -k random_tiles"
+
+pytestmark = pytest.mark.slow
 
 FAULTS = [
     Fault("a current equal to a threshold is below it", SPEC, "sum(t <= current", "sum(t < current", BY_SPEC),
@@ -28,13 +28,4 @@ FAULTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("tests", sorted({fault.tests for fault in FAULTS}))
-def test_an_untouched_copy_passes(tests: str, tmp_path: Path) -> None:
-    passes_untouched(tests, tmp_path)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_a_broken_copy_fails(fault: Fault, tmp_path: Path) -> None:
-    is_noticed(fault, tmp_path)
+test_an_untouched_copy_passes, test_a_broken_copy_fails = planted(FAULTS)

@@ -1,25 +1,27 @@
 """Real inputs whose zeros are left out: one pixel in five of a digit is not zero.
 
 A batch knows the two products that a first layer needs, `x @ w` and `x.T @ d`, equal to the dense ones
-up to float32 rounding.
+up to float32 rounding. Both go through the inputs block by block, so that what belongs to a block stays in
+the first cache while all rows of the batch use it. Each sum is taken in the order of inputs, or of rows.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
-from numba import types
+from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ..machine.kernel.compiling import cached
 from ..machine.kernel.vectors import I64, broadcast, loop
 
+BLOCK = 56  # inputs
 LANES = 16  # float32 numbers of a vector; a processor with shorter ones takes several for each
 MOST_VECTORS = 12  # of sums that are held in registers together
 
@@ -34,13 +36,19 @@ class SparseRows:
     ----------
     codes : int array (N, inputs)
     one : the code that stands for 1.0
+
+    Attributes
+    ----------
+    edges : where the entries of block b of row i begin, [i, b], and end, [i, b + 1]
+    where, values : for each entry its input's place in the block, and its value
     """
 
     def __init__(self, codes: npt.NDArray[np.integer[Any]], one: float) -> None:
-        self.inputs = codes.shape[1]
-        self.starts = np.concatenate([[0], np.cumsum(np.count_nonzero(codes, axis=1))])
-        self.where = np.nonzero(codes)[1].astype(np.uint32)
-        self.values = codes[codes != 0].astype(np.float32) / np.float32(one)
+        images, self.inputs = codes.shape
+        entries = np.count_nonzero(codes)
+        self.edges = np.empty((images, -(-self.inputs // BLOCK) + 1), np.int64)
+        self.where, self.values = np.empty(entries, np.uint8), np.empty(entries, np.float32)
+        _collect(np.ascontiguousarray(codes), np.float32(one), self.edges, self.where, self.values)
 
     def __getitem__(self, rows: Index) -> Batch:
         return Batch(self, rows)
@@ -54,120 +62,183 @@ class Batch:
     rows: Index
     dtype = np.dtype(np.float32)
 
+    @property
+    def T(self) -> Transposed:
+        return Transposed(self)
+
     def __matmul__(self, w: Reals) -> Reals:
         """x @ w for contiguous w (inputs, outputs)."""
-        data = self.data
-        starts, stops = data.starts[self.rows], data.starts[self.rows + 1]
-        return _summed((starts, stops, data.where, data.values), w, len(self.rows))
-
-    @cached_property
-    def T(self) -> Transposed:
-        starts = self.data.starts
-        count = int((starts[self.rows + 1] - starts[self.rows]).sum())
-        columns = np.zeros(self.data.inputs + 1, np.int64)
-        where, values = np.empty(count, np.uint32), np.empty(count, np.float32)
-        _transpose(starts, self.data.where, self.data.values, self.rows, columns, where, values)
-        return Transposed(columns, where, values)
+        out = np.zeros((len(self.rows), w.shape[1]), np.float32)
+        vectors = _vectors(w)
+        product = _times_vectors if vectors else _times_plain
+        product(self.rows, self.data.edges, self.data.where, self.data.values, w, out, vectors)
+        return out
 
 
 @dataclass(frozen=True, eq=False)
 class Transposed:
-    """x.T (inputs, rows): entries columns[k] to columns[k + 1] are row `where`, value `values` of input k."""
+    """x.T of a batch x."""
 
-    columns: Index
-    where: npt.NDArray[np.uint32]
-    values: Reals
+    batch: Batch
 
     def __matmul__(self, d: Reals) -> Reals:
         """x.T @ d for contiguous d (rows, outputs)."""
-        entries = self.columns[:-1], self.columns[1:], self.where, self.values
-        return _summed(entries, d, len(self.columns) - 1)
+        data = self.batch.data
+        vectors = _vectors(d)
+        out = (np.empty if vectors else np.zeros)((data.inputs, d.shape[1]), np.float32)
+        product = _transposed_times_vectors if vectors else _transposed_times_plain
+        product(self.batch.rows, data.edges, data.where, data.values, d, out, vectors)
+        return out
 
 
-def _summed(entries: tuple[Index, Index, Any, Reals], table: Reals, rows: int) -> Reals:
-    """out[i] = sum of values[e] * table[where[e]] for e from starts[i] to stops[i]."""
-    out = np.empty((rows, table.shape[1]), np.float32)
-    vectors = -(-table.shape[1] // LANES)
-    if table.shape[1] >= LANES and vectors <= MOST_VECTORS:
-        _sum_vectors(*entries, table, out, (0,) * vectors)
-    else:
-        _sum_plain(*entries, table, out)
-    return out
+def _vectors(table: Reals) -> tuple[int, ...]:
+    """As many zeros as vectors cover a row of the table, the last one over the end of the one before."""
+    columns = table.shape[1]
+    vectors = -(-columns // LANES)
+    fast = columns >= LANES and vectors <= MOST_VECTORS and not config.DISABLE_JIT
+    return (0,) * vectors if fast else ()
+
+
+@cached(error_model="numpy")
+def _collect(codes: Any, one: Any, edges: Index, where: Any, values: Reals) -> None:
+    entries = 0
+    for i in range(codes.shape[0]):
+        for b in range(edges.shape[1] - 1):
+            edges[i, b] = entries
+            own = codes[i, b * BLOCK : (b + 1) * BLOCK]
+            for k in range(own.size):
+                if own[k]:
+                    where[entries], values[entries] = k, np.float32(own[k]) / one
+                    entries += 1
+        edges[i, edges.shape[1] - 1] = entries
 
 
 @cached()
-def _sum_vectors(
-    starts: Index, stops: Index, where: Any, values: Reals, table: Reals, out: Reals, vectors: Any
+def _times_vectors(
+    rows: Index, edges: Index, where: Any, values: Reals, w: Reals, out: Reals, vectors: Any
 ) -> None:
-    for i in range(out.shape[0]):
-        _sum_row(starts[i], stops[i], where, values, table, out[i], vectors)
+    """out += x @ w."""
+    held = _block(len(vectors))
+    for b in range(edges.shape[1] - 1):
+        own = w[b * BLOCK : (b + 1) * BLOCK]
+        for k in range(own.shape[0]):
+            for v in range(held.shape[1]):
+                place = min(LANES * v, w.shape[1] - LANES)
+                for j in range(LANES):
+                    held[k, v, j] = own[k, place + j]
+        for i in range(rows.size):
+            _gather(edges[rows[i], b], edges[rows[i], b + 1], where, values, held, out[i], vectors)
+
+
+@cached()
+def _transposed_times_vectors(
+    rows: Index, edges: Index, where: Any, values: Reals, d: Reals, out: Reals, vectors: Any
+) -> None:
+    """out = x.T @ d."""
+    held = _block(len(vectors))
+    for b in range(edges.shape[1] - 1):
+        held[:] = 0
+        for i in range(rows.size):
+            _scatter(edges[rows[i], b], edges[rows[i], b + 1], where, values, held, d[i], vectors)
+        own = out[b * BLOCK : (b + 1) * BLOCK]
+        for k in range(own.shape[0]):
+            for v in range(held.shape[1]):
+                place = min(LANES * v, d.shape[1] - LANES)
+                for j in range(LANES):
+                    own[k, place + j] = held[k, v, j]
+
+
+@cached()
+def _block(vectors: int) -> Any:
+    """Room for (inputs of a block, vectors, lanes), each vector in one line of the cache."""
+    room = np.empty(BLOCK * vectors * LANES + LANES, np.float32)
+    start = -(room.ctypes.data // 4) % LANES
+    return room[start : start + BLOCK * vectors * LANES].reshape(BLOCK, vectors, LANES)
 
 
 @intrinsic
-def _sum_row(context, start, stop, where, values, table, out, vectors):
-    """One row of sums in as many registers as `vectors` is long, the last one over the end of the others."""
-    lanes, count = ir.VectorType(ir.FloatType(), LANES), len(vectors)
+def _gather(context, start, stop, where, values, held, row, vectors):
+    """row += sum of values[e] * held[where[e]] for e from start to stop."""
 
     def emit(context, b, signature, arguments):
-        arrays = [
-            context.make_array(kind)(context, b, value) for kind, value in _arrays(signature, arguments)
-        ]
-        entries, factors, rows, target = (array.data for array in arrays)
-        columns, constant = cgutils.unpack_tuple(b, arrays[2].shape, 2)[1], partial(ir.Constant, I64)
-        places = [constant(LANES * i) for i in range(count - 1)] + [b.sub(columns, constant(LANES))]
-
-        def vector(base: Any, place: Any) -> Any:
-            return b.bitcast(b.gep(base, [place]), lanes.as_pointer())
+        entry, places = _parts(context, b, signature, arguments)
 
         def step(index: Any, sums: list[Any]) -> list[Any]:
-            at = b.add(arguments[0], index)
-            row = b.gep(rows, [b.mul(b.zext(b.load(b.gep(entries, [at])), I64), columns)])
-            factor = broadcast(b, b.load(b.gep(factors, [at])), LANES)
-            found = [b.load(vector(row, place), align=4) for place in places]
-            return [
-                b.fadd(total, b.fmul(factor, part, flags=["contract"]), flags=["contract"])
-                for total, part in zip(sums, found, strict=True)
-            ]
+            factor, lines = entry(index)
+            return [_fused(b, factor, b.load(p, align=64), s) for p, s in zip(lines, sums, strict=True)]
 
-        zeros = [ir.Constant(lanes, [0.0] * LANES)] * count
-        totals = loop(b, b.sub(arguments[1], arguments[0]), zeros, step)
+        totals = loop(b, b.sub(arguments[1], arguments[0]), [b.load(p, align=4) for p in places], step)
         for total, place in zip(totals, places, strict=True):
-            b.store(total, vector(target, place), align=4)
+            b.store(total, place, align=4)
         return context.get_dummy_value()
 
-    return types.void(start, stop, where, values, table, out, vectors), emit
+    return types.void(start, stop, where, values, held, row, vectors), emit
 
 
-def _arrays(signature: Any, arguments: Any) -> Any:
-    return [
-        (kind, x) for kind, x in zip(signature.args, arguments, strict=True) if isinstance(kind, types.Array)
-    ]
+@intrinsic
+def _scatter(context, start, stop, where, values, held, row, vectors):
+    """held[where[e]] += values[e] * row for e from start to stop."""
+
+    def emit(context, b, signature, arguments):
+        entry, places = _parts(context, b, signature, arguments)
+        terms = [b.load(p, align=4) for p in places]
+
+        def step(index: Any, sums: list[Any]) -> list[Any]:
+            factor, lines = entry(index)
+            for line, term in zip(lines, terms, strict=True):
+                b.store(_fused(b, factor, term, b.load(line, align=64)), line, align=64)
+            return sums
+
+        loop(b, b.sub(arguments[1], arguments[0]), [], step)
+        return context.get_dummy_value()
+
+    return types.void(start, stop, where, values, held, row, vectors), emit
+
+
+def _parts(context: Any, b: Any, signature: Any, arguments: Any) -> tuple[Any, list[Any]]:
+    """entry(index) gives an entry's value in all lanes and its lines of `held`; then the lines of `row`."""
+    where, values, held, row = (
+        context.make_array(kind)(context, b, array)
+        for kind, array in zip(signature.args[2:6], arguments[2:6], strict=True)
+    )
+    kind, constant = ir.VectorType(ir.FloatType(), LANES).as_pointer(), partial(ir.Constant, I64)
+    starts = [LANES * v for v in range(len(signature.args[6]))]
+
+    def lines(base: Any, places: list[Any]) -> list[Any]:
+        return [b.bitcast(b.gep(base, [place]), kind) for place in places]
+
+    def entry(index: Any) -> tuple[Any, list[Any]]:
+        at = b.add(arguments[0], index)
+        place = b.mul(b.zext(b.load(b.gep(where.data, [at])), I64), constant(LANES * len(starts)))
+        factor = broadcast(b, b.load(b.gep(values.data, [at])), LANES)
+        return factor, lines(b.gep(held.data, [place]), [constant(start) for start in starts])
+
+    columns = cgutils.unpack_tuple(b, row.shape, 1)[0]
+    last = b.sub(columns, constant(LANES))
+    return entry, lines(row.data, [*(constant(start) for start in starts[:-1]), last])
+
+
+def _fused(b: Any, factor: Any, term: Any, total: Any) -> Any:
+    return b.fadd(total, b.fmul(factor, term, flags=["contract"]), flags=["contract"])
 
 
 @cached(fastmath={"contract"})
-def _sum_plain(starts: Index, stops: Index, where: Any, values: Reals, table: Reals, out: Reals) -> None:
-    for i in range(out.shape[0]):
-        out[i] = 0
-        for e in range(starts[i], stops[i]):
-            for j in range(out.shape[1]):
-                out[i, j] += values[e] * table[where[e], j]
-
-
-@cached()
-def _transpose(
-    starts: Index, where: Any, values: Reals, rows: Index, columns: Index, to: Any, out: Reals
-) -> None:
-    """Sort a batch's entries by input; `columns` comes in as zeros."""
-    for row in rows:
-        for e in range(starts[row], starts[row + 1]):
-            columns[where[e] + 1] += 1
-    for k in range(1, columns.size):
-        columns[k] += columns[k - 1]
+def _times_plain(rows: Index, edges: Index, where: Any, values: Reals, w: Reals, out: Reals, _: Any) -> None:
+    """out += x @ w."""
     for i in range(rows.size):
-        for e in range(starts[rows[i]], starts[rows[i] + 1]):
-            place = columns[where[e]]
-            to[place], out[place] = i, values[e]
-            columns[where[e]] = place + 1
-    for k in range(columns.size - 1, 0, -1):  # each now ends where the next begins: shift back
-        columns[k] = columns[k - 1]
-    columns[0] = 0
+        for b in range(edges.shape[1] - 1):
+            for e in range(edges[rows[i], b], edges[rows[i], b + 1]):
+                for j in range(out.shape[1]):
+                    out[i, j] += values[e] * w[b * BLOCK + where[e], j]
+
+
+@cached(fastmath={"contract"})
+def _transposed_times_plain(
+    rows: Index, edges: Index, where: Any, values: Reals, d: Reals, out: Reals, _: Any
+) -> None:
+    """out += x.T @ d."""
+    for i in range(rows.size):
+        for b in range(edges.shape[1] - 1):
+            for e in range(edges[rows[i], b], edges[rows[i], b + 1]):
+                for j in range(out.shape[1]):
+                    out[b * BLOCK + where[e], j] += values[e] * d[i, j]

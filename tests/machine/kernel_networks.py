@@ -8,7 +8,7 @@ import numpy as np
 
 from qsim import InputFormat, Layer, Model
 
-KINDS = ("step", "even", "sigmoid", "uneven", "coarse", "per_neuron")
+KINDS = ("step", "even", "smooth", "uneven", "coarse", "per_neuron")
 
 
 def thresholds(kind: str, count: int, outputs: int, spread: float, rng: np.random.Generator) -> np.ndarray:
@@ -17,9 +17,9 @@ def thresholds(kind: str, count: int, outputs: int, spread: float, rng: np.rando
         return np.array([int(spread * rng.normal() / 4)])
     if kind == "even":
         return np.round(np.linspace(-spread, spread, count) + spread * rng.normal() / 4).astype(np.int64)
-    if kind == "sigmoid":
-        share = np.arange(1, count + 1) / (count + 1)
-        return np.round(spread / 4 * np.log(share / (1 - share)) + spread * rng.normal() / 4).astype(np.int64)
+    if kind == "smooth":  # a sigmoid's
+        reached = np.arange(1, count + 1) / (count + 1)
+        return np.ceil(spread * np.log(reached / (1 - reached)) / 4).astype(np.int64)
     if kind == "coarse":  # many equal thresholds
         return np.sort(rng.integers(-2, 3, count) * int(spread / 3 + 1))
     shape = (outputs, count) if kind == "per_neuron" else count

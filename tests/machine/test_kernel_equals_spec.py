@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from qsim import InputFormat, Layer, Model, spec
 from qsim.machine import kernel
-from qsim.machine.kernel.thresholds import BUCKETS, find_steps
+from qsim.machine.kernel.thresholds import find_table
 
 JIT_OFF = os.environ.get("NUMBA_DISABLE_JIT") == "1"
 
@@ -113,24 +113,6 @@ def test_a_staircase_is_taken_only_where_it_is_the_thresholds(start: int, step: 
             assert code == spec.activate(acc, thresholds)
 
 
-@given(
-    gaps=st.lists(st.integers(0, 3000), max_size=60),
-    start=st.integers(-(2**31) + 1, 2**31 - 200_000),
-    near=st.integers(0, 50),
-)
-def test_steps_count_the_thresholds(gaps: list[int], start: int, near: int) -> None:
-    """As the compiled loops read the table, in unsigned 32 bits."""
-    thresholds = np.cumsum([start, *gaps])
-    steps = find_steps(thresholds)
-    if steps is None:
-        assert not gaps or min(gaps) < (sum(gaps) + 1) / (BUCKETS // 4)
-        return
-    for acc in {int(t) + d for t in thresholds for d in (-near - 1, -1, 0, near)}:
-        x = min(max(acc, steps.low), steps.high)
-        entry = int(steps.table[(x >> steps.shift) - (steps.low >> steps.shift)])
-        assert ((entry + x) % (1 << 32)) >> steps.shift == spec.activate(acc, thresholds.tolist())
-
-
 def test_even_thresholds_get_a_staircase_and_uneven_ones_none() -> None:
     def stairs(thresholds: list[int]) -> object:
         layer = Layer([[1]], [0], bits=1, thresholds=thresholds)
@@ -139,6 +121,29 @@ def test_even_thresholds_get_a_staircase_and_uneven_ones_none() -> None:
     assert stairs([-(-(2 * k - 1) * 15 * 255 // 32) for k in range(1, 256)])
     assert stairs([0])
     assert not stairs([0, 1, 100])
+
+
+@given(
+    starts=st.lists(st.integers(-(1 << 20), 1 << 20) | st.just(-(1 << 31) + 1), min_size=1, max_size=3),
+    gaps=st.lists(st.integers(1, 3000), min_size=1, max_size=60),
+)
+def test_a_table_is_the_thresholds(starts: list[int], gaps: list[int]) -> None:
+    rows = np.array([start + np.cumsum([0, *gaps]) for start in starts])
+    table = find_table(rows)
+    if table is None:
+        return
+    for row, entries in zip(rows, table.entries.tolist(), strict=True):
+        for acc in {value + more for value in row.tolist() for more in (-1, 0, 1)} | {-(1 << 31), 1 << 31}:
+            value = min(max(acc, table.low), table.high)
+            entry = entries[(value >> table.shift) - (table.low >> table.shift)]
+            assert (entry + value) % (1 << 32) >> table.shift == spec.activate(acc, row.tolist())
+
+
+def test_a_sigmoid_gets_a_table_and_crowded_thresholds_none() -> None:
+    smooth = np.ceil(5000 * np.log(np.arange(1, 256) / np.arange(255, 0, -1))).astype(np.int64)
+    assert find_table(smooth[None])
+    assert not find_table(np.array([[1, 2, 10**6]]))
+    assert not find_table(np.array([[1, 1, 10**6]]))
 
 
 @pytest.mark.skipif(JIT_OFF, reason="this is the run without the JIT")

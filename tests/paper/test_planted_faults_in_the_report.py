@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from planting import Fault, is_noticed, passes_untouched
+from planting import Fault, planted
+
+pytestmark = pytest.mark.slow
 
 FAULTS = [
     Fault(
@@ -53,13 +53,4 @@ FAULTS = [
 ]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("tests", sorted({fault.tests for fault in FAULTS}))
-def test_an_untouched_copy_passes(tests: str, tmp_path: Path) -> None:
-    passes_untouched(tests, tmp_path)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_a_broken_copy_fails(fault: Fault, tmp_path: Path) -> None:
-    is_noticed(fault, tmp_path)
+test_an_untouched_copy_passes, test_a_broken_copy_fails = planted(FAULTS)

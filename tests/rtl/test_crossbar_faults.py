@@ -1,9 +1,6 @@
 """The crossbar's tests, tested: break one thing in a copy of the project, and some test must notice."""
 
-from pathlib import Path
-
-import pytest
-from planting import Fault, is_noticed, passes_untouched
+from planting import Fault, planted
 
 LAYER = "tests/rtl/test_crossbar_layer.py"
 SMALL = f"{LAYER} -k accumulators and 0.5 and (ways or noise)"
@@ -102,11 +99,4 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize("tests", sorted({fault.tests for fault in FAULTS}))
-def test_an_untouched_copy_passes(tests: str, tmp_path: Path) -> None:
-    passes_untouched(tests, tmp_path)
-
-
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_a_broken_copy_fails(fault: Fault, tmp_path: Path) -> None:
-    is_noticed(fault, tmp_path)
+test_an_untouched_copy_passes, test_a_broken_copy_fails = planted(FAULTS)

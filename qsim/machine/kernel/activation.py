@@ -54,16 +54,14 @@ def compare(acc, row, thresholds, images, columns):
 
 
 @part
-def look_up(wide, row, first, thresholds, images, columns):
-    """Bucketed thresholds, as in `thresholds.Table`; codes replace the accumulators."""
-    several = row[p.ROWS] > 1
+def look_up(acc, row, entries, images, columns):
+    """A table with a row for each neuron (see `thresholds.Table`); codes replace the accumulators."""
+    low, high, shift = row[p.LOW], row[p.HIGH], row[p.SHIFT]
     for i in range(images):
         for j in range(row[p.OUTPUTS]):
-            value, k = wide[i * columns + j], j * several
-            code = np.int64(first[k * row[p.BUCKETS] + ((value - row[p.LOW]) >> row[p.SHIFT])])
-            for _ in range(row[p.DEPTH]):
-                code += thresholds[k * row[p.WIDTH] + code] <= value
-            wide[i * columns + j] = code
+            value = min(max(np.int64(acc[i * columns + j]), low), high)
+            entry = entries[j * row[p.BUCKETS] + (value >> shift) - (low >> shift)]
+            acc[i * columns + j] = ((entry + value) & 0xFFFFFFFF) >> shift
 
 
 @part
@@ -113,39 +111,37 @@ def activation(name: str, lanes: int) -> Any:
         """From accumulators to the next layer's operands; `operands` is an address."""
         size, table, method = images * columns, block + row[p.TABLE], row[p.METHOD]
         octets, halves = pointer(operands, np.uint8), pointer(operands, np.int16)
-        if row[p.CHUNK] and method <= p.STEPS:
+        minus = following[p.SHIFT_IN]
+        if row[p.CHUNK] and method < p.BISECT:
             narrow(wide, acc, size)
         if method == p.CLIMB:
             if following[p.HALVES]:
                 staircases(acc, row, following, block, pointer(table, np.int64), images, columns, halves)
             else:
                 staircases(acc, row, following, block, pointer(table, np.int64), images, columns, octets)
-            return
-        if method == p.STEPS:
-            minus = following[p.SHIFT_IN]
+        elif method == p.TABLED and row[p.ROWS] == 1:
+            low, high, shift, levels = row[p.LOW], row[p.HIGH], row[p.SHIFT], row[p.LEVELS]
             if following[p.HALVES]:
-                step(acc, table, row[p.LOW], row[p.HIGH], row[p.SHIFT], row[p.LEVELS], minus, size, halves)
+                step(acc, table, low, high, shift, levels, minus, size, halves)
             else:
-                step(acc, table, row[p.LOW], row[p.HIGH], row[p.SHIFT], row[p.LEVELS], minus, size, octets)
-            return
-        if method == p.COMPARE:
-            compare(acc, row, pointer(table, np.int32), images, columns)
-            if following[p.HALVES]:
-                store(acc, following[p.SHIFT_IN], size, halves)
-            else:
-                store(acc, following[p.SHIFT_IN], size, octets)
-            return
-        if not row[p.CHUNK]:
-            widen(acc, wide, size)
-        if method == p.TABLED:
-            first = pointer(block + row[p.FIRST], np.uint16)
-            look_up(wide, row, first, pointer(table, np.int64), images, columns)
+                step(acc, table, low, high, shift, levels, minus, size, octets)
         elif method == p.BISECT:
+            if not row[p.CHUNK]:
+                widen(acc, wide, size)
             bisect(wide, row, pointer(table, np.int64), images, columns)
-        if following[p.HALVES]:
-            store(wide, following[p.SHIFT_IN], size, halves)
+            if following[p.HALVES]:
+                store(wide, minus, size, halves)
+            else:
+                store(wide, minus, size, octets)
         else:
-            store(wide, following[p.SHIFT_IN], size, octets)
+            if method == p.COMPARE:
+                compare(acc, row, pointer(table, np.int32), images, columns)
+            else:
+                look_up(acc, row, pointer(table, np.uint32), images, columns)
+            if following[p.HALVES]:
+                store(acc, minus, size, halves)
+            else:
+                store(acc, minus, size, octets)
 
     return activate
 

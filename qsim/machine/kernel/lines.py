@@ -62,6 +62,12 @@ def schedule(due, listed, count, room_to_step, heads, links):
 
 
 @part
+def is_tabled(row):
+    """Whether one table gives the codes of all neurons."""
+    return row[p.METHOD] == p.TABLED and row[p.ROWS] == 1
+
+
+@part
 def widest(widths, most):
     """The first of the descending widths that is no more than `most`."""
     for width in widths:
@@ -83,7 +89,7 @@ def sweeper(name: str, unit: Unit, layer: Any, listing: Any) -> Any:
         vectors, done, numbers = row[p.VECTORS], 0, block + row[p.TABLE]
         method, rows, each = SUMS, acc, 4
         first, second, third, fourth = numbers, row[p.LOW], row[p.HIGH], row[p.SHIFT]
-        if row[p.METHOD] == p.STEPS:
+        if is_tabled(row):
             method, rows, each = TABLE, operands, 1 + following[p.HALVES]
         elif row[p.METHOD] == p.CLIMB:
             line = pointer(numbers, np.int64)
@@ -157,7 +163,7 @@ def sweeper(name: str, unit: Unit, layer: Any, listing: Any) -> Any:
                 if layers == 1:
                     conclude(row, data, narrow, total, some, columns, 0, found)
                     continue
-                if row[p.METHOD] != p.CLIMB and row[p.METHOD] != p.STEPS:
+                if row[p.METHOD] != p.CLIMB and not is_tabled(row):
                     activate(row, following, data, narrow, total, some, columns, start)
                 tail = plan + 2 * 8 * p.COLUMNS
                 through(tail, layers - 1, data, start, width, some, base, areas, 0, 0, 0, found)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .compiling import part
-from .thresholds import Array, find_staircase, find_steps, find_table
+from .thresholds import Array, find_staircase, find_table
 from .tiles import GROUP
 from .vectors import pointer
 
@@ -34,19 +34,17 @@ SHIFT_IN = 9  # operand = code - SHIFT_IN
 METHOD = 10  # how thresholds are counted
 LEVELS = 11
 TABLE = 12  # offset of the method's numbers
-FIRST = 13  # offset of a table's first codes
-ROWS = 14  # rows of thresholds: 1 or OUTPUTS
-WIDTH = 15  # thresholds in a row
-LOW = 16
+ROWS = 13  # rows of thresholds: 1 or OUTPUTS
+WIDTH = 14  # thresholds in a row
+LOW = 15  # a table's codes change between these accumulators
+HIGH = 16
 SHIFT = 17
-DEPTH = 18
-BUCKETS = 19  # in a row of a table
-START = 20  # offset of the 32-bit numbers that sums start from: the bias where that is all it takes
-FUSED = 21  # 1 where doubling and adding the bias is left to the method, CLIMB or KEYED
-HIGH = 22
-COLUMNS = 23
+BUCKETS = 18  # in a row of a table
+START = 19  # offset of the 32-bit numbers that sums start from: the bias where that is all it takes
+FUSED = 20  # 1 where doubling and adding the bias is left to the method, CLIMB or KEYED
+COLUMNS = 21
 
-LAST, KEYED, COMPARE, CLIMB, STEPS, TABLED, BISECT = range(7)  # the first five in 32 bits
+LAST, KEYED, COMPARE, CLIMB, TABLED, BISECT = range(6)  # all but the last in 32 bits
 FEW = 4  # thresholds that are compared one by one
 KEY_BITS = 4  # of a key, which tell its lane: see `vectors.winners_of_16`
 IN_32_BITS = (1 << 31) - 1
@@ -215,11 +213,11 @@ def _add_thresholds(block: _Block, row: Array, layer: Layer, bounds: tuple[int, 
     rows = given.clip(bounds[0], bounds[1] + 1)
     wide = row[CHUNK] and (rows.min() < -IN_32_BITS or rows.max() >= IN_32_BITS)
     row[[LEVELS, ROWS, WIDTH]] = layer.levels, *rows.shape
-    climb = steps = None
-    if layer.shared_thresholds and not wide:
+    climb = table = None
+    if not wide:
         cut = max(bounds[0], -IN_32_BITS - 1), min(bounds[1], IN_32_BITS - 1)
-        climb = find_staircase(layer, cut, steep=True)
-        steps = find_steps(rows[0])
+        climb = find_staircase(layer, cut, steep=True) if layer.shared_thresholds else None
+        table = find_table(rows)
     if climb is not None:
         numbers = [climb.slope, climb.offset, climb.shift]
         row[METHOD], row[TABLE] = CLIMB, block.add(np.array(numbers, np.int64))
@@ -227,13 +225,8 @@ def _add_thresholds(block: _Block, row: Array, layer: Layer, bounds: tuple[int, 
         every = np.full((FEW, row[VECTORS] * lanes), IN_32_BITS, np.int32)
         every[: rows.shape[1], : layer.outputs] = rows.T
         row[METHOD], row[TABLE] = COMPARE, block.add(every)
-    elif steps is not None:
-        row[METHOD], row[TABLE] = STEPS, block.add(steps.table)
-        row[[LOW, HIGH, SHIFT]] = steps.low, steps.high, steps.shift
-    elif (table := find_table(rows, bounds)) is not None:
-        row[METHOD], row[TABLE] = TABLED, block.add(table.thresholds)
-        row[FIRST] = block.add(table.first)
-        row[[LOW, SHIFT, DEPTH, WIDTH]] = table.low, table.shift, table.depth, table.thresholds.shape[1]
-        row[BUCKETS] = table.first.shape[1]
+    elif table is not None:
+        row[METHOD], row[TABLE] = TABLED, block.add(table.entries)
+        row[[LOW, HIGH, SHIFT, BUCKETS]] = table.low, table.high, table.shift, table.entries.shape[1]
     else:
         row[METHOD], row[TABLE] = BISECT, block.add(rows)

@@ -4,8 +4,7 @@ Counting thresholds is monotone in acc. So is every form here, hence two of them
 they agree at both ends of the accumulator's range, at each threshold t in it and at t - 1.
 
 - `Staircase`: multiply and shift, for evenly spaced thresholds.
-- `Steps`: one look into a table of many equal buckets, for thresholds of which none holds two.
-- `Table`: the code at the start of each of many equal buckets, then a few comparisons.
+- `Table`: many equal buckets of accumulators, with one threshold in each at most.
 """
 
 from __future__ import annotations
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.integer[Any]]
 Bounds = tuple[int, int]
-BUCKETS = 1 << 12
-DEEPEST = 8  # thresholds in one bucket, beyond which bisection is used
+BUCKETS = 1 << 13  # of a table, at most
 
 
 @dataclass(frozen=True)
@@ -38,31 +36,17 @@ class Staircase:
 
 
 @dataclass(frozen=True)
-class Steps:
-    """code = (table[(x >> shift) - (low >> shift)] + x) >> shift, for x = clip(acc, low, high).
+class Table:
+    """code = (entries[row][(v >> shift) - (low >> shift)] + v) >> shift for v = clip(acc, low, high).
 
-    In unsigned 32 bits. An entry takes a bucket's start off x, adds the code that holds there times 2**shift,
-    and what lets the sum carry into the code from the bucket's threshold on.
+    In unsigned 32 bits. An entry is the code at the start of its bucket times 2**shift, less that start,
+    plus, if a threshold lies in the bucket, what carries into the code from there on.
     """
 
-    table: Array
+    entries: Array
     low: int
     high: int
     shift: int
-
-
-@dataclass(frozen=True)
-class Table:
-    """code = first[row][(acc - low) >> shift], plus one for each of the next `depth` thresholds <= acc.
-
-    `thresholds` has `depth` extra entries in each row that no accumulator reaches.
-    """
-
-    first: Array
-    thresholds: Array
-    low: int
-    shift: int
-    depth: int
 
 
 def find_line(thresholds: Sequence[int]) -> tuple[float, float] | None:
@@ -117,40 +101,20 @@ def find_staircase(layer: Layer, bounds: Bounds, steep: bool = False) -> Stairca
     return None
 
 
-def find_steps(thresholds: Array) -> Steps | None:
-    """The smallest such table for ascending thresholds, or None where it would be too large.
-
-    It is equal by the way it is made: a bucket's codes are known at its start and change once, by one.
-    """
-    below, high = int(thresholds[0]) - 1, int(thresholds[-1])
-    for shift in range((high - below).bit_length(), -1, -1):
-        starts = np.arange(below >> shift, (high >> shift) + 1, dtype=np.int64) << shift
+def find_table(thresholds: Array) -> Table | None:
+    """The smallest table for 32-bit rows of ascending thresholds (rows, T), or None where it is too large."""
+    low, high, levels = int(thresholds.min()) - 1, int(thresholds.max()), thresholds.shape[1]
+    for shift in reversed(range((high - low).bit_length() + 1)):
+        starts = np.arange(low >> shift, (high >> shift) + 1, dtype=np.int64) << shift
         if len(starts) > BUCKETS:
-            break
-        first, last = (np.searchsorted(thresholds, at, "right") for at in (starts, starts + (1 << shift) - 1))
-        if (last - first).max() <= 1 and len(thresholds) << shift < 1 << 31:
-            following = np.append(thresholds, 0)[first]
-            carry = np.where(last > first, (1 << shift) - (following - starts), 0)
-            table = ((first << shift) + carry - starts).astype(np.uint32)  # wraps
-            return Steps(table, int(starts[0]), high, shift)
+            return None
+        first, last = (
+            np.stack([np.searchsorted(row, edges, "right") for row in thresholds])
+            for edges in (starts, starts + (1 << shift) - 1)
+        )
+        if (last - first).max() <= 1 and (levels + 1) << shift < 1 << 32:
+            following = np.take_along_axis(thresholds, np.minimum(first, levels - 1), axis=1)
+            carry = np.where(last > first, starts + (1 << shift) - following, 0)
+            entries = ((first << shift) - starts + carry).astype(np.uint32)  # negative ones wrap
+            return Table(entries, int(starts[0]), high, shift)
     return None
-
-
-def find_table(thresholds: Array, bounds: Bounds) -> Table | None:
-    """Buckets for rows of ascending thresholds (rows, T), or None where one bucket holds too many."""
-    low, high = bounds
-    if high - low >= 1 << 40:
-        return None
-    shift = max((high - low).bit_length() - BUCKETS.bit_length() + 1, 0)
-    edges = low + (np.arange(((high - low) >> shift) + 1, dtype=np.int64) << shift)
-    first = np.stack([np.searchsorted(row, edges, "right") for row in thresholds])
-    last = np.stack(
-        [np.searchsorted(row, np.minimum(edges + (1 << shift) - 1, high), "right") for row in thresholds]
-    )
-    depth = int((last - first).max())
-    if depth > DEEPEST:
-        return None
-    padded = np.concatenate(
-        [thresholds, np.full((len(thresholds), depth + 1), np.iinfo(np.int64).max)], axis=1
-    )
-    return Table(first.astype(np.uint16), padded, low, shift, depth)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from qsim.machine.errors import QsimError
 from qsim.machine.model import Model
 
+from . import boards
 from .axi_shape import Loadable
-from .boards import BOARDS, Board, uses_dsp
+from .boards import Board, uses_dsp
 from .shape import LayerShape
 
 FULL = 0.8  # share of a part's LUTs that is planned for: nextpnr slows down, and Fmax falls, beyond
@@ -45,7 +46,7 @@ def predict(model: Model, target: str, pe: int, simd: int, bits: int | None = No
     QsimError
         If the target is unknown or the folding does not fit.
     """
-    return _cost(Loadable.of(model, pe, simd, bits), _board(target), pe, simd)
+    return _cost(Loadable.of(model, pe, simd, bits), boards.board(target), pe, simd)
 
 
 def choose(model: Model, target: str, rate: float, bits: int | None = None) -> Cost:
@@ -56,7 +57,7 @@ def choose(model: Model, target: str, rate: float, bits: int | None = None) -> C
     QsimError
         If none that fits the part is fast enough; names the fastest that fits.
     """
-    board = _board(target)
+    board = boards.board(target)
     if not rate > 0:
         raise QsimError(f"a rate of {rate} inferences a second; more than 0 is needed")
     widest = max(layer.outputs for layer in model.layers)
@@ -101,15 +102,9 @@ def _steps(most: int) -> list[int]:
     return [step for step in some if step < most] + [most]
 
 
-def _board(target: str) -> Board:
-    if target not in BOARDS:
-        raise QsimError(f"target is {target!r}; one of {', '.join(BOARDS)} is needed")
-    return BOARDS[target]
-
-
 def fits(cost: Cost, target: str) -> bool:
     """Whether a part has the room, with some LUTs to spare."""
-    board = _board(target)
+    board = boards.board(target)
     return cost.lut <= FULL * board.luts and cost.bram <= board.block_rams and cost.dsp <= board.dsps
 
 

@@ -10,19 +10,41 @@ from qsim.machine.model import Model
 from . import boards
 from .axi_shape import Loadable
 from .boards import Board, uses_dsp
+from .export import SMALL
+from .frame_buffer import PIECE
 from .shape import LayerShape
 
 FULL = 0.8  # share of a part's LUTs that is planned for: nextpnr slows down, and Fmax falls, beyond
-ROOM = {  # the shapes (width, words) that a block RAM can have
-    "ecp5": ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)),
-    "ice40": ((16, 256), (8, 512), (4, 1024), (2, 2048)),
-    "gowin": ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)),
+
+# How yosys prices the two kinds of memory of a family: a block RAM, and LUTs or flip-flops. Behind the
+# price of one stand its shapes: width, words, and the bits that share a write enable.
+_BLOCK_18K = (36, 512, 9), (18, 1024, 9), (9, 2048, 9), (4, 4096, 4), (2, 8192, 2), (1, 16384, 1)
+RAMS = {
+    "ecp5": ((128, _BLOCK_18K), (4, ((4, 16, 4),))),
+    "ice40": ((64, ((16, 256, 1), (8, 512, 8), (4, 1024, 4), (2, 2048, 2))), (1, ((1, 1, 1),))),
+    "gowin": ((128, _BLOCK_18K), (4, ((4, 16, 4),))),
 }
-SMALLEST_BLOCK = {"ecp5": (64, 2000), "ice40": (1, 240), "gowin": (64, 2000)}  # words, bits; below: LUTs
-LUTS = {  # of the registers, the loader and the serial line; for each product bit; for each register bit
-    "ecp5": (2860.0, 3.41, 0.87),
-    "ice40": (3100.0, 2.1, 2.3),
-    "gowin": (2860.0, 3.4, 2.9),
+
+
+@dataclass(frozen=True)
+class Luts:
+    """LUTs of a family: of what every engine has, and of each of the following.
+
+    `small`: a memory of the second kind. `muxed`: a bit of a word that is chosen from several memories.
+    `product`: a bit of a weight times a bit of a code. `sum`: a bit of an adder or accumulator.
+    """
+
+    base: float
+    small: float
+    muxed: float
+    product: float
+    sum: float
+
+
+LUTS = {  # fitted to the builds of docs/builds.json that are marked so
+    "ecp5": Luts(2050, 8, 2.1, 3.3, 0.5),
+    "ice40": Luts(2050, 1, 2.1, 3.3, 0.5),
+    "gowin": Luts(2050, 8, 2.1, 3.3, 0.5),
 }
 
 
@@ -44,7 +66,7 @@ def predict(model: Model, target: str, pe: int, simd: int, bits: int | None = No
     Raises
     ------
     QsimError
-        If the target is unknown or the folding does not fit.
+        If the target is unknown, the folding does not fit or the model is on crossbar tiles.
     """
     return _cost(Loadable.of(model, pe, simd, bits), boards.board(target), pe, simd)
 
@@ -83,17 +105,40 @@ def choose(model: Model, target: str, rate: float, bits: int | None = None) -> C
     return min(fast, key=lambda cost: (cost.lut, cost.interval, cost.pe))
 
 
-def features(shape: Loadable, dsp: bool) -> tuple[int, int]:
-    """Bits of all products that LUTs compute, and bits of all accumulators, sums and comparisons."""
-    products = registers = 0
+def fits(cost: Cost, target: str) -> bool:
+    """Whether a part has the room, with some LUTs to spare."""
+    board = boards.board(target)
+    return cost.lut <= FULL * board.luts and cost.bram <= board.block_rams and cost.dsp <= board.dsps
+
+
+def storage(family: str, width: int, words: int) -> tuple[int, int, int]:
+    """Block RAMs, small memories, and bits that are chosen from several: the cheapest for yosys.
+
+    A choice costs it half a bit of a LUT's price for each bit and each memory but one.
+    """
+    found = []
+    for kind, (price, shapes) in enumerate(RAMS[family]):
+        for wide, deep, enabled in shapes:
+            banks = -(-words // deep)
+            count = -(-(-(-width // enabled) * enabled * banks) // wide)
+            muxed = (banks - 1) * width
+            found.append((price * count + (muxed + (banks if banks > 1 else 0)) / 2, kind, count, muxed))
+    _, kind, count, muxed = min(found)
+    return (0, count, muxed) if kind else (count, 0, muxed)
+
+
+def features(shape: Loadable, family: str, dsp: bool) -> tuple[int, int, int, int, int]:
+    """Block RAMs, and what `Luts` counts: small memories, muxed, product and sum bits."""
+    memories = [(memory.width, memory.words) for memory in shape.memories]
+    memories = [size for size in memories if size[0] * size[1] > SMALL]
+    products = sums = 0
     for layer in shape.engine.layers:
-        each = layer.bits + layer.code_bits + 1
-        products += (
-            0 if dsp else layer.pe * layer.simd * (layer.bits + (layer.grid == "odd")) * layer.code_bits
-        )
-        registers += layer.pe * ((layer.simd - 1) * each + 2 * layer.accumulator_bits)
-        registers += layer.result_bits * layer.accumulator_bits
-    return products, registers + 32 * max(memory.pieces for memory in shape.memories)
+        memories += _buffers(layer)
+        weight = layer.bits + (layer.grid == "odd")
+        products += 0 if dsp else layer.pe * layer.simd * weight * layer.code_bits
+        sums += layer.pe * ((layer.simd - 1) * (weight + layer.code_bits) + layer.accumulator_bits)
+    blocks, small, muxed = map(sum, zip(*(storage(family, *size) for size in memories), strict=True))
+    return blocks, small, muxed, products, sums
 
 
 def _steps(most: int) -> list[int]:
@@ -102,36 +147,20 @@ def _steps(most: int) -> list[int]:
     return [step for step in some if step < most] + [most]
 
 
-def fits(cost: Cost, target: str) -> bool:
-    """Whether a part has the room, with some LUTs to spare."""
-    board = boards.board(target)
-    return cost.lut <= FULL * board.luts and cost.bram <= board.block_rams and cost.dsp <= board.dsps
-
-
 def _cost(shape: Loadable, board: Board, pe: int, simd: int) -> Cost:
+    if shape.engine.mapped:
+        raise QsimError("what crossbar tiles cost is not predicted; --pe and --simd are needed, no rate")
     products = sum(layer.pe * layer.simd for layer in shape.engine.layers)
     dsp = uses_dsp(board, max(layer.bits for layer in shape.engine.layers), products)
-    base, product, register = LUTS[board.family]
-    product_bits, register_bits = features(shape, dsp)
-    memories = [(memory.width, memory.words) for memory in shape.memories]
-    memories += [_buffer(layer) for layer in shape.engine.layers]
-    return Cost(
-        pe,
-        simd,
-        round(base + product * product_bits + register * register_bits),
-        sum(_blocks(board.family, *memory) for memory in memories),
-        products if dsp else 0,
-        shape.engine.timing().interval,
-    )
+    each = LUTS[board.family]
+    blocks, small, muxed, product, total = features(shape, board.family, dsp)
+    lut = each.base + each.small * small + each.muxed * muxed + each.product * product + each.sum * total
+    interval = shape.engine.timing().interval
+    return Cost(pe, simd, round(lut), blocks, products if dsp else 0, interval)
 
 
-def _buffer(layer: LayerShape) -> tuple[int, int]:
-    """Width and words of a layer's two frames of input codes."""
-    return layer.simd * layer.code_bits, 2 << (layer.beats - 1).bit_length()
-
-
-def _blocks(family: str, width: int, words: int) -> int:
-    fewest_words, fewest_bits = SMALLEST_BLOCK[family]
-    if words < fewest_words or width * words < fewest_bits:
-        return 0
-    return min(-(-width // w) * -(-words // n) for w, n in ROOM[family])
+def _buffers(layer: LayerShape) -> list[tuple[int, int]]:
+    """Width and words of the memories of a layer's two frames of input codes."""
+    width, piece = layer.simd * layer.code_bits, max(1, PIECE // layer.code_bits) * layer.code_bits
+    words = 2 << (layer.beats - 1).bit_length()
+    return [(min(piece, width - start), words) for start in range(0, width, piece)]

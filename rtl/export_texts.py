@@ -151,7 +151,7 @@ def _header(manifest: dict[str, Any], words: Sequence[int]) -> str:
 def _makefile(manifest: dict[str, Any]) -> str:
     lines = [
         "TOOLS = yowasp-",
-        "VERILATOR = verilator --binary --timing -Wno-fatal -Wno-lint --top-module testbench",
+        "VERILATOR = verilator",
         "",
         f".PHONY: icarus verilator {' '.join(boards.BOARDS)}",
         "icarus:",
@@ -159,7 +159,7 @@ def _makefile(manifest: dict[str, Any]) -> str:
         "\tvvp -n testbench.vvp",
         "",
         "verilator:",
-        "\t$(VERILATOR) testbench.v qsim.v",
+        "\t$(VERILATOR) --binary --timing -Wno-fatal -Wno-lint --top-module testbench testbench.v qsim.v",
         "\tobj_dir/Vtestbench",
     ]
     for target, board in boards.BOARDS.items():

@@ -14,7 +14,7 @@ import numpy as np
 import qsim
 from rtl import cost
 from rtl.axi_shape import Loadable
-from rtl.boards import BOARDS, uses_dsp
+from rtl.boards import BOARDS
 from rtl.cost import Luts
 
 ROOT = Path(__file__).parent.parent
@@ -30,21 +30,15 @@ def fit(family: str, rows: list[dict[str, Any]]) -> Luts:
     """The constants, none negative, with the least squared relative errors over the rows marked `fit`."""
     from scipy.optimize import nnls
 
-    known, measured = [], []
-    small = cost.LUTS[family].small
+    known = []
     for row in rows:
         board = BOARDS[row["target"]]
         if board.family != family or not row["fit"]:
             continue
-        shape = shape_of(row)
-        products = sum(layer.pe * layer.simd for layer in shape.engine.layers)
-        dsp = uses_dsp(board, max(layer.bits for layer in shape.engine.layers), products)
-        _, count, *bits = cost.features(shape, family, dsp)
-        known.append(np.array([1, *bits]) / row["lut"])
-        measured.append(1 - small * count / row["lut"])
-    constants, _ = nnls(np.array(known), np.array(measured))
-    base, *each = (float(constant) for constant in constants)
-    return Luts(base, small, *each)
+        _, _, counts = cost.features(shape_of(row), board)
+        known.append(np.array(counts) / row["lut"])
+    constants, _ = nnls(np.array(known), np.ones(len(known)))
+    return Luts(*map(float, constants))
 
 
 def main() -> None:

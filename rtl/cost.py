@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from operator import mul
 
 from qsim.machine.errors import QsimError
 from qsim.machine.model import Model
@@ -16,14 +17,17 @@ from .shape import LayerShape
 
 FULL = 0.8  # share of a part's LUTs that is planned for: nextpnr slows down, and Fmax falls, beyond
 
-# How yosys prices the two kinds of memory of a family: a block RAM, and LUTs or flip-flops. Behind the
-# price of one stand its shapes: width, words, and the bits that share a write enable.
+# How yosys prices the two kinds of memory of a family: block RAM, and small ones of LUTs or flip-flops.
+# Behind the price of one stand its shapes: width, words, and the bits that share a write enable.
 _BLOCK_18K = (36, 512, 9), (18, 1024, 9), (9, 2048, 9), (4, 4096, 4), (2, 8192, 2), (1, 16384, 1)
 RAMS = {
     "ecp5": ((128, _BLOCK_18K), (4, ((4, 16, 4),))),
     "ice40": ((64, ((16, 256, 1), (8, 512, 8), (4, 1024, 4), (2, 2048, 2))), (1, ((1, 1, 1),))),
-    "gowin": ((128, _BLOCK_18K), (4, ((4, 16, 4),))),
+    "gowin": ((128, _BLOCK_18K), (4, ((4, 16, 1),))),
 }
+
+
+LEAST_PRODUCT = {"ecp5": 9, "ice40": 11, "gowin": 12}  # bits; smaller products stay in LUTs
 
 
 @dataclass(frozen=True)
@@ -31,20 +35,22 @@ class Luts:
     """LUTs of a family: of what every engine has, and of each of the following.
 
     `small`: a memory of the second kind. `muxed`: a bit of a word that is chosen from several memories.
-    `product`: a bit of a weight times a bit of a code. `sum`: a bit of an adder or accumulator.
+    `register`: a bit of a memory too small for either kind. `product`: a bit of a weight times a bit
+    of a code. `sum`: a bit of an adder or accumulator.
     """
 
     base: float
     small: float
     muxed: float
+    register: float
     product: float
     sum: float
 
 
 LUTS = {  # fitted to the builds of docs/builds.json that are marked so
-    "ecp5": Luts(2050, 8, 2.1, 3.3, 0.5),
-    "ice40": Luts(2050, 1, 2.1, 3.3, 0.5),
-    "gowin": Luts(2050, 8, 2.1, 3.3, 0.5),
+    "ecp5": Luts(2001, 9.62, 1.67, 0, 3.25, 0.32),
+    "ice40": Luts(1898, 0.31, 5.74, 2.37, 2.08, 0.46),
+    "gowin": Luts(1239, 13.63, 0, 5.06, 1.62, 3.23),
 }
 
 
@@ -114,7 +120,8 @@ def fits(cost: Cost, target: str) -> bool:
 def storage(family: str, width: int, words: int) -> tuple[int, int, int]:
     """Block RAMs, small memories, and bits that are chosen from several: the cheapest for yosys.
 
-    A choice costs it half a bit of a LUT's price for each bit and each memory but one.
+    To it a choice costs 1/2 for each bit and each memory but one, and an enable 1/2 for each of
+    several; those of flip-flops are free.
     """
     found = []
     for kind, (price, shapes) in enumerate(RAMS[family]):
@@ -122,23 +129,35 @@ def storage(family: str, width: int, words: int) -> tuple[int, int, int]:
             banks = -(-words // deep)
             count = -(-(-(-width // enabled) * enabled * banks) // wide)
             muxed = (banks - 1) * width
-            found.append((price * count + (muxed + (banks if banks > 1 else 0)) / 2, kind, count, muxed))
+            choice = (muxed + banks) / 2 if banks > 1 and deep > 1 else 0
+            found.append((int(price * count + choice), -kind, count, muxed))
     _, kind, count, muxed = min(found)
     return (0, count, muxed) if kind else (count, 0, muxed)
 
 
-def features(shape: Loadable, family: str, dsp: bool) -> tuple[int, int, int, int, int]:
-    """Block RAMs, and what `Luts` counts: small memories, muxed, product and sum bits."""
+def features(shape: Loadable, board: Board) -> tuple[int, int, tuple[int, ...]]:
+    """Block RAMs, DSP blocks, and the counts that `Luts` has constants for, in its order."""
+    every = sum(layer.pe * layer.simd for layer in shape.engine.layers)
+    dsp = uses_dsp(board, max(layer.bits for layer in shape.engine.layers), every)
     memories = [(memory.width, memory.words) for memory in shape.memories]
+    registers = sum(width * words for width, words in memories if width * words <= SMALL)
     memories = [size for size in memories if size[0] * size[1] > SMALL]
-    products = sums = 0
+    dsps = products = sums = 0
     for layer in shape.engine.layers:
         memories += _buffers(layer)
         weight = layer.bits + (layer.grid == "odd")
-        products += 0 if dsp else layer.pe * layer.simd * weight * layer.code_bits
+        if (
+            dsp
+            and min(weight, layer.code_bits) > 1
+            and weight + layer.code_bits >= LEAST_PRODUCT[board.family]
+        ):
+            dsps += layer.pe * layer.simd
+        else:
+            products += layer.pe * layer.simd * weight * layer.code_bits
         sums += layer.pe * ((layer.simd - 1) * (weight + layer.code_bits) + layer.accumulator_bits)
-    blocks, small, muxed = map(sum, zip(*(storage(family, *size) for size in memories), strict=True))
-    return blocks, small, muxed, products, sums
+    stored = [storage(board.family, *size) for size in memories]
+    blocks, small, muxed = map(sum, zip(*stored, strict=True))
+    return blocks, dsps, (1, small, muxed, registers, products, sums)
 
 
 def _steps(most: int) -> list[int]:
@@ -150,13 +169,10 @@ def _steps(most: int) -> list[int]:
 def _cost(shape: Loadable, board: Board, pe: int, simd: int) -> Cost:
     if shape.engine.mapped:
         raise QsimError("what crossbar tiles cost is not predicted; --pe and --simd are needed, no rate")
-    products = sum(layer.pe * layer.simd for layer in shape.engine.layers)
-    dsp = uses_dsp(board, max(layer.bits for layer in shape.engine.layers), products)
-    each = LUTS[board.family]
-    blocks, small, muxed, product, total = features(shape, board.family, dsp)
-    lut = each.base + each.small * small + each.muxed * muxed + each.product * product + each.sum * total
+    blocks, dsps, counts = features(shape, board)
+    lut = sum(map(mul, astuple(LUTS[board.family]), counts))
     interval = shape.engine.timing().interval
-    return Cost(pe, simd, round(lut), blocks, products if dsp else 0, interval)
+    return Cost(pe, simd, round(lut), blocks, dsps, interval)
 
 
 def _buffers(layer: LayerShape) -> list[tuple[int, int]]:

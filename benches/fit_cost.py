@@ -1,11 +1,13 @@
-"""Fit the LUTs of `rtl.cost` to builds, and show how far it is off builds that it was not fitted to.
+"""Fit the LUTs of `rtl.cost` to builds, and show how far off it would be each one that it had not seen.
 
-`python -m benches.fit_cost` reads docs/builds.json and prints the constants of each family.
+`python -m benches.fit_cost` reads docs/builds.json and prints the constants of each family, and for each
+build the error of constants that are fitted to all others.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,41 +20,47 @@ from rtl.boards import BOARDS
 from rtl.cost import Luts
 
 ROOT = Path(__file__).parent.parent
-BUILDS = ROOT / "docs/builds.json"
+BUILDS = json.loads((ROOT / "docs/builds.json").read_text())
+
+Build = dict[str, Any]
 
 
-def shape_of(row: dict[str, Any]) -> Loadable:
-    model = qsim.load(ROOT / f"models/{row['model']}.safetensors")
-    return Loadable.of(model, row["pe"], row["simd"], row.get("max_bits"))
+def counts(build: Build) -> tuple[int, ...]:
+    """What each constant of `Luts` is multiplied by."""
+    model = qsim.load(ROOT / f"models/{build['model']}.safetensors")
+    shape = Loadable.of(model, build["pe"], build["simd"], build["max_bits"])
+    return cost.features(shape, BOARDS[build["target"]])[2]
 
 
-def fit(family: str, rows: list[dict[str, Any]]) -> Luts:
-    """The constants, none negative, with the least squared relative errors over the rows marked `fit`."""
+def family(name: str) -> list[Build]:
+    """The builds for parts of one family."""
+    return [build for build in BUILDS if BOARDS[build["target"]].family == name]
+
+
+def fit(builds: Sequence[Build]) -> Luts:
+    """The constants, none of them negative, with the least sum of squared relative errors."""
     from scipy.optimize import nnls
 
-    known = []
-    for row in rows:
-        board = BOARDS[row["target"]]
-        if board.family != family or not row["fit"]:
-            continue
-        _, _, counts = cost.features(shape_of(row), board)
-        known.append(np.array(counts) / row["lut"])
-    constants, _ = nnls(np.array(known), np.ones(len(known)))
-    return Luts(*map(float, constants))
+    shares = np.array([counts(build) for build in builds]) / [[build["lut"]] for build in builds]
+    return Luts(*nnls(shares, np.ones(len(builds)))[0].tolist())
+
+
+def unseen(builds: Sequence[Build]) -> list[float]:
+    """The relative error at each build of constants that are fitted to all others."""
+    errors = []
+    for i, build in enumerate(builds):
+        others = fit([*builds[:i], *builds[i + 1 :]])
+        errors.append(cost.luts(others, counts(build)) / build["lut"] - 1)
+    return errors
 
 
 def main() -> None:
-    rows = json.loads(BUILDS.read_text())
-    for family in cost.LUTS:
-        print(family, fit(family, rows))
-    for row in rows:
-        model = qsim.load(ROOT / f"models/{row['model']}.safetensors")
-        price = cost.predict(model, row["target"], row["pe"], row["simd"], row.get("max_bits"))
-        print(
-            f"{row['target']:9} {row['model']:18} {row['pe']:3} x {row['simd']}  LUT {row['lut']:6} "
-            f"{price.lut / row['lut'] - 1:+6.1%}  BRAM {row['bram']:3} {price.bram:3}  "
-            f"DSP {row['dsp']:3} {price.dsp:3}  {'' if row['fit'] else 'not in the fit'}"
-        )
+    for name in cost.LUTS:
+        builds = family(name)
+        print(name, fit(builds))
+        for build, error in zip(builds, unseen(builds), strict=True):
+            folding = f"{build['pe']} x {build['simd']}"
+            print(f"  {build['target']:9} {build['model']:18} {folding:7} {build['lut']:6} {error:+7.1%}")
 
 
 if __name__ == "__main__":

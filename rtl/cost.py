@@ -36,7 +36,7 @@ class Luts:
 
     `small`: a memory of the second kind. `muxed`: a bit of a word that is chosen from several memories.
     `register`: a bit of a memory too small for either kind. `product`: a bit of a weight times a bit
-    of a code. `sum`: a bit of an adder or accumulator.
+    of a code. `sum`: a bit of an adder, accumulator or comparison.
     """
 
     base: float
@@ -47,10 +47,10 @@ class Luts:
     sum: float
 
 
-LUTS = {  # fitted to the builds of docs/builds.json that are marked so
-    "ecp5": Luts(2001, 9.62, 1.67, 0, 3.25, 0.32),
-    "ice40": Luts(1898, 0.31, 5.74, 2.37, 2.08, 0.46),
-    "gowin": Luts(1239, 13.63, 0, 5.06, 1.62, 3.23),
+LUTS = {  # fitted to docs/builds.json by benches/fit_cost.py
+    "ecp5": Luts(1998, 8.65, 1.62, 0.05, 3.34, 0.29),
+    "ice40": Luts(1488, 2.35, 1.72, 2.44, 1.79, 2.91),
+    "gowin": Luts(1400, 11.94, 0, 4.07, 2.03, 2.8),
 }
 
 
@@ -128,8 +128,8 @@ def storage(family: str, width: int, words: int) -> tuple[int, int, int]:
         for wide, deep, enabled in shapes:
             banks = -(-words // deep)
             count = -(-(-(-width // enabled) * enabled * banks) // wide)
-            muxed = (banks - 1) * width
-            choice = (muxed + banks) / 2 if banks > 1 and deep > 1 else 0
+            muxed = (banks - 1) * width if deep > 1 else 0
+            choice = (muxed + banks) / 2 if muxed else 0
             found.append((int(price * count + choice), -kind, count, muxed))
     _, kind, count, muxed = min(found)
     return (0, count, muxed) if kind else (count, 0, muxed)
@@ -155,9 +155,15 @@ def features(shape: Loadable, board: Board) -> tuple[int, int, tuple[int, ...]]:
         else:
             products += layer.pe * layer.simd * weight * layer.code_bits
         sums += layer.pe * ((layer.simd - 1) * (weight + layer.code_bits) + layer.accumulator_bits)
+        sums += layer.result_bits * layer.accumulator_bits
     stored = [storage(board.family, *size) for size in memories]
     blocks, small, muxed = map(sum, zip(*stored, strict=True))
     return blocks, dsps, (1, small, muxed, registers, products, sums)
+
+
+def luts(each: Luts, counts: tuple[int, ...]) -> float:
+    """All LUTs of a design with these counts."""
+    return float(sum(map(mul, astuple(each), counts)))
 
 
 def _steps(most: int) -> list[int]:
@@ -170,7 +176,7 @@ def _cost(shape: Loadable, board: Board, pe: int, simd: int) -> Cost:
     if shape.engine.mapped:
         raise QsimError("what crossbar tiles cost is not predicted; --pe and --simd are needed, no rate")
     blocks, dsps, counts = features(shape, board)
-    lut = sum(map(mul, astuple(LUTS[board.family]), counts))
+    lut = luts(LUTS[board.family], counts)
     interval = shape.engine.timing().interval
     return Cost(pe, simd, round(lut), blocks, dsps, interval)
 

@@ -50,7 +50,7 @@ class Luts:
 LUTS = {  # fitted to docs/builds.json by benches/fit_cost.py
     "ecp5": Luts(1998, 8.65, 1.62, 0.05, 3.34, 0.29),
     "ice40": Luts(1488, 2.35, 1.72, 2.44, 1.79, 2.91),
-    "gowin": Luts(1400, 11.94, 0, 4.07, 2.03, 2.8),
+    "gowin": Luts(1363, 13, 0, 3.87, 1.95, 2.82),
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -31,6 +32,13 @@ NAMES = (
 )
 
 
+REMARKS: dict[str, Callable[[float], str]] = {
+    "extra_bytes": lambda value: f"{value / 1e6:.1f} MB",
+    "of_limit": lambda value: f"{value:.0%} of the limit",
+    "gain": lambda value: f"{value:.2f} x one thread",
+}
+
+
 def table(name: str, rows: list[harness.Row]) -> Table:
     """Medians, and each engine's rate as a multiple of the first engine's in its case."""
     title = (import_module(f"benches.{name}").__doc__ or "").splitlines()[0]
@@ -40,7 +48,7 @@ def table(name: str, rows: list[harness.Row]) -> Table:
     first: dict[str, float] = {}
     for row in rows:
         base = first.setdefault(row.case, row.rate)
-        remarks = f"{row.parameters['extra_bytes'] / 1e6:.1f} MB" if "extra_bytes" in row.parameters else ""
+        remarks = [show(row.parameters[name]) for name, show in REMARKS.items() if name in row.parameters]
         shown.add_row(
             row.case,
             row.engine,
@@ -48,7 +56,7 @@ def table(name: str, rows: list[harness.Row]) -> Table:
             _seconds(row.best),
             _rate(row.rate),
             f"{row.rate / base:.2f}",
-            remarks,
+            ", ".join(remarks),
         )
     return shown
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 
 from qsim.machine import kernel
@@ -17,8 +19,9 @@ def rows() -> list[Row]:
     signs = np.random.default_rng(3).integers(0, 2, codes.shape).astype(np.int8) * 2 - 1
     few = slice(0, 1000)
     with harness.environment(QSIM_THREADS="1"):
-        for bits in (4, 8, 10):
-            model = harness.network(bits=bits)
+        for bits, sigmoid in product((4, 8, 10), (False, True)):
+            model, case = harness.network(bits=bits, sigmoid=sigmoid), f"{bits} bits"
+            case += ", sigmoid" if sigmoid else ", even thresholds"
 
             def step_by_step(model: object = model) -> None:
                 for e in STEPS[::10]:
@@ -30,16 +33,18 @@ def rows() -> list[Row]:
             count = len(codes) * STEPS.size
             found += harness.compare(
                 "epsilon_sweep",
-                f"{bits} bits",
+                case,
                 count,
                 {"qsim": lambda m=model: kernel.sweep(m, codes, signs, STEPS)},
                 bits=bits,
+                sigmoid=sigmoid,
             )
             found += harness.compare(
                 "epsilon_sweep",
-                f"{bits} bits",
+                case,
                 1000 * len(STEPS[::10]),
                 {"strength by strength": step_by_step},
                 bits=bits,
+                sigmoid=sigmoid,
             )
     return found

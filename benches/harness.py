@@ -23,7 +23,8 @@ from qsim.machine.kernel import isa
 
 Codes = npt.NDArray[np.integer[Any]]
 Clock = Callable[[], float]
-Engines = Mapping[str, Callable[[], Any]]
+Work = Callable[[], Any]
+Engines = Mapping[str, Work]
 ROUNDS = 15
 LEAST_SECONDS = 0.02  # a timed run repeats short work until it takes about this long
 
@@ -65,14 +66,14 @@ def compare(
     ]
 
 
-def _timed(work: Callable[[], Any], repeats: int, clock: Clock) -> float:
+def _timed(work: Work, repeats: int, clock: Clock) -> float:
     started = clock()
     for _ in range(repeats):
         work()
     return (clock() - started) / repeats
 
 
-def _repeats(work: Callable[[], Any]) -> int:
+def _repeats(work: Work) -> int:
     work()
     return max(1, round(LEAST_SECONDS / max(_timed(work, 1, time.perf_counter), 1e-7)))
 
@@ -93,14 +94,21 @@ def environment(**values: str) -> Iterator[None]:
 
 
 def network(
-    shape: tuple[int, ...] = (784, 100, 10), bits: int = 8, levels: int = 255, input_bits: int = 8
+    shape: tuple[int, ...] = (784, 100, 10),
+    bits: int = 8,
+    levels: int = 255,
+    input_bits: int = 8,
+    sigmoid: bool = False,
 ) -> Model:
-    """Random weights on the odd grid, even thresholds that the accumulators really cross."""
+    """Random weights on the odd grid, thresholds that the accumulators really cross: even, or a sigmoid's."""
     rng, half, one, layers = np.random.default_rng(0), 1 << bits - 1, (1 << input_bits) - 1, []
     for i, (inputs, outputs) in enumerate(pairwise(shape)):
         weights = 2 * rng.integers(-half, half, (outputs, inputs)) + 1
         spread = float(np.abs(weights).mean() * np.sqrt(inputs) * one)
-        steps = np.round(np.linspace(-spread, spread, levels)).astype(np.int64)
+        place = np.linspace(-1, 1, levels)
+        if sigmoid:
+            place = np.arctanh(np.arange(1 - levels, levels, 2) / (levels + 1)) / 2
+        steps = np.round(spread * place).astype(np.int64)
         layers.append(Layer(weights, np.zeros(outputs, int), bits, None if i == len(shape) - 2 else steps))
         one = levels
     return Model(tuple(layers), InputFormat(input_bits))

@@ -77,6 +77,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
             panel.scatter(luts, heights, s=sizes, alpha=0.8, **style)
     for panel in (speed, clean, attacked):
         panel.set_xscale("log")
+        panel.margins(0.08)
         panel.set_xticks([3000, 10_000, 30_000], ["3,000", "10,000", "30,000"])
         panel.set_xticks([], minor=True)
         panel.set_xlabel("LUTs (cost model, ECP5)")

@@ -30,14 +30,15 @@ def draw(rows: Sequence[Row], folder: Path) -> list[Path]:
             folder / f"batch_{data}.svg",
             log=True,
         )
-        some = [
-            row
-            for row in rows
-            if row.bench == "threads" and row.parameters["data"] == data and "registers" not in row.engine
-        ]
-        written += _lines(
-            some, "threads", "threads", f"784-100-10, {data}, 20,000 images", folder / f"threads_{data}.svg"
-        )
+        some = [row for row in rows if row.bench == "threads" and row.parameters["data"] == data]
+        for size in sorted({row.parameters["size"] for row in some}):
+            written += _lines(
+                [row for row in some if row.parameters["size"] == size and "registers" not in row.engine],
+                "threads",
+                "threads",
+                f"784-100-10, {data}, {size} images",
+                folder / f"threads_{data}_{size}.svg",
+            )
     written += _lines(
         [r for r in rows if r.bench == "bits"],
         "bits",

@@ -14,8 +14,8 @@ from .machine.model import Model, load
 from .results import write_json
 from .terminal import Json
 
-Pe = Annotated[int, typer.Option(help="Neurons computed at once.")]
-Simd = Annotated[int, typer.Option(help="Inputs taken at once.")]
+Pe = Annotated[int | None, typer.Option(help="Neurons computed at once; 10 by default.")]
+Simd = Annotated[int | None, typer.Option(help="Inputs taken at once; 1 by default.")]
 Bits = Annotated[int | None, typer.Option(help="Widest weights that may be loaded later.")]
 TARGETS = "ecp5-25k, ecp5-85k, up5k, gw2a-18"
 
@@ -27,8 +27,14 @@ def _part(name: str) -> Any:
         raise QsimError(f"hardware needs the package {error.name}: pip install 'qsim[rtl]'") from None
 
 
-def _folding(model: Model, target: str, rate: float, bits: int | None) -> tuple[int, int]:
-    """The cheapest pe and simd that give a rate on a part."""
+def _folding(
+    model: Model, target: str | None, rate: float | None, pe: int | None, simd: int | None, bits: int | None
+) -> tuple[int, int]:
+    """The pe and simd that are asked for, or the cheapest that give a rate on a part."""
+    if rate is None:
+        return 10 if pe is None else pe, 1 if simd is None else simd
+    if pe is not None or simd is not None:
+        raise QsimError("--rate chooses the folding; --pe and --simd cannot be given beside it")
     price = _part("cost").choose(model, target, rate, bits)
     return price.pe, price.simd
 
@@ -36,8 +42,8 @@ def _folding(model: Model, target: str, rate: float, bits: int | None) -> tuple[
 def export(
     file: Annotated[Path | None, typer.Argument(metavar="FILE", help="A model file.")] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder to write.")] = None,
-    pe: Pe = 10,
-    simd: Simd = 1,
+    pe: Pe = None,
+    simd: Simd = None,
     max_bits: Bits = None,
     vectors: Annotated[int, typer.Option(help="Images that the test bench plays.")] = 8,
     target: Annotated[str | None, typer.Option(help="With --rate: choose pe and simd for this part.")] = None,
@@ -69,9 +75,9 @@ def export(
         raise QsimError("a model FILE and --out DIR are needed, or --verify DIR")
     if (rate is None) != (target is None):
         raise QsimError(f"--rate and --target choose the folding together; targets are {TARGETS}")
-    if rate is not None and target is not None:
-        pe, simd = _folding(load(file), target, rate, max_bits)
-    manifest = _part("export").write(load(file), out, pe, simd, max_bits, vectors)
+    model = load(file)
+    folding = _folding(model, target, rate, pe, simd, max_bits)
+    manifest = _part("export").write(model, out, *folding, max_bits, vectors)
     console.print(
         f"{out}: {len(manifest['files']) + 1} files; latency {manifest['latency']:,} cycles, "
         f"a frame every {manifest['interval']:,} cycles",
@@ -88,24 +94,23 @@ def build(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="For a model file: folder to export to.")
     ] = None,
-    pe: Pe = 10,
-    simd: Simd = 1,
+    pe: Pe = None,
+    simd: Simd = None,
     rate: Annotated[float | None, typer.Option(help="Instead of pe and simd: inferences a second.")] = None,
     json: Json = None,
 ) -> None:
     """Bitstream, resources and Fmax with yosys and nextpnr; leaves build.json in the folder."""
     builder, console, folder = _part("build"), terminal.console(json), path
     if path.is_file():
+        _part("boards").board(target)
         if out is None:
             raise QsimError(f"{path} is a file; --out DIR must name the folder to export it to")
-        folder = out
-        if rate is not None:
-            pe, simd = _folding(load(path), target, rate, None)
-        _part("export").write(load(path), folder, pe, simd)
-    elif out is not None:
-        raise QsimError("--out is for a model file; an exported folder is built in place")
+        folder, model = out, load(path)
+        _part("export").write(model, folder, *_folding(model, target, rate, pe, simd, None))
+    elif any(option is not None for option in (out, pe, simd, rate)):
+        raise QsimError("--out, --pe, --simd and --rate are for a model file; a folder is built as it is")
     with terminal.progress(console) as progress:
-        task = progress.add_task("starting", total=3)
+        task = progress.add_task("starting", total=3, completed=-1)
 
         def report(step: str) -> None:
             progress.update(task, description=step, advance=1)

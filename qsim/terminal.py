@@ -19,12 +19,19 @@ Strengths = Annotated[list[float], typer.Option("--epsilon", help="Strength in i
 
 
 def run(app: typer.Typer, name: str, arguments: Sequence[str] | None = None) -> None:
-    """Run a command line; a user's mistake is one sentence on standard error and exit status 2."""
+    """Run a command line; a user's mistake is one sentence on standard error and exit status 2.
+
+    So is an interruption, with exit status 130.
+    """
     try:
         app(arguments, prog_name=name)
     except QsimError as error:
         print(f"qsim: {error}", file=sys.stderr)
         sys.exit(2)
+    except SystemExit as end:
+        if end.code == 130:
+            print("qsim: interrupted", file=sys.stderr)
+        raise
 
 
 def console(json: str | None) -> Console:
@@ -33,9 +40,9 @@ def console(json: str | None) -> Console:
 
 
 def progress(where: Console) -> Progress:
-    """A bar with time elapsed and time left, gone when done."""
+    """A bar with time elapsed and time left, gone when done; none where no one watches."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=where, transient=True)
+    return Progress(*columns, console=where, transient=True, disable=not where.is_interactive)
 
 
 def table(*headings: str) -> Table:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from qsim.machine.errors import QsimError
+
 from .axi_shape import Loadable
 
 BAUD = 1_000_000
@@ -60,6 +62,19 @@ BOARDS = {
 }  # fmt: skip
 
 
+def board(target: str) -> Board:
+    """The board of a target.
+
+    Raises
+    ------
+    QsimError
+        If the target is unknown.
+    """
+    if target not in BOARDS:
+        raise QsimError(f"target is {target!r}; one of {', '.join(BOARDS)} is needed")
+    return BOARDS[target]
+
+
 def files(shape: Loadable) -> dict[str, str]:
     """Top level and constraints of every board, by file name."""
     made = {}
@@ -81,7 +96,7 @@ def commands(board: Board, manifest: Mapping[str, Any], tools: str = "yowasp-") 
     products = sum(pe * simd for pe, simd in zip(manifest["pe"], manifest["simd"], strict=True))
     dsp = uses_dsp(board, manifest["bits"], products)
     option = {"ecp5": "" if dsp else " -nodsp", "ice40": " -dsp" if dsp else "", "gowin": ""}[board.family]
-    yosys = f"read_verilog {sources}; synth_{board.family}{option} -top board -json {stem}.json"
+    yosys = f"read_verilog {sources}; synth_{board.family} -no-rw-check{option} -top board -json {stem}.json"
     steps = {"synthesis": [f"{tools}yosys", "-q", "-p", yosys]}
     if board.family == "ecp5":
         steps["place and route"] = [
@@ -151,8 +166,11 @@ def _top(board: Board, shape: Loadable) -> str:
     return f"""// {board.name}: {board.clock // 1_000_000} MHz, {BAUD:,} baud, 8 bits, no parity, 1 stop bit.
 module board (input wire clk, input wire rx, output wire tx, output wire led{extra});
   reg [7:0] start = 0;  // counts up after power-up, holds the reset meanwhile
-  wire running = &start;
-  always @(posedge clk) if (!running) start <= start + 1;
+  reg running = 0;
+  always @(posedge clk) begin
+    if (!(&start)) start <= start + 1;
+    running <= &start;
+  end
 
 {declared}  wire {", ".join(bits)};
   assign led = m_axis_tvalid;

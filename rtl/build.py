@@ -14,8 +14,8 @@ from typing import Any
 from qsim.machine.container import replacing
 from qsim.machine.errors import QsimError
 
-from . import toolchain
-from .boards import BOARDS, Board, commands
+from . import boards, toolchain
+from .boards import Board, commands
 
 STEP_SECONDS = 3600
 CELLS = {  # what nextpnr's report calls each kind of cell; the first name's count is what the part has
@@ -52,15 +52,13 @@ def build(
         If the folder is no export, the target is unknown, the design does not fit the part, or a
         tool is missing or fails.
     """
-    folder = Path(directory)
-    if target not in BOARDS:
-        raise QsimError(f"target is {target!r}; one of {', '.join(BOARDS)} is needed")
+    folder, board = Path(directory), boards.board(target)
     try:
         manifest = json.loads((folder / "manifest.json").read_text())
         interval, digest = manifest["interval"], manifest["digest"]
     except (OSError, ValueError, KeyError) as error:
         raise QsimError(f"{folder} is no export: its manifest.json cannot be read ({error})") from None
-    board, seconds = BOARDS[target], {}
+    seconds: dict[str, float] = {}
     (folder / "build").mkdir(exist_ok=True)
     for step, command in commands(board, manifest).items():
         report(step)

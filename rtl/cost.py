@@ -2,26 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from operator import mul
 
 from qsim.machine.errors import QsimError
 from qsim.machine.model import Model
 
+from . import boards
 from .axi_shape import Loadable
-from .boards import BOARDS, Board, uses_dsp
+from .boards import Board, uses_dsp
+from .export import SMALL
+from .frame_buffer import PIECE
 from .shape import LayerShape
 
 FULL = 0.8  # share of a part's LUTs that is planned for: nextpnr slows down, and Fmax falls, beyond
-ROOM = {  # the shapes (width, words) that a block RAM can have
-    "ecp5": ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)),
-    "ice40": ((16, 256), (8, 512), (4, 1024), (2, 2048)),
-    "gowin": ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)),
+
+# How yosys prices the two kinds of memory of a family: block RAM, and small ones of LUTs or flip-flops.
+# Behind the price of one stand its shapes: width, words, and the bits that share a write enable.
+_BLOCK_18K = (36, 512, 9), (18, 1024, 9), (9, 2048, 9), (4, 4096, 4), (2, 8192, 2), (1, 16384, 1)
+RAMS = {
+    "ecp5": ((128, _BLOCK_18K), (4, ((4, 16, 4),))),
+    "ice40": ((64, ((16, 256, 1), (8, 512, 8), (4, 1024, 4), (2, 2048, 2))), (1, ((1, 1, 1),))),
+    "gowin": ((128, _BLOCK_18K), (4, ((4, 16, 1),))),
 }
-SMALLEST_BLOCK = {"ecp5": (64, 2000), "ice40": (1, 240), "gowin": (64, 2000)}  # words, bits; below: LUTs
-LUTS = {  # of the registers, the loader and the serial line; for each product bit; for each register bit
-    "ecp5": (2860.0, 3.41, 0.87),
-    "ice40": (3100.0, 2.1, 2.3),
-    "gowin": (2860.0, 3.4, 2.9),
+
+
+LEAST_PRODUCT = {"ecp5": 9, "ice40": 11, "gowin": 12}  # bits; smaller products stay in LUTs
+
+
+@dataclass(frozen=True)
+class Luts:
+    """LUTs of a family: of what every engine has, and of each of the following.
+
+    `small`: a memory of the second kind. `muxed`: a bit of a word that is chosen from several memories.
+    `register`: a bit of a memory too small for either kind. `product`: a bit of a weight times a bit
+    of a code. `sum`: a bit of an adder, accumulator or comparison.
+    """
+
+    base: float
+    small: float
+    muxed: float
+    register: float
+    product: float
+    sum: float
+
+
+LUTS = {  # fitted to docs/builds.json by benches/fit_cost.py
+    "ecp5": Luts(1998, 8.65, 1.62, 0.05, 3.34, 0.29),
+    "ice40": Luts(1488, 2.35, 1.72, 2.44, 1.79, 2.91),
+    "gowin": Luts(1363, 13, 0, 3.87, 1.95, 2.82),
 }
 
 
@@ -43,9 +72,9 @@ def predict(model: Model, target: str, pe: int, simd: int, bits: int | None = No
     Raises
     ------
     QsimError
-        If the target is unknown or the folding does not fit.
+        If the target is unknown, the folding does not fit or the model is on crossbar tiles.
     """
-    return _cost(Loadable.of(model, pe, simd, bits), _board(target), pe, simd)
+    return _cost(Loadable.of(model, pe, simd, bits), boards.board(target), pe, simd)
 
 
 def choose(model: Model, target: str, rate: float, bits: int | None = None) -> Cost:
@@ -56,7 +85,7 @@ def choose(model: Model, target: str, rate: float, bits: int | None = None) -> C
     QsimError
         If none that fits the part is fast enough; names the fastest that fits.
     """
-    board = _board(target)
+    board = boards.board(target)
     if not rate > 0:
         raise QsimError(f"a rate of {rate} inferences a second; more than 0 is needed")
     widest = max(layer.outputs for layer in model.layers)
@@ -82,17 +111,59 @@ def choose(model: Model, target: str, rate: float, bits: int | None = None) -> C
     return min(fast, key=lambda cost: (cost.lut, cost.interval, cost.pe))
 
 
-def features(shape: Loadable, dsp: bool) -> tuple[int, int]:
-    """Bits of all products that LUTs compute, and bits of all accumulators, sums and comparisons."""
-    products = registers = 0
+def fits(cost: Cost, target: str) -> bool:
+    """Whether a part has the room, with some LUTs to spare."""
+    board = boards.board(target)
+    return cost.lut <= FULL * board.luts and cost.bram <= board.block_rams and cost.dsp <= board.dsps
+
+
+def storage(family: str, width: int, words: int) -> tuple[int, int, int]:
+    """Block RAMs, small memories, and bits that are chosen from several: the cheapest for yosys.
+
+    To it a choice costs 1/2 for each bit and each memory but one, and an enable 1/2 for each of
+    several; those of flip-flops are free.
+    """
+    found = []
+    for kind, (price, shapes) in enumerate(RAMS[family]):
+        for wide, deep, enabled in shapes:
+            banks = -(-words // deep)
+            count = -(-(-(-width // enabled) * enabled * banks) // wide)
+            muxed = (banks - 1) * width if deep > 1 else 0
+            choice = (muxed + banks) / 2 if muxed else 0
+            found.append((int(price * count + choice), -kind, count, muxed))
+    _, kind, count, muxed = min(found)
+    return (0, count, muxed) if kind else (count, 0, muxed)
+
+
+def features(shape: Loadable, board: Board) -> tuple[int, int, tuple[int, ...]]:
+    """Block RAMs, DSP blocks, and the counts that `Luts` has constants for, in its order."""
+    every = sum(layer.pe * layer.simd for layer in shape.engine.layers)
+    dsp = uses_dsp(board, max(layer.bits for layer in shape.engine.layers), every)
+    memories = [(memory.width, memory.words) for memory in shape.memories]
+    registers = sum(width * words for width, words in memories if width * words <= SMALL)
+    memories = [size for size in memories if size[0] * size[1] > SMALL]
+    dsps = products = sums = 0
     for layer in shape.engine.layers:
-        each = layer.bits + layer.code_bits + 1
-        products += (
-            0 if dsp else layer.pe * layer.simd * (layer.bits + (layer.grid == "odd")) * layer.code_bits
-        )
-        registers += layer.pe * ((layer.simd - 1) * each + 2 * layer.accumulator_bits)
-        registers += layer.result_bits * layer.accumulator_bits
-    return products, registers + 32 * max(memory.pieces for memory in shape.memories)
+        memories += _buffers(layer)
+        weight = layer.bits + (layer.grid == "odd")
+        if (
+            dsp
+            and min(weight, layer.code_bits) > 1
+            and weight + layer.code_bits >= LEAST_PRODUCT[board.family]
+        ):
+            dsps += layer.pe * layer.simd
+        else:
+            products += layer.pe * layer.simd * weight * layer.code_bits
+        sums += layer.pe * ((layer.simd - 1) * (weight + layer.code_bits) + layer.accumulator_bits)
+        sums += layer.result_bits * layer.accumulator_bits
+    stored = [storage(board.family, *size) for size in memories]
+    blocks, small, muxed = map(sum, zip(*stored, strict=True))
+    return blocks, dsps, (1, small, muxed, registers, products, sums)
+
+
+def luts(each: Luts, counts: tuple[int, ...]) -> float:
+    """All LUTs of a design with these counts."""
+    return float(sum(map(mul, astuple(each), counts)))
 
 
 def _steps(most: int) -> list[int]:
@@ -101,42 +172,17 @@ def _steps(most: int) -> list[int]:
     return [step for step in some if step < most] + [most]
 
 
-def _board(target: str) -> Board:
-    if target not in BOARDS:
-        raise QsimError(f"target is {target!r}; one of {', '.join(BOARDS)} is needed")
-    return BOARDS[target]
-
-
-def fits(cost: Cost, target: str) -> bool:
-    """Whether a part has the room, with some LUTs to spare."""
-    board = _board(target)
-    return cost.lut <= FULL * board.luts and cost.bram <= board.block_rams and cost.dsp <= board.dsps
-
-
 def _cost(shape: Loadable, board: Board, pe: int, simd: int) -> Cost:
-    products = sum(layer.pe * layer.simd for layer in shape.engine.layers)
-    dsp = uses_dsp(board, max(layer.bits for layer in shape.engine.layers), products)
-    base, product, register = LUTS[board.family]
-    product_bits, register_bits = features(shape, dsp)
-    memories = [(memory.width, memory.words) for memory in shape.memories]
-    memories += [_buffer(layer) for layer in shape.engine.layers]
-    return Cost(
-        pe,
-        simd,
-        round(base + product * product_bits + register * register_bits),
-        sum(_blocks(board.family, *memory) for memory in memories),
-        products if dsp else 0,
-        shape.engine.timing().interval,
-    )
+    if shape.engine.mapped:
+        raise QsimError("what crossbar tiles cost is not predicted; --pe and --simd are needed, no rate")
+    blocks, dsps, counts = features(shape, board)
+    lut = luts(LUTS[board.family], counts)
+    interval = shape.engine.timing().interval
+    return Cost(pe, simd, round(lut), blocks, dsps, interval)
 
 
-def _buffer(layer: LayerShape) -> tuple[int, int]:
-    """Width and words of a layer's two frames of input codes."""
-    return layer.simd * layer.code_bits, 2 << (layer.beats - 1).bit_length()
-
-
-def _blocks(family: str, width: int, words: int) -> int:
-    fewest_words, fewest_bits = SMALLEST_BLOCK[family]
-    if words < fewest_words or width * words < fewest_bits:
-        return 0
-    return min(-(-width // w) * -(-words // n) for w, n in ROOM[family])
+def _buffers(layer: LayerShape) -> list[tuple[int, int]]:
+    """Width and words of the memories of a layer's two frames of input codes."""
+    width, piece = layer.simd * layer.code_bits, max(1, PIECE // layer.code_bits) * layer.code_bits
+    words = 2 << (layer.beats - 1).bit_length()
+    return [(min(piece, width - start), words) for start in range(0, width, piece)]

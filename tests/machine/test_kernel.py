@@ -15,7 +15,7 @@ from kernel_networks import KINDS, images, network
 
 from qsim import InputFormat, Layer, Model, QsimError, spec
 from qsim.machine import kernel
-from qsim.machine.kernel import isa
+from qsim.machine.kernel import isa, packing
 
 NAMES = isa.available()
 FAST = NAMES[:-1]
@@ -88,6 +88,17 @@ def test_accumulators_beyond_32_bits(name: str, input_bits: int, signed: bool) -
         check(name, model, images(model, 15))
 
 
+def test_every_way_to_count_thresholds_is_among_the_networks() -> None:
+    found = set()
+    for kind in KINDS:
+        for levels, bits, input_bits, out in ((2, 8, 8, 1), (255, 8, 8, 4), (255, 10, 16, 4)):
+            model = network((300, 20, out), bits=bits, kind=kind, levels=levels, input_bits=input_bits)
+            plan = packing.pack(model, 16, 7, True)
+            assert plan is not None
+            found |= set(plan.rows[:, packing.METHOD])
+    assert found == set(range(packing.BISECT + 1))
+
+
 @pytest.mark.parametrize("name", FAST)
 def test_what_is_fast(name: str) -> None:
     """No path gives up on the networks that it is made for."""
@@ -104,14 +115,36 @@ def test_what_cannot_be_proved_is_portable() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_largest_accumulators(name: str) -> None:
-    """Sums just inside and just outside 32 bits."""
+@pytest.mark.parametrize(
+    "thresholds",
+    [
+        [-(2**33), -5, 0, 7, 2**31 - 2, 2**31],
+        [-(2**31) + 1, -5, 2**31 - 2],
+        [-(2**31) + 1, -5, 0, 7, 2**31 - 2],
+        [-(2**31) + 2 + k * 2**28 for k in range(16)],
+    ],
+)
+def test_largest_accumulators(name: str, thresholds: list[int]) -> None:
+    """Sums and thresholds just inside and just outside 32 bits."""
     for bias in (0, 2**31 - 1, -(2**31), 2**31 - 1 - 255 * 127 * 30, 2**31 - 255 * 127 * 30, -(2**40)):
         weights = np.full((2, 30), 127)
         weights[1] = -127
-        layer = Layer(weights, [bias, -bias], 8, [-(2**33), -5, 0, 7, 2**31 - 2, 2**31], "twos_complement")
+        layer = Layer(weights, [bias, -bias], 8, thresholds, "twos_complement")
         model = Model((layer, Layer([[1, -1]], [0], 1)), InputFormat(8))
         check(name, model, images(model, 20))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("outputs", [2, 10, 16, 17])
+def test_the_lowest_index_wins_a_tie(name: str, outputs: int) -> None:
+    weights = np.random.default_rng(outputs).integers(-3, 3, 30)
+    for first in (0, outputs // 2):
+        bias = np.where(np.arange(outputs) < first, -1, 5)
+        model = Model((Layer(np.tile(2 * weights + 1, (outputs, 1)), bias, 8),), InputFormat(8))
+        for count in (1, 16, 21):
+            packed, codes = kernel.pack(model, name), images(model, count)
+            assert kernel.predict(packed, codes).tolist() == [first] * count
+            assert kernel.classify(kernel.run(packed, codes)).tolist() == [first] * count
 
 
 def batch() -> tuple[Model, np.ndarray]:

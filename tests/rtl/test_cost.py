@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import qsim
+from benches import fit_cost
 from qsim import QsimError
+from qsim.machine.crossbar import Mapping
+from qsim.machine.crossbar_mapping import put_on_tiles
 from rtl import cost
 from rtl.axi_shape import Loadable
 from rtl.boards import BOARDS
 
 ROOT = Path(__file__).parent.parent.parent
-MEASURED = json.loads((ROOT / "docs/builds.json").read_text())
 DIGITS = qsim.load(ROOT / "models/digits-relu-q4.safetensors")
 
 
 @pytest.mark.parametrize(
-    "row", MEASURED, ids=lambda row: f"{row['model']}-{row['target']}-{row['pe']}x{row['simd']}"
+    "row", fit_cost.BUILDS, ids=lambda row: f"{row['model']}-{row['target']}-{row['pe']}x{row['simd']}"
 )
-def test_the_prediction_is_near_what_place_and_route_used(row):
+def test_block_rams_and_dsp_blocks_are_those_that_the_tools_used(row):
     model = qsim.load(ROOT / f"models/{row['model']}.safetensors")
-    price = cost.predict(model, row["target"], row["pe"], row["simd"])
-    assert price.interval == row["interval"]
-    assert price.dsp == row["dsp"]
-    assert price.lut == pytest.approx(row["lut"], rel=0.3)
-    assert price.bram == pytest.approx(row["bram"], rel=0.2, abs=2)
+    price = cost.predict(model, row["target"], row["pe"], row["simd"], row["max_bits"])
+    assert (price.interval, price.bram, price.dsp) == (row["interval"], row["bram"], row["dsp"])
+    assert price.lut == pytest.approx(row["lut"], rel=0.25)
+
+
+@pytest.mark.parametrize("family", cost.LUTS)
+def test_the_constants_are_those_of_the_fit_and_near_what_the_fit_has_not_seen(family):
+    builds = fit_cost.family(family)
+    assert asdict(cost.LUTS[family]) == pytest.approx(asdict(fit_cost.fit(builds)), rel=0.01, abs=0.01)
+    errors = np.abs(fit_cost.unseen(builds))
+    assert errors.mean() < 0.08
+    assert errors.max() < 0.3
+
+
+def test_crossbar_tiles_have_no_predicted_cost():
+    tiles = put_on_tiles(DIGITS, Mapping(32, 32, 1, 1, "offset", 6))
+    with pytest.raises(QsimError, match="what crossbar tiles cost is not predicted"):
+        cost.choose(tiles, "ecp5-25k", 100)
 
 
 def test_the_choice_is_the_cheapest_that_is_fast_enough():

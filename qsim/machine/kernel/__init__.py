@@ -9,8 +9,9 @@ and `smallest_fooling_step` are public and validate.
     packing      a model as a table and a block of bytes     thresholds   fast forms, proved equal
     vectors      words for inner loops in LLVM's terms       tiles        the products, in registers
     layer        one layer's sums, tile by tile              activation   from sums to codes and classes
-    engine       blocks of images through all layers
-    lines        all strengths of an attack                  strengths    their public functions
+    engine       blocks of images through all layers         codes        thresholds, in registers
+    lines        all strengths of an attack                  steps        their sums, in registers
+    strengths    the public functions for attacks
     avx512vnni, avxvnni, avx2                                the engine, compiled once for each
     portable     plain loops for everything else             share        images over threads
 """

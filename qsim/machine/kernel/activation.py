@@ -8,11 +8,14 @@ layer's operands, bytes or halves. All of these are pointers, `row` is the layer
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from . import packing as p
-from .compiling import part
-from .vectors import climb, climb_doubled, index, largest_of_16, pointer
+from .codes import counting
+from .compiling import part, part_of
+from .vectors import index, pointer, winners_of_16
 
 
 @part
@@ -32,6 +35,13 @@ def widen(acc, wide, size):
 
 
 @part
+def narrow(wide, acc, size):
+    """Cuts off what is beyond all thresholds, where those have 32 bits."""
+    for i in range(size):
+        acc[i] = min(max(wide[i], -p.IN_32_BITS - 1), p.IN_32_BITS - 1)
+
+
+@part
 def compare(acc, row, thresholds, images, columns):
     """Few thresholds (T, columns), compared one after another; codes replace the accumulators."""
     for i in range(0, images * columns, columns):
@@ -44,22 +54,14 @@ def compare(acc, row, thresholds, images, columns):
 
 
 @part
-def staircase(wide, row, line, size):
-    """Evenly spaced thresholds in 64-bit integers; codes replace the accumulators."""
-    slope, offset, shift, levels = line[0], line[1], line[2], row[p.LEVELS]
-    for i in range(size):
-        wide[i] = min(max((wide[i] * slope + offset) >> shift, 0), levels)
-
-
-@part
 def look_up(acc, row, entries, images, columns):
-    """Buckets of accumulators, as in `thresholds.Table`; codes replace the accumulators."""
-    low, high, shift, inside = row[p.LOW], row[p.HIGH], row[p.SHIFT], (1 << row[p.SHIFT]) - 1
+    """A table with a row for each neuron (see `thresholds.Table`); codes replace the accumulators."""
+    low, high, shift = row[p.LOW], row[p.HIGH], row[p.SHIFT]
     for i in range(images):
         for j in range(row[p.OUTPUTS]):
-            start = j * row[p.BUCKETS] if row[p.ROWS] > 1 else 0
-            value = min(max(np.int64(acc[i * columns + j]), low), high) - low
-            acc[i * columns + j] = (entries[start + (value >> shift)] + (value & inside)) >> shift
+            value = min(max(np.int64(acc[i * columns + j]), low), high)
+            entry = entries[j * row[p.BUCKETS] + (value >> shift) - (low >> shift)]
+            acc[i * columns + j] = ((entry + value) & 0xFFFFFFFF) >> shift
 
 
 @part
@@ -86,71 +88,84 @@ def store(codes, shift, size, operands):
         operands[i] = codes[i] - shift
 
 
-@part
-def staircases(acc, row, following, block, line, images, columns, operands):
-    """Evenly spaced thresholds in vectors; finishes the accumulators of FUSED layers as it goes."""
-    slope, offset, shift, levels, minus = line[0], line[1], line[2], row[p.LEVELS], following[p.SHIFT_IN]
-    if not row[p.FUSED]:
-        climb(acc, slope, offset, shift, levels, minus, images * columns, operands)
-        return
-    bias = pointer(block + row[p.BIAS], np.int32)
-    for i in range(images):
-        here, there = index(acc, i * columns), index(operands, i * columns)
-        climb_doubled(here, bias, here[row[p.OUTPUTS]], slope, offset, shift, levels, minus, columns, there)
+def activation(name: str, lanes: int) -> Any:
+    """The compiled `activate` of instruction set `name`."""
+    climb, climb_doubled, step = counting(lanes)
 
-
-@part
-def activate(row, following, block, acc, wide, images, columns, operands):
-    """From accumulators to the next layer's operands; `operands` is an address."""
-    size, table, method = images * columns, block + row[p.TABLE], row[p.METHOD]
-    octets, halves = pointer(operands, np.uint8), pointer(operands, np.int16)
-    if method == p.CLIMB:
-        if following[p.HALVES]:
-            staircases(acc, row, following, block, pointer(table, np.int64), images, columns, halves)
-        else:
-            staircases(acc, row, following, block, pointer(table, np.int64), images, columns, octets)
-        return
-    if not row[p.CHUNK] and (method == p.COMPARE or method == p.TABLED):
-        if method == p.COMPARE:
-            compare(acc, row, pointer(table, np.int32), images, columns)
-        else:
-            look_up(acc, row, pointer(table, np.int32), images, columns)
-        if following[p.HALVES]:
-            store(acc, following[p.SHIFT_IN], size, halves)
-        else:
-            store(acc, following[p.SHIFT_IN], size, octets)
-        return
-    if not row[p.CHUNK]:
-        widen(acc, wide, size)
-    if method == p.STAIRCASE:
-        staircase(wide, row, pointer(table, np.int64), size)
-    elif method == p.TABLED:
-        look_up(wide, row, pointer(table, np.int32), images, columns)
-    elif method == p.BISECT:
-        bisect(wide, row, pointer(table, np.int64), images, columns)
-    if following[p.HALVES]:
-        store(wide, following[p.SHIFT_IN], size, halves)
-    else:
-        store(wide, following[p.SHIFT_IN], size, octets)
-
-
-@part
-def conclude(row, acc, wide, images, columns, at, logits, classes):
-    """Logits and classes of images `at` ... of the batch; an output array of no rows is not wanted."""
-    outputs = row[p.OUTPUTS]
-    if logits.shape[0] == 0 and row[p.CHUNK] == 0 and 1 < outputs <= 16 <= columns:
+    @part_of(name)
+    def staircases(acc, row, following, block, line, images, columns, operands):
+        """Evenly spaced thresholds in vectors; finishes the accumulators of FUSED layers as it goes."""
+        slope, offset, shift, levels, minus = line[0], line[1], line[2], row[p.LEVELS], following[p.SHIFT_IN]
+        if not row[p.FUSED]:
+            climb(acc, slope, offset, shift, levels, minus, images * columns, operands)
+            return
+        bias = pointer(block + row[p.BIAS], np.int32)
         for i in range(images):
-            classes[at + i] = largest_of_16(acc, i * columns, outputs)
+            here, there = index(acc, i * columns), index(operands, i * columns)
+            climb_doubled(
+                here, bias, here[row[p.OUTPUTS]], slope, offset, shift, levels, minus, columns, there
+            )
+
+    @part_of(name)
+    def activate(row, following, block, acc, wide, images, columns, operands):
+        """From accumulators to the next layer's operands; `operands` is an address."""
+        size, table, method = images * columns, block + row[p.TABLE], row[p.METHOD]
+        octets, halves = pointer(operands, np.uint8), pointer(operands, np.int16)
+        minus = following[p.SHIFT_IN]
+        if row[p.CHUNK] and method < p.BISECT:
+            narrow(wide, acc, size)
+        if method == p.CLIMB:
+            if following[p.HALVES]:
+                staircases(acc, row, following, block, pointer(table, np.int64), images, columns, halves)
+            else:
+                staircases(acc, row, following, block, pointer(table, np.int64), images, columns, octets)
+        elif method == p.TABLED and row[p.ROWS] == 1:
+            low, high, shift, levels = row[p.LOW], row[p.HIGH], row[p.SHIFT], row[p.LEVELS]
+            if following[p.HALVES]:
+                step(acc, table, low, high, shift, levels, minus, size, halves)
+            else:
+                step(acc, table, low, high, shift, levels, minus, size, octets)
+        elif method == p.BISECT:
+            if not row[p.CHUNK]:
+                widen(acc, wide, size)
+            bisect(wide, row, pointer(table, np.int64), images, columns)
+            if following[p.HALVES]:
+                store(wide, minus, size, halves)
+            else:
+                store(wide, minus, size, octets)
+        else:
+            if method == p.COMPARE:
+                compare(acc, row, pointer(table, np.int32), images, columns)
+            else:
+                look_up(acc, row, pointer(table, np.uint32), images, columns)
+            if following[p.HALVES]:
+                store(acc, minus, size, halves)
+            else:
+                store(acc, minus, size, octets)
+
+    return activate
+
+
+@part
+def conclude(row, block, acc, wide, images, columns, logits, classes):
+    """Logits and classes, to the addresses of arrays of int64; 0 where they are not wanted."""
+    outputs = row[p.OUTPUTS]
+    values, winners = pointer(logits, np.int64), pointer(classes, np.int64)
+    if row[p.METHOD] == p.KEYED and not logits:
+        keys = pointer(block + row[p.TABLE], np.int32)
+        winners_of_16(acc, columns, images, outputs, p.KEY_BITS + row[p.DOUBLED], keys, winners)
         return
+    if row[p.FUSED]:
+        finish(acc, row, pointer(block + row[p.BIAS], np.int32), images, columns)
     if row[p.CHUNK] == 0:
         widen(acc, wide, images * columns)
-    for i in range(images if logits.shape[0] else 0):
+    for i in range(images if logits else 0):
         for j in range(outputs):
-            logits[at + i, j] = wide[i * columns + j]
-    for i in range(images if classes.shape[0] else 0):
+            values[i * outputs + j] = wide[i * columns + j]
+    for i in range(images if classes else 0):
         best, winner = wide[i * columns], 0
         for j in range(1, outputs):
             value = wide[i * columns + j]
             winner = j if value > best else winner
             best = max(best, value)
-        classes[at + i] = winner if outputs > 1 else np.int64(best >= 0)
+        winners[i] = winner if outputs > 1 else np.int64(best >= 0)

@@ -16,7 +16,7 @@ UNIT = tiles.AVX2_HALVES
 PANEL = tiles.PANEL[UNIT.lanes]
 HAS_BYTES = False
 _layer = any_layer(NAME, None, UNIT)
-_run, _sweep = network(NAME, _layer, UNIT.lanes), sweeper(NAME, _layer, list_groups, UNIT.lanes)
+_run, _sweep = network(NAME, _layer, UNIT.lanes), sweeper(NAME, UNIT, _layer, list_groups)
 # `package` is part of the key under which numba caches what it compiles
 
 

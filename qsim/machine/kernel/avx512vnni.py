@@ -16,7 +16,7 @@ UNIT = tiles.VNNI512_HALVES
 PANEL = tiles.PANEL[UNIT.lanes]
 HAS_BYTES = True
 _layer = any_layer(NAME, tiles.VNNI512_BYTES, UNIT)
-_run, _sweep = network(NAME, _layer, UNIT.lanes), sweeper(NAME, _layer, list_groups_512, UNIT.lanes)
+_run, _sweep = network(NAME, _layer, UNIT.lanes), sweeper(NAME, UNIT, _layer, list_groups_512)
 # `package` is part of the key under which numba caches what it compiles
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numba import types
 
 from . import packing as p
-from .activation import activate, conclude
+from .activation import activation, conclude
 from .compiling import part, part_of
 from .layer import LIST_EXTRA
 from .vectors import pointer
@@ -58,14 +58,21 @@ def operands_of(source, source_pitch, kind, row, images, target, pitch):
 
 
 @part
-def keep_hidden(operands, pitch, images, row, following, at, column, hidden):
-    """Copies a layer's codes to hidden[at:, column:]."""
+def keep_hidden(operands, pitch, images, row, following, hidden, hidden_pitch):
+    """Copies a layer's codes to `images` rows from address `hidden` on."""
     for i in range(images):
         octets = pointer(operands + i * pitch, np.uint8)
         halves = pointer(operands + i * pitch, np.int16)
+        target = pointer(hidden + i * hidden_pitch, np.uint16)
         for j in range(row[p.OUTPUTS]):
             code = np.int64(halves[j]) if following[p.HALVES] else np.int64(octets[j])
-            hidden[at + i, column + j] = code + following[p.SHIFT_IN]
+            target[j] = code + following[p.SHIFT_IN]
+
+
+@part
+def row_at(array, i):
+    """The address of row i, or 0 if the array has no rows."""
+    return array.ctypes.data + i * array.strides[0] if array.shape[0] else 0
 
 
 @part
@@ -88,30 +95,33 @@ def memory_map(rows, lanes, images):
 
 def all_layers(name: str, layer: Any, lanes: int) -> Any:
     """A compiled function that sends a block of images through a run of layers."""
+    activate = activation(name, lanes)
 
     @part_of(name, inline="always")
-    def through(rows, block, codes, pitch, images, base, areas, at, hidden, logits, classes):
-        """Operands at address `codes`, `pitch` bytes a row, through the layers `rows`.
+    def through(
+        plan, layers, block, codes, pitch, images, base, areas, hidden, hidden_pitch, logits, classes
+    ):
+        """Operands at address `codes`, `pitch` bytes a row, through the `layers` rows at address `plan`.
 
-        They may lie in the second of the work `areas` at address `base` (see `memory_map`).
+        They may lie in the second of the work `areas` at address `base` (see `memory_map`). Results go to
+        addresses, or nowhere where that is 0.
         """
-        here, there, column = base, base + areas[0], 0
+        here, there = base, base + areas[0]
         acc, wide, lists = base + areas[1], base + areas[2], base + areas[3]
         narrow, total = pointer(acc, np.int32), pointer(wide, np.int64)
-        for i in range(rows.shape[0]):
-            row = rows[i]
+        for i in range(layers):
+            row, following = p.row_of(plan, i), p.row_of(plan, i + 1)
             columns = row[p.VECTORS] * lanes
             layer(row, block, codes, pitch, images, lists, acc, wide)
-            if i == rows.shape[0] - 1:
-                conclude(row, narrow, total, images, columns, at, logits, classes)
+            if i == layers - 1:
+                conclude(row, block, narrow, total, images, columns, logits, classes)
                 return
-            following = rows[i + 1]
             activate(row, following, block, narrow, total, images, columns, here)
             pitch = columns * (1 + following[p.HALVES])
             codes, here, there = here, there, here
-            if hidden.shape[0]:
-                keep_hidden(codes, pitch, images, row, following, at, column, hidden)
-                column += row[p.OUTPUTS]
+            if hidden:
+                keep_hidden(codes, pitch, images, row, following, hidden, hidden_pitch)
+                hidden += 2 * row[p.OUTPUTS]
 
     return through
 
@@ -125,12 +135,26 @@ def network(name: str, layer: Any, lanes: int) -> Any:
         areas = memory_map(rows, lanes, min(codes.shape[0], BLOCK))
         memory = np.empty(areas[4] + 64, np.uint8)
         base = (memory.ctypes.data + 63) // 64 * 64
-        source_pitch, pitch = codes.shape[1], 4 * rows[0, p.GROUPS]
+        source_pitch, first = codes.shape[1], p.row_of(rows.ctypes.data, 0)
+        pitch = 4 * first[p.GROUPS]
         for at in range(0, codes.shape[0], BLOCK):
             images = min(BLOCK, codes.shape[0] - at)
             source = codes.ctypes.data + at * source_pitch
-            start = operands_of(source, source_pitch, kind, rows[0], images, base + areas[0], pitch)
-            through(rows, block.ctypes.data, start, pitch, images, base, areas, at, hidden, logits, classes)
+            start = operands_of(source, source_pitch, kind, first, images, base + areas[0], pitch)
+            through(
+                rows.ctypes.data,
+                rows.shape[0],
+                block.ctypes.data,
+                start,
+                pitch,
+                images,
+                base,
+                areas,
+                row_at(hidden, at),
+                hidden.strides[0],
+                row_at(logits, at),
+                row_at(classes, at),
+            )
         memory[0] = 0  # still needed up to here: an address alone does not keep an array alive
 
     return run
@@ -159,5 +183,5 @@ SWEEP = types.void(
     types.int64,  # the largest code
     constant(types.int64, 2),  # Plan.rows of `packing.pack_sweep`
     constant(types.uint8, 1),  # Plan.block
-    types.int64[::1],  # classes, image by image (images * S,)
+    types.int64[:, ::1],  # classes (images, S)
 )

@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 
 from . import packing as p
-from .activation import activate, conclude
+from .activation import activation, conclude
 from .compiling import part, part_of
-from .engine import all_layers, memory_map, operands_of
-from .vectors import climb_line, directions_16, index, line_steps, pointer
+from .engine import all_layers, memory_map, operands_of, row_at
+from .steps import LINE, SUMS, TABLE, WIDTHS, walking
+from .tiles import Unit
+from .vectors import directions_16, pointer
 
 IMAGES = 24  # of which both products are taken together: whole tiles of any height
 STEPS = 104  # at most, that go through the other layers together
@@ -59,40 +61,54 @@ def schedule(due, listed, count, room_to_step, heads, links):
         links[k], heads[t] = heads[t], k
 
 
-def sweeper(name: str, layer: Any, listing: Any, lanes: int) -> Any:
+@part
+def is_tabled(row):
+    """Whether one table gives the codes of all neurons."""
+    return row[p.METHOD] == p.TABLED and row[p.ROWS] == 1
+
+
+@part
+def widest(widths, most):
+    """The first of the descending widths that is no more than `most`."""
+    for width in widths:
+        if width <= most:
+            return width
+    return 0
+
+
+def sweeper(name: str, unit: Unit, layer: Any, listing: Any) -> Any:
     """The compiled sweep of instruction set `name`; arguments as in `engine.SWEEP`."""
+    lanes = unit.lanes
     through = all_layers(f"sweep.{name}", layer, lanes)
-    evaluate, absorb = line_steps(lanes)
+    activate = activation(name, lanes)
+    walk, widths, size = walking(unit), WIDTHS[lanes], 4 * lanes
 
     @part_of(name)
-    def absorb_chain(k, links, due, signs, weights, columns, intercept, slope):
-        """All inputs of a chain stop."""
-        while k >= 0:
-            absorb(signs[k], due[k] - 1, index(weights, k * columns), columns, intercept, slope)
-            k = links[k]
+    def panels(row, following, block, chains, table, steps, count, intercept, slope, acc, operands):
+        """For one image a row for each step, of operands where a line or a table gives them, else of sums."""
+        vectors, done, numbers = row[p.VECTORS], 0, block + row[p.TABLE]
+        method, rows, each = SUMS, acc, 4
+        first, second, third, fourth = numbers, row[p.LOW], row[p.HIGH], row[p.SHIFT]
+        if is_tabled(row):
+            method, rows, each = TABLE, operands, 1 + following[p.HALVES]
+        elif row[p.METHOD] == p.CLIMB:
+            line = pointer(numbers, np.int64)
+            method, rows, each = LINE, operands, 1 + following[p.HALVES]
+            first, second, third = line[0], line[1], line[2]
+        how = first, second, third, fourth, row[p.LEVELS], following[p.SHIFT_IN]
+        pitch, rows_pitch = vectors * size, vectors * lanes * each
+        while done < vectors:
+            width, start, rise = widest(widths, vectors - done), intercept + done * size, slope + done * size
+            weights, to = table + done * size, rows + done * lanes * each
+            walk(method, each, width, chains, weights, pitch, steps, count, start, rise, how, to, rows_pitch)
+            done += width
 
     @part_of(name)
-    def acc_rows(heads, links, due, signs, steps, weights, columns, intercept, slope, acc):
-        """Rows of accumulators of one image for some steps; intercept and slope move on."""
-        for t in range(heads.size):
-            absorb_chain(heads[t], links, due, signs, weights, columns, intercept, slope)
-            evaluate(intercept, slope, steps[t], columns, index(acc, t * columns))
-
-    @part_of(name)
-    def code_rows(heads, links, due, signs, steps, weights, columns, intercept, slope, row, line, octets):
-        """The same as far as the codes, where they are bytes and thresholds evenly spaced."""
-        for t in range(heads.size):
-            absorb_chain(heads[t], links, due, signs, weights, columns, intercept, slope)
-            target = index(octets, t * columns)
-            climb_line(
-                intercept, slope, steps[t], line[0], line[1], line[2], row[p.LEVELS], 0, columns, target
-            )
-
-    @part_of(name)
-    def both_products(codes, signs, kind, rows, block, at, images, low, high, most, lists, spaces):
+    def both_products(codes, signs, kind, plan, block, at, images, low, high, most, lists, spaces):
         """Intercepts and slopes at step 0, and when inputs stop, of images `at` ...; `images` of them."""
         operands, moves, intercepts, slopes, due = spaces
-        row, inputs, pitch = rows[1], rows[1, p.INPUTS], 4 * rows[1, p.GROUPS]
+        row = p.row_of(plan, 1)
+        inputs, pitch = row[p.INPUTS], 4 * row[p.GROUPS]
         source = codes.ctypes.data + at * codes.shape[1]
         start = operands_of(source, codes.shape[1], kind, row, images, operands, pitch)
         for i in range(images):
@@ -105,13 +121,13 @@ def sweeper(name: str, layer: Any, listing: Any, lanes: int) -> Any:
                 y, speed = pointer(here, np.uint8), pointer(there, np.uint8)
                 directions(y, row[p.SHIFT_IN], own, low, high, most, inputs, speed, stops)
         layer(row, block, start, pitch, images, lists, intercepts, intercepts)
-        layer(rows[0], block, moves, pitch, images, lists, slopes, slopes)
+        layer(p.row_of(plan, 0), block, moves, pitch, images, lists, slopes, slopes)
 
     @part_of(name, inline="always")
     def sweep(codes, kind, signs, steps, low, high, rows, block, classes):
         inputs, columns, pitch = rows[0, p.INPUTS], rows[0, p.VECTORS] * lanes, 4 * rows[0, p.GROUPS]
-        row, following, tail = rows[1], rows[min(2, rows.shape[0] - 1)], rows[2:]
-        direct = row[p.METHOD] == p.CLIMB and not following[p.HALVES]
+        plan, layers = rows.ctypes.data, rows.shape[0] - 1
+        row, following = p.row_of(plan, 1), p.row_of(plan, min(2, layers))
         areas = memory_map(rows, lanes, STEPS)
         memory = np.empty(areas[4] + IMAGES * (2 * pitch + 8 * columns + 4 * inputs) + 7 * 64, np.uint8)
         base = (memory.ctypes.data + 63) // 64 * 64
@@ -122,53 +138,35 @@ def sweeper(name: str, layer: Any, listing: Any, lanes: int) -> Any:
         due = slopes + IMAGES * 4 * columns
         spaces, lists, data = (operands, moves, intercepts, slopes, due), base + areas[3], block.ctypes.data
         narrow, total = pointer(base + areas[1], np.int32), pointer(base + areas[2], np.int64)
-        weights, line = pointer(data + rows[0, p.TABLE], np.int16), pointer(data + row[p.TABLE], np.int64)
+        table = data + rows[0, p.TABLE]
         start, width = base + areas[0], columns * (1 + following[p.HALVES])
         heads, links = np.empty(steps.size, np.int64), np.empty(inputs, np.int64)
-        hidden, logits = np.empty((0, 0), np.uint16), np.empty((0, 0), np.int64)
         room_to_step = first_beyond(steps)
         for image in range(codes.shape[0]):
             i = image % IMAGES
             if i == 0:
                 images = min(IMAGES, codes.shape[0] - image)
                 both_products(
-                    codes, signs, kind, rows, data, image, images, low, high, steps[-1], lists, spaces
+                    codes, signs, kind, plan, data, image, images, low, high, steps[-1], lists, spaces
                 )
             stop = due + 4 * i * inputs
-            stops, own = pointer(stop, np.int32), pointer(signs.ctypes.data + image * inputs, np.int8)
-            count = listing(stop, inputs, lists)
-            schedule(stops, pointer(lists, np.int32), count, room_to_step, heads, links)
-            intercept = pointer(intercepts + 4 * i * columns, np.int32)
-            slope = pointer(slopes + 4 * i * columns, np.int32)
+            own, count = signs.ctypes.data + image * inputs, listing(stop, inputs, lists)
+            schedule(pointer(stop, np.int32), pointer(lists, np.int32), count, room_to_step, heads, links)
+            intercept, slope = intercepts + 4 * i * columns, slopes + 4 * i * columns
             for begin in range(0, steps.size, STEPS):
-                end, at = min(begin + STEPS, steps.size), image * steps.size + begin
-                some, some_heads, some_steps = end - begin, heads[begin:end], steps[begin:end]
-                if direct:
-                    octets = pointer(start, np.uint8)
-                    code_rows(
-                        some_heads,
-                        links,
-                        stops,
-                        own,
-                        some_steps,
-                        weights,
-                        columns,
-                        intercept,
-                        slope,
-                        row,
-                        line,
-                        octets,
-                    )
-                else:
-                    acc_rows(
-                        some_heads, links, stops, own, some_steps, weights, columns, intercept, slope, narrow
-                    )
-                if tail.shape[0] == 0:
-                    conclude(row, narrow, total, some, columns, at, logits, classes)
+                some, found = min(STEPS, steps.size - begin), row_at(classes, image) + 8 * begin
+                chains = heads.ctypes.data + 8 * begin, links.ctypes.data, stop, own
+                here = steps.ctypes.data + 8 * begin
+                panels(
+                    row, following, data, chains, table, here, some, intercept, slope, base + areas[1], start
+                )
+                if layers == 1:
+                    conclude(row, data, narrow, total, some, columns, 0, found)
                     continue
-                if not direct:
+                if row[p.METHOD] != p.CLIMB and not is_tabled(row):
                     activate(row, following, data, narrow, total, some, columns, start)
-                through(tail, data, start, width, some, base, areas, at, hidden, logits, classes)
+                tail = plan + 2 * 8 * p.COLUMNS
+                through(tail, layers - 1, data, start, width, some, base, areas, 0, 0, 0, found)
         memory[0] = 0  # see `engine.network`
 
     return sweep

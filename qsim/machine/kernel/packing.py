@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from .compiling import part
 from .thresholds import Array, find_staircase, find_table
 from .tiles import GROUP
+from .vectors import pointer
 
 if TYPE_CHECKING:
     from ..model import Layer, Model
@@ -39,12 +41,19 @@ HIGH = 16
 SHIFT = 17
 BUCKETS = 18  # in a row of a table
 START = 19  # offset of the 32-bit numbers that sums start from: the bias where that is all it takes
-FUSED = 20  # 1 where doubling and adding the bias is left to the thresholds' method, CLIMB
+FUSED = 20  # 1 where doubling and adding the bias is left to the method, CLIMB or KEYED
 COLUMNS = 21
 
-LAST, COMPARE, CLIMB, STAIRCASE, TABLED, BISECT = range(6)
+LAST, KEYED, COMPARE, CLIMB, TABLED, BISECT = range(6)  # all but the last in 32 bits
 FEW = 4  # thresholds that are compared one by one
+KEY_BITS = 4  # of a key, which tell its lane: see `vectors.winners_of_16`
 IN_32_BITS = (1 << 31) - 1
+
+
+@part
+def row_of(plan, layer):
+    """A row of the table at address `plan`, as a pointer."""
+    return pointer(plan + 8 * COLUMNS * layer, np.int64)
 
 
 @dataclass(frozen=True)
@@ -103,15 +112,17 @@ def pack(model: Model, lanes: int, panel: int, has_bytes: bool) -> Plan | None:
             row[START] = block.add(np.zeros(len(groups), np.int32))
         if layer.thresholds is not None:
             _add_thresholds(block, row, layer, model.bounds[i], lanes)
-            row[FUSED] = row[DOUBLED] and row[METHOD] == CLIMB
+        elif not row[CHUNK] and 1 < layer.outputs <= 1 << KEY_BITS <= len(groups):
+            _add_keys(block, row, bias, (low, high), max(abs(end - shift) for end in codes))
+        row[FUSED] = row[DOUBLED] and not row[CHUNK] and row[METHOD] in (CLIMB, KEYED)
     return Plan(rows, block.aligned())
 
 
 def pack_sweep(model: Model, plan: Plan, lanes: int) -> Plan | None:
     """A plan with one more row in front, for the slope of the first layer; None if it is not provable.
 
-    That row multiplies 1 + sign by the weights and subtracts their sum; its TABLE holds the weights as
-    int16 (inputs, lanes).
+    That row multiplies 1 + sign by the weights and subtracts their sum; its TABLE holds each weight in
+    both halves of 32 bits (inputs, lanes).
     """
     layer, row = model.layers[0], plan.rows[0].copy()
     if row[CHUNK] or np.abs(layer.weights).max() >= 1 << 15:
@@ -122,11 +133,13 @@ def pack_sweep(model: Model, plan: Plan, lanes: int) -> Plan | None:
     row[BIAS] = block.add(bias)
     if not row[DOUBLED]:
         row[START] = row[BIAS]
-    columns = np.zeros((layer.inputs, lanes), np.int16)
-    columns[:, : layer.outputs] = layer.weights.T
+    columns = np.zeros((layer.inputs, lanes, 2), np.int16)
+    columns[:, : layer.outputs] = layer.weights.T[:, :, None]
     row[TABLE] = block.add(columns)
     rows = np.vstack([row, plan.rows])
     rows[:2, FUSED] = 0  # intercepts and slopes are accumulators
+    if row[METHOD] == KEYED:
+        rows[:2, METHOD] = LAST
     return Plan(rows, block.aligned())
 
 
@@ -177,26 +190,42 @@ def _chunk(groups: Array, largest: int) -> int:
     return IN_32_BITS // max(int(np.abs(groups.astype(np.int64)).sum(2).max()) * largest, 1)
 
 
+def _add_keys(block: _Block, row: Array, bias: Array, bounds: tuple[int, int], largest: int) -> None:
+    """The numbers that make keys of a last layer's sums, if 32 bits are enough.
+
+    Where sums are doubled the sum of the codes, up to `largest` each, is left out: all outputs have it.
+    """
+    reach = max(-bounds[0], bounds[1]) + row[DOUBLED] * row[INPUTS] * largest
+    if reach < 1 << 30 - KEY_BITS:
+        lanes = np.arange(1 << KEY_BITS)
+        known = bias[: lanes.size] << KEY_BITS if row[DOUBLED] else 0
+        keys = np.where(lanes < row[OUTPUTS], known + lanes[::-1], -(1 << 31))
+        row[METHOD], row[TABLE] = KEYED, block.add(keys.astype(np.int32))
+
+
 def _add_thresholds(block: _Block, row: Array, layer: Layer, bounds: tuple[int, int], lanes: int) -> None:
-    """Choose how to count the thresholds and lay out what that needs."""
+    """Choose how to count the thresholds and lay out what that needs.
+
+    Where they all have 32 bits, so may the accumulators: what is beyond is cut off.
+    """
     assert layer.thresholds is not None
-    wide = bool(row[CHUNK])
     given = layer.thresholds[:1] if layer.shared_thresholds else layer.thresholds
     rows = given.clip(bounds[0], bounds[1] + 1)
+    wide = row[CHUNK] and (rows.min() < -IN_32_BITS or rows.max() >= IN_32_BITS)
     row[[LEVELS, ROWS, WIDTH]] = layer.levels, *rows.shape
-    staircase = climb = None
-    if layer.shared_thresholds:
-        climb = None if wide else find_staircase(layer, bounds, steep=True)
-        staircase = climb or find_staircase(layer, bounds)
-    if rows.shape[1] <= FEW and not wide:
+    climb = table = None
+    if not wide:
+        cut = max(bounds[0], -IN_32_BITS - 1), min(bounds[1], IN_32_BITS - 1)
+        climb = find_staircase(layer, cut, steep=True) if layer.shared_thresholds else None
+        table = find_table(rows)
+    if climb is not None:
+        numbers = [climb.slope, climb.offset, climb.shift]
+        row[METHOD], row[TABLE] = CLIMB, block.add(np.array(numbers, np.int64))
+    elif rows.shape[1] <= FEW and not wide:
         every = np.full((FEW, row[VECTORS] * lanes), IN_32_BITS, np.int32)
         every[: rows.shape[1], : layer.outputs] = rows.T
         row[METHOD], row[TABLE] = COMPARE, block.add(every)
-    elif staircase is not None:
-        numbers = [staircase.slope, staircase.offset, staircase.shift]
-        row[METHOD] = CLIMB if climb else STAIRCASE
-        row[TABLE] = block.add(np.array(numbers, np.int64))
-    elif (table := find_table(rows)) is not None:
+    elif table is not None:
         row[METHOD], row[TABLE] = TABLED, block.add(table.entries)
         row[[LOW, HIGH, SHIFT, BUCKETS]] = table.low, table.high, table.shift, table.entries.shape[1]
     else:

@@ -14,7 +14,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from .compiling import cached
 from .thresholds import Array, Bounds, Staircase, find_staircase
@@ -120,18 +119,16 @@ def count(acc: Array, layer: PackedLayer, codes: Array) -> None:
         climb(acc, steps.slope, steps.offset, steps.shift, steps.levels, codes)
 
 
-def sweeper(model: Model) -> Callable[[Array, Array, Array], npt.NDArray[np.int64]]:
-    """A function from codes, signs and ascending steps to classes (images, steps), as in `sweep`."""
+def sweeper(model: Model) -> Callable[[Array, Array, Array, Array], None]:
+    """run(codes, signs, steps, classes): fills in classes (images, steps), as in `sweep`."""
     packed, layer, low, high = pack(model), model.layers[0], model.input.low, model.input.high
     columns = np.ascontiguousarray(layer.weights.T)
 
-    def run(codes: Array, signs: Array, steps: Array) -> npt.NDArray[np.int64]:
-        classes = np.empty((len(codes), len(steps)), np.int64)
+    def run(codes: Array, signs: Array, steps: Array, classes: Array) -> None:
         acc = np.empty((len(steps), layer.outputs), np.int64)
         for i in range(len(codes)):
             follow(codes[i].astype(np.int64), signs[i], steps, low, high, columns, layer.bias, acc)
             classes[i] = _classes(_finish_block(packed, acc.astype(packed[0].bias.dtype), NO_HIDDEN))
-        return classes
 
     return run
 

@@ -29,7 +29,7 @@ FIRST_STEPS = 64  # that `smallest_fooling_step` looks at together; then twice a
 MOST_STEPS = 1024
 
 Classes = npt.NDArray[np.int64]
-Sweeper = Callable[[Array, Array, Array], Classes]
+Sweeper = Callable[[Array, Array, Array, Classes], None]
 _SWEEPERS: WeakKeyDictionary[Model, dict[str, Sweeper]] = WeakKeyDictionary()
 
 
@@ -85,7 +85,7 @@ def sweep(
     def part(rows: slice) -> None:
         if not clip:
             _refuse_beyond(checked[rows], directions[rows], largest, low, high)
-        classes[rows] = sweeper(checked[rows], directions[rows], effective)
+        sweeper(checked[rows], directions[rows], effective, classes[rows])
 
     share(len(checked), part)
     return classes
@@ -125,7 +125,9 @@ def smallest_fooling_step(
         left, start, count = np.arange(rows.start, rows.stop), 0, FIRST_STEPS
         while start <= last and left.size:
             steps = np.arange(start, min(start + count, last + 1))
-            wrong = sweeper(checked[left], directions[left], steps) != truth[left][:, None]
+            classes = np.empty((left.size, steps.size), np.int64)
+            sweeper(checked[left], directions[left], steps, classes)
+            wrong = classes != truth[left][:, None]
             fooled = wrong.any(1)
             found[left[fooled]] = start + wrong[fooled].argmax(1)
             left, start, count = left[~fooled], start + count, min(2 * count, MOST_STEPS)
@@ -164,7 +166,7 @@ def _refuse_beyond(codes: Array, signs: npt.NDArray[np.int8], step: int, low: in
 
 
 def _sweeper(model: Model) -> Sweeper:
-    """A function from codes, signs and steps to classes, made once for a model."""
+    """A function that fills in the classes for codes, signs and steps, made once for a model."""
     name, kept = isa.choose(), _SWEEPERS.setdefault(model, {})
     if name not in kept:
         fast = None if name == "portable" else _fast(model, name)
@@ -182,12 +184,8 @@ def _fast(model: Model, name: str) -> Sweeper | None:
     rows, block, entry = plan.rows, plan.block, module.sweep()
     low, high = model.input.low, model.input.high
 
-    def run(codes: Array, signs: Array, steps: Array) -> Classes:
-        classes = np.empty((len(codes), len(steps)), np.int64)
+    def run(codes: Array, signs: Array, steps: Array, classes: Classes) -> None:
         octets = np.ascontiguousarray(codes).view(np.uint8)
-        entry(
-            octets, KINDS[dtype], np.ascontiguousarray(signs), steps, low, high, rows, block, classes.ravel()
-        )
-        return classes
+        entry(octets, KINDS[dtype], np.ascontiguousarray(signs), steps, low, high, rows, block, classes)
 
     return run

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.integer[Any]]
 Bounds = tuple[int, int]
 BUCKETS = 1 << 13  # of a table, at most
-IN_31_BITS = 1 << 31
 
 
 @dataclass(frozen=True)
@@ -38,10 +37,10 @@ class Staircase:
 
 @dataclass(frozen=True)
 class Table:
-    """code = (entries[row][v >> shift] + (v & (2**shift - 1))) >> shift for v = clip(acc, low, high) - low.
+    """code = (entries[row][(v >> shift) - (low >> shift)] + v) >> shift for v = clip(acc, low, high).
 
-    An entry is the code at the start of its bucket times 2**shift, plus, if a threshold lies in the bucket,
-    what carries into the code from there on. Everything fits 32 signed bits.
+    In unsigned 32 bits. An entry is the code at the start of its bucket times 2**shift, less that start,
+    plus, if a threshold lies in the bucket, what carries into the code from there on.
     """
 
     entries: Array
@@ -60,7 +59,7 @@ def find_line(thresholds: Sequence[int]) -> tuple[float, float] | None:
     t, k = np.asarray(thresholds, np.float64), np.arange(1.0, len(thresholds) + 1)
     span = t[-1] - t[0]
     if span < 2:
-        return None if len(t) > 1 else (1.0, 1.0 - t[0])
+        return None if len(t) > 1 else (0.25, 1 - (t[0] - 0.5) / 4)  # for one, anything gentle will do
 
     def room(slope: float) -> tuple[float, float]:
         return (k - t * slope).max(), (k - (t - 1) * slope).min()
@@ -103,19 +102,19 @@ def find_staircase(layer: Layer, bounds: Bounds, steep: bool = False) -> Stairca
 
 
 def find_table(thresholds: Array) -> Table | None:
-    """A table for rows of ascending thresholds (rows, T), or None where it would be too large."""
-    low, high = int(thresholds.min()) - 1, int(thresholds.max())
-    size, levels = high - low + 1, thresholds.shape[1]
-    for shift in reversed(range(size.bit_length())):
-        if size >= IN_31_BITS or size > BUCKETS << shift:
+    """The smallest table for 32-bit rows of ascending thresholds (rows, T), or None where it is too large."""
+    low, high, levels = int(thresholds.min()) - 1, int(thresholds.max()), thresholds.shape[1]
+    for shift in reversed(range((high - low).bit_length() + 1)):
+        starts = np.arange(low >> shift, (high >> shift) + 1, dtype=np.int64) << shift
+        if len(starts) > BUCKETS:
             return None
-        starts = np.arange(low, high + 1, 1 << shift)
         first, last = (
             np.stack([np.searchsorted(row, edges, "right") for row in thresholds])
             for edges in (starts, starts + (1 << shift) - 1)
         )
-        if (last - first).max() <= 1 and (levels + 1) << shift < IN_31_BITS:
+        if (last - first).max() <= 1 and (levels + 1) << shift < 1 << 32:
             following = np.take_along_axis(thresholds, np.minimum(first, levels - 1), axis=1)
             carry = np.where(last > first, starts + (1 << shift) - following, 0)
-            return Table(((first << shift) + carry).astype(np.int32), low, high, shift)
+            entries = ((first << shift) - starts + carry).astype(np.uint32)  # negative ones wrap
+            return Table(entries, int(starts[0]), high, shift)
     return None

@@ -15,7 +15,7 @@ that compiled code holds none and can be cached.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from llvmlite import binding, ir
 from numba import types
 from numba.extending import intrinsic
 
-from .vectors import I16, I32, I64, broadcast, declared, load, loop, prefetch, store
+from .vectors import I16, I32, I64, broadcast, declared, load, loop, prefetch, store, vectors_at
 
 GROUP = 4  # bytes
 binding.initialize_native_asmparser()  # reads what is `spelled`
@@ -62,12 +62,6 @@ VNNI256_HALVES = Unit(8, "llvm.x86.avx512.vpdpwssd.256")
 AVX2_HALVES = Unit(8, "llvm.x86.avx2.pmadd.wd", adds=False)
 
 
-def _vectors(builder: Any, address: Any, count: int, lanes: int) -> list[Any]:
-    """`count` aligned vectors of 32-bit lanes, one after another."""
-    kind, size = ir.VectorType(I32, lanes), 4 * lanes
-    return [load(builder, builder.add(address, ir.Constant(I64, v * size)), kind, size) for v in range(count)]
-
-
 # vectors of neurons in a dense tile -> images in it: as many sums as the registers hold (32 or 16 of them),
 # and tall, so that each weight loaded, which may come from the second cache, serves many images
 TILES = {16: {1: 12, 2: 12, 3: 8}, 8: {1: 8, 2: 6, 3: 3}}
@@ -89,7 +83,7 @@ def _dense_tile(b: Any, unit: Unit, images: int, vectors: int, arguments: list[A
     def step(index: Any, acc: list[Any]) -> list[Any]:
         prefetch(b, b.add(ahead, b.mul(index, ir.Constant(I64, FETCH * images))))
         panel = b.add(weights, b.mul(index, stride))
-        loaded = _vectors(b, panel, vectors, lanes)
+        loaded = vectors_at(b, panel, vectors, lanes)
         updated = []
         for i, row in enumerate(rows):
             group = broadcast(b, load(b, b.add(row, b.shl(index, ir.Constant(I64, 2))), I32, 1), lanes)
@@ -97,7 +91,7 @@ def _dense_tile(b: Any, unit: Unit, images: int, vectors: int, arguments: list[A
         return updated
 
     starts = [b.add(start, b.mul(start_pitch, ir.Constant(I64, i))) for i in range(images)]
-    result = loop(b, groups, [v for row in starts for v in _vectors(b, row, vectors, lanes)], step)
+    result = loop(b, groups, [v for row in starts for v in vectors_at(b, row, vectors, lanes)], step)
     for i, value in enumerate(result):
         row, v = divmod(i, vectors)
         here = b.add(sums, b.mul(sums_pitch, ir.Constant(I64, row)))
@@ -113,22 +107,22 @@ def _sparse_tile(b: Any, unit: Unit, vectors: int, arguments: list[Any]) -> None
         offset = b.zext(load(b, b.add(offsets, b.shl(index, ir.Constant(I64, 2))), I32, 4), I64)
         group = broadcast(b, load(b, b.add(codes, offset), I32, 1), lanes)
         panel = b.add(weights, b.mul(offset, ir.Constant(I64, vectors * size // GROUP)))
-        loaded = _vectors(b, panel, vectors, lanes)
+        loaded = vectors_at(b, panel, vectors, lanes)
         return [unit.emit(b, acc[v], group, loaded[v]) for v in range(vectors)]
 
-    for v, value in enumerate(loop(b, count, _vectors(b, start, vectors, lanes), step)):
+    for v, value in enumerate(loop(b, count, vectors_at(b, start, vectors, lanes), step)):
         store(b, value, b.add(sums, ir.Constant(I64, v * size)), 4)
 
 
-def _switch(b: Any, vectors: Any, emit: Callable[[int], None], most: int) -> None:
-    """emit(vectors), chosen at run time from 1 ... most."""
+def switch(b: Any, number: Any, emit: Callable[[int], None], cases: Iterable[int]) -> None:
+    """emit(number), chosen at run time from the cases."""
     after = b.append_basic_block()
-    choice = b.switch(vectors, after)
-    for number in range(1, most + 1):
-        case = b.append_basic_block()
-        choice.add_case(ir.Constant(I64, number), case)
-        b.position_at_end(case)
-        emit(number)
+    choice = b.switch(number, after)
+    for case in cases:
+        block = b.append_basic_block()
+        choice.add_case(ir.Constant(I64, case), block)
+        b.position_at_end(block)
+        emit(case)
         b.branch(after)
     b.position_at_end(after)
 
@@ -189,7 +183,7 @@ def products(unit: Unit) -> tuple[Any, Any]:
 
                 loop(b, b.sdiv(b.sub(b.add(images, height), ir.Constant(I64, 1)), height), [], tile)
 
-            _switch(b, vectors, rows, len(heights))
+            switch(b, vectors, rows, heights)
             return context.get_dummy_value()
 
         return types.void(*[types.intp] * 12), emit
@@ -198,7 +192,8 @@ def products(unit: Unit) -> tuple[Any, Any]:
     def sparse(context, vectors, codes, offsets, count, weights, start, sums):
         def emit(context, b, signature, arguments):
             number, *rest = arguments
-            _switch(b, number, lambda n: _sparse_tile(b, unit, n, rest), PANEL[unit.lanes])
+            panels = range(1, PANEL[unit.lanes] + 1)
+            switch(b, number, lambda n: _sparse_tile(b, unit, n, rest), panels)
             return context.get_dummy_value()
 
         return types.void(*[types.intp] * 7), emit

@@ -45,129 +45,53 @@ def broadcast(builder: Any, scalar: Any, lanes: int) -> Any:
     return builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(I32, lanes), [0] * lanes))
 
 
-def loop(builder: Any, count: Any, sums: list[Any], body: Callable[[Any, list[Any]], list[Any]]) -> list[Any]:
-    """`sums` after sums = body(i, sums) for i in 0 ... count - 1; count may be 0."""
+def repeat(
+    builder: Any,
+    first: Any,
+    goes_on: Callable[[Any], Any],
+    sums: list[Any],
+    body: Callable[[Any, list[Any]], tuple[Any, list[Any]]],
+) -> list[Any]:
+    """`sums` after i, sums = body(i, sums) from i = first for as long as goes_on(i)."""
     before, inside, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
-    zero = ir.Constant(I64, 0)
-    builder.cbranch(builder.icmp_signed(">", count, zero), inside, after)
+    builder.cbranch(goes_on(first), inside, after)
     builder.position_at_end(inside)
     index, *current = [builder.phi(kind) for kind in (I64, *(s.type for s in sums))]
-    updated = body(index, current)
-    following = builder.add(index, ir.Constant(I64, 1))
+    following, updated = body(index, current)
     end = builder.block  # the body may have blocks of its own
-    for phi, first, later in zip([index, *current], [zero, *sums], [following, *updated], strict=True):
-        phi.add_incoming(first, before)
+    for phi, start, later in zip([index, *current], [first, *sums], [following, *updated], strict=True):
+        phi.add_incoming(start, before)
         phi.add_incoming(later, end)
-    builder.cbranch(builder.icmp_signed("<", following, count), inside, after)
+    builder.cbranch(goes_on(following), inside, after)
     builder.position_at_end(after)
     result = [builder.phi(s.type) for s in sums]
-    for phi, first, later in zip(result, sums, updated, strict=True):
-        phi.add_incoming(first, before)
+    for phi, start, later in zip(result, sums, updated, strict=True):
+        phi.add_incoming(start, before)
         phi.add_incoming(later, end)
     return result
+
+
+def loop(builder: Any, count: Any, sums: list[Any], body: Callable[[Any, list[Any]], list[Any]]) -> list[Any]:
+    """`sums` after sums = body(i, sums) for i in 0 ... count - 1; count may be 0."""
+
+    def step(index: Any, current: list[Any]) -> tuple[Any, list[Any]]:
+        updated = body(index, current)
+        return builder.add(index, ir.Constant(I64, 1)), updated
+
+    return repeat(
+        builder, ir.Constant(I64, 0), lambda index: builder.icmp_signed("<", index, count), sums, step
+    )
+
+
+def vectors_at(builder: Any, address: Any, count: int, lanes: int) -> list[Any]:
+    """`count` aligned vectors of 32-bit lanes, one after another."""
+    kind, size = ir.VectorType(I32, lanes), 4 * lanes
+    return [load(builder, builder.add(address, ir.Constant(I64, v * size)), kind, size) for v in range(count)]
 
 
 def splat(value: int, kind: Any) -> Any:
     """A constant vector of equal numbers."""
     return ir.Constant(kind, [value] * kind.count)
-
-
-def _staircase(b: Any, line: list[Any], target: Any) -> Callable[[Any], Any]:
-    """A function from 16 accumulators to 16 numbers of type `target`: their codes, less `minus`.
-
-    code = clip((acc * slope + offset) >> shift, 0, levels), for `line` = slope, offset, shift, levels,
-    minus, with 0 < slope < 2**31 and 32 <= shift < 64; `minus` counts for 16-bit targets only. Even and
-    odd lanes are multiplied separately, 32 x 32 -> 64 bits; of the sums only the upper halves are kept.
-    """
-    wide, narrow, half = ir.VectorType(I64, 8), ir.VectorType(I32, 16), splat(32, ir.VectorType(I64, 8))
-    slope = b.sext(b.trunc(line[0], I32), I64)  # in so many words, for a 32-bit multiplication
-    slopes, offsets = (broadcast(b, value, 8) for value in (slope, line[1]))
-    rest = broadcast(b, b.trunc(b.sub(line[2], ir.Constant(I64, 32)), I32), 16)
-    most, minus = (broadcast(b, b.trunc(value, I32), 16) for value in line[3:])
-
-    def codes(acc: Any) -> Any:
-        both = b.bitcast(acc, wide)
-        even, odd = b.ashr(b.shl(both, half), half), b.ashr(both, half)
-        even, odd = (b.add(b.mul(part, slopes), offsets) for part in (even, odd))
-        upper = b.or_(b.lshr(even, half), b.and_(odd, splat(-1 << 32, wide)))
-        code = b.ashr(b.bitcast(upper, narrow), rest)
-        code = b.select(b.icmp_signed(">", code, splat(0, narrow)), code, splat(0, narrow))
-        code = b.select(b.icmp_signed("<", code, most), code, most)
-        return b.trunc(b.sub(code, minus) if target.width == 16 else code, ir.VectorType(target, 16))
-
-    return codes
-
-
-@intrinsic
-def climb(context, acc, slope, offset, shift, levels, minus, size, operands):
-    """operands[i] = the code of acc[i] less `minus`, for i in 0 ... size - 1, by 16: see `_staircase`."""
-    lanes = ir.VectorType(I32, 16)
-
-    def emit(context, b, signature, arguments):
-        acc, *line, size, operands = arguments
-        codes = _staircase(b, line, operands.type.pointee)
-
-        def step(index, _):
-            start = b.shl(index, ir.Constant(I64, 4))
-            found = codes(b.load(b.bitcast(b.gep(acc, [start]), lanes.as_pointer()), align=4))
-            b.store(found, b.bitcast(b.gep(operands, [start]), found.type.as_pointer()), align=1)
-            return []
-
-        loop(b, b.lshr(b.add(size, ir.Constant(I64, 15)), ir.Constant(I64, 4)), [], step)
-        return context.get_dummy_value()
-
-    return types.void(acc, *[types.int64] * 6, operands), emit
-
-
-@intrinsic
-def climb_doubled(context, sums, bias, ones, slope, offset, shift, levels, minus, size, operands):
-    """The same for acc[i] = 2 * sums[i] + ones + bias[i], which is kept nowhere."""
-    lanes = ir.VectorType(I32, 16)
-
-    def emit(context, b, signature, arguments):
-        sums, bias, ones, *line, size, operands = arguments
-        codes, constant = _staircase(b, line, operands.type.pointee), broadcast(b, ones, 16)
-
-        def step(index, _):
-            start = b.shl(index, ir.Constant(I64, 4))
-            sum_, extra = (
-                b.load(b.bitcast(b.gep(array, [start]), lanes.as_pointer()), align=4)
-                for array in (sums, bias)
-            )
-            acc = b.add(b.add(sum_, sum_), b.add(extra, constant))
-            found = codes(acc)
-            b.store(found, b.bitcast(b.gep(operands, [start]), found.type.as_pointer()), align=1)
-            return []
-
-        loop(b, b.lshr(b.add(size, ir.Constant(I64, 15)), ir.Constant(I64, 4)), [], step)
-        return context.get_dummy_value()
-
-    return types.void(sums, bias, types.int32, *[types.int64] * 6, operands), emit
-
-
-@intrinsic
-def climb_line(context, intercept, rise, at, slope, offset, shift, levels, minus, size, operands):
-    """The same for acc[i] = intercept[i] + rise[i] * at, wrapping at 32 bits, which is kept nowhere."""
-    lanes = ir.VectorType(I32, 16)
-
-    def emit(context, b, signature, arguments):
-        intercept, rise, at, *line, size, operands = arguments
-        codes, ats = _staircase(b, line, operands.type.pointee), broadcast(b, b.trunc(at, I32), 16)
-
-        def step(index, _):
-            start = b.shl(index, ir.Constant(I64, 4))
-            base, slant = (
-                b.load(b.bitcast(b.gep(array, [start]), lanes.as_pointer()), align=4)
-                for array in (intercept, rise)
-            )
-            found = codes(b.add(base, b.mul(slant, ats)))
-            b.store(found, b.bitcast(b.gep(operands, [start]), found.type.as_pointer()), align=1)
-            return []
-
-        loop(b, b.lshr(b.add(size, ir.Constant(I64, 15)), ir.Constant(I64, 4)), [], step)
-        return context.get_dummy_value()
-
-    return types.void(intercept, rise, *[types.int64] * 7, operands), emit
 
 
 @intrinsic
@@ -180,77 +104,61 @@ def index(context, array, offset):
     return array(array, types.int64), emit
 
 
-def line_steps(count: int) -> tuple[Any, Any]:
-    """Two functions to compile in, that take `count` numbers at a time; all int32 sums wrap.
-
-    evaluate(intercept, slope, step, size, acc): acc[i] = intercept[i] + slope[i] * step.
-    absorb(rate, room, weights, size, intercept, slope): slope[i] -= rate * weights[i] and
-    intercept[i] += room * rate * weights[i], with int16 weights and a rate of 1 or -1.
-    """
-    lanes, halves = ir.VectorType(I32, count), ir.VectorType(I16, count)
-
-    @intrinsic
-    def evaluate(context, intercept, slope, step, size, acc):
-        def emit(context, b, signature, arguments):
-            intercept, slope, step, size, acc = arguments
-            steps = broadcast(b, b.trunc(step, I32), count)
-
-            def body(index, _):
-                start = b.mul(index, ir.Constant(I64, count))
-                here = [
-                    b.bitcast(b.gep(array, [start]), lanes.as_pointer()) for array in (intercept, slope, acc)
-                ]
-                rise = b.mul(b.load(here[1], align=4), steps)
-                b.store(b.add(b.load(here[0], align=4), rise), here[2], align=4)
-                return []
-
-            loop(b, b.udiv(size, ir.Constant(I64, count)), [], body)
-            return context.get_dummy_value()
-
-        return types.void(intercept, slope, types.int64, types.int64, acc), emit
-
-    @intrinsic
-    def absorb(context, rate, room, weights, size, intercept, slope):
-        def emit(context, b, signature, arguments):
-            rate, room, weights, size, intercept, slope = arguments
-            rates, rooms = (broadcast(b, b.trunc(value, I32), count) for value in (rate, room))
-            minus = b.ashr(rates, splat(31, lanes))  # all ones where the rate is -1
-
-            def body(index, _):
-                start = b.mul(index, ir.Constant(I64, count))
-                column = b.load(b.bitcast(b.gep(weights, [start]), halves.as_pointer()), align=2)
-                change = b.sub(b.xor(b.sext(column, lanes), minus), minus)
-                here = [b.bitcast(b.gep(array, [start]), lanes.as_pointer()) for array in (intercept, slope)]
-                b.store(b.add(b.load(here[0], align=4), b.mul(change, rooms)), here[0], align=4)
-                b.store(b.sub(b.load(here[1], align=4), change), here[1], align=4)
-                return []
-
-            loop(b, b.udiv(size, ir.Constant(I64, count)), [], body)
-            return context.get_dummy_value()
-
-        return types.void(types.int64, types.int64, weights, types.int64, intercept, slope), emit
-
-    return evaluate, absorb
+def larger(b: Any, one: Any, other: Any) -> Any:
+    return b.select(b.icmp_signed(">", one, other), one, other)
 
 
 @intrinsic
-def largest_of_16(context, acc, start, count):
-    """The lowest index of the largest of acc[start] ... acc[start + count - 1], int32; 16 are read."""
+def winners_of_16(context, acc, pitch, images, outputs, shift, keys, classes):
+    """classes[i] = the lowest index of the largest of the first `outputs` of row i of `acc`, int32.
+
+    Rows are `pitch` numbers apart; 16 are read. A number becomes (number << shift) + keys[lane], unequal
+    in all lanes, that ends in the four bits of 15 - lane: the largest one tells its lane. Sixteen rows go
+    together: the larger of neighbours in two rows makes one row, until one is left.
+    """
     lanes = ir.VectorType(I32, 16)
 
     def emit(context, b, signature, arguments):
-        acc, start, count = arguments
-        values = b.load(b.bitcast(b.gep(acc, [start]), lanes.as_pointer()), align=4)
+        acc, pitch, images, outputs, shift, keys, classes = arguments
         inside = b.icmp_signed(
-            "<", ir.Constant(lanes, list(range(16))), broadcast(b, b.trunc(count, I32), 16)
+            "<", ir.Constant(lanes, list(range(16))), broadcast(b, b.trunc(outputs, I32), 16)
         )
-        values = b.select(inside, values, splat(-1 << 31, lanes))
+        shifts, added = broadcast(b, b.trunc(shift, I32), 16), b.load(b.bitcast(keys, lanes.as_pointer()))
         maximum = declared(b, "llvm.vector.reduce.smax.v16i32", ir.FunctionType(I32, [lanes]))
-        equal = b.icmp_signed("==", values, broadcast(b, b.call(maximum, [values]), 16))
-        mask = b.zext(b.bitcast(b.and_(equal, inside), I16), I64)
-        return b.cttz(mask, ir.Constant(ir.IntType(1), 1))
 
-    return types.int64(acc, types.int64, types.int64), emit
+        def keyed(row):
+            numbers = b.load(b.bitcast(b.gep(acc, [b.mul(row, pitch)]), lanes.as_pointer()), align=4)
+            return b.add(b.select(inside, b.shl(numbers, shifts), splat(0, lanes)), added)
+
+        def every_other(one, other, first):
+            order = ir.Constant(lanes, list(range(first, 32, 2)))
+            return b.shuffle_vector(one, other, order)
+
+        def sixteen(index, _):
+            """The last sixteen overlap those before where they do not divide the images."""
+            start, last = b.shl(index, ir.Constant(I64, 4)), b.sub(images, ir.Constant(I64, 16))
+            start = b.select(b.icmp_signed("<", start, last), start, last)
+            rows = [keyed(b.add(start, ir.Constant(I64, i))) for i in range(16)]
+            while len(rows) > 1:
+                pairs = zip(rows[::2], rows[1::2], strict=True)
+                rows = [larger(b, every_other(p, q, 0), every_other(p, q, 1)) for p, q in pairs]
+            found = b.zext(b.and_(b.not_(rows[0]), splat(15, lanes)), ir.VectorType(I64, 16))
+            b.store(found, b.bitcast(b.gep(classes, [start]), found.type.as_pointer()), align=8)
+            return []
+
+        def single(index, _):
+            key = b.call(maximum, [keyed(index)])
+            b.store(b.zext(b.and_(b.not_(key), ir.Constant(I32, 15)), I64), b.gep(classes, [index]))
+            return []
+
+        few = b.icmp_signed("<", images, ir.Constant(I64, 16))
+        zero = ir.Constant(I64, 0)
+        loop(b, b.select(few, images, zero), [], single)
+        parts = b.ashr(b.add(images, ir.Constant(I64, 15)), ir.Constant(I64, 4))
+        loop(b, b.select(few, zero, parts), [], sixteen)
+        return context.get_dummy_value()
+
+    return types.void(acc, *[types.int64] * 4, keys, classes), emit
 
 
 @intrinsic

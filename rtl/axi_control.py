@@ -85,7 +85,8 @@ class Control(wiring.Component):
         loader = self.loader
         # Not reset: after a reset in the middle of a load, memories hold parts of two models.
         valid = Signal(init=self.preloaded, reset_less=True)
-        loading, expected, ended = Signal(), Signal(), Signal()
+        loading = Signal()
+        expected, ended = Signal(), Signal()
         refusals = {name: Signal(name=f"raise_{name.lower()}") for name in FLAGS[1:4]}
         push, end = written["LOAD_DATA"], written["LOAD_CRC"]
         right = self.lite.write_data == loader.crc

@@ -22,7 +22,8 @@ class Slice(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        kept, full = Signal.like(self.i_data), Signal()
+        kept = Signal.like(self.i_data)
+        full = Signal()
         m.d.comb += self.i_ready.eq(~full)
         with m.If(self.o_ready | ~self.o_valid):
             m.d.sync += [self.o_valid.eq(full | self.i_valid), full.eq(0)]

@@ -42,7 +42,8 @@ class Combine(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        shape, advance, column = self.shape, Signal(), Signal(range(self.shape.columns))
+        shape, advance = self.shape, Signal()
+        column = Signal(range(shape.columns))
         m.submodules.bias, m.submodules.negative = self.bias, self.negative
         bias_read, negative_read = self.bias.read_port(), self.negative.read_port()
         m.d.comb += [
@@ -55,7 +56,8 @@ class Combine(wiring.Component):
             m.d.sync += column.eq(Mux(self.i.p.last, 0, column + 1))
         negative = negative_read.data
 
-        valid, last = delayed(m, advance, self.i.valid), delayed(m, advance, self.i.p.last)
+        valid = delayed(m, advance, self.i.valid, name="came")
+        last = delayed(m, advance, self.i.p.last, name="came_last")
         fine = delayed(m, advance, self.i.p.data, name="fine")
         held = Signal.like(fine, name="held")
         with m.If(advance & valid & negative):

@@ -44,7 +44,8 @@ class ShiftAdd(wiring.Component):
             for p in range(self.shape.pe)
         ]
         shift = self._shift()
-        ends_group, ends_frame = Signal(), Signal()
+        ends_group = Signal()
+        ends_frame = Signal()
         with m.If(self.advance):
             m.d.sync += [
                 ends_group.eq(self.place.ends_group),

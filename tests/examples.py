@@ -85,9 +85,9 @@ class Expected:
     classes: npt.NDArray[Any]
 
 
-def expected(model: Model, codes: npt.NDArray[Any]) -> Expected:
+def expected(model: Model, codes: npt.NDArray[Any], first_image: int = 0) -> Expected:
     """Hidden codes, logits and classes as the specification has them."""
-    traced = list(spec.trace(model, codes.tolist()))
+    traced = list(spec.trace(model, codes.tolist(), first_image))
     hidden = tuple(np.array(layer) for layer in zip(*(codes for codes, _ in traced), strict=True))
     logits = [logits for _, logits in traced]
     return Expected(hidden, np.array(logits), np.array([spec.classify(row) for row in logits]))

@@ -168,6 +168,13 @@ FAULTS = [
         "commit.eq(transfer & ends & due)",
         "tests/rtl/test_frame_buffer.py",
     ),
+    Fault(
+        "codes side by side are taken although they cannot leave",
+        "rtl/lanes.py",
+        "self.o.ready | ~complete",
+        "self.o.ready | complete",
+        "tests/rtl/test_lanes.py",
+    ),
 ]
 
 

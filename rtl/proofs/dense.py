@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Array, Assert, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Assert, Module, Mux, Signal, Value, signed
 
 from ..shape import LayerShape
 from .opened import Opened, word
-from .streams import anything, stable
+from .serial import in_turn
+from .streams import anything
 
 
 def _free(dense: Any, shape: LayerShape) -> tuple[Module, Opened, Any]:
@@ -35,18 +36,14 @@ def summed(dense: Any, shape: LayerShape) -> Module:
         total = Signal(signed(width), name=f"total_{p}")
         terms: list[Value] = []
         for s in range(shape.simd):
-            stored = Signal(signed(shape.bits), name=f"stored_{p}_{s}")
-            code = Signal(shape.code_bits, name=f"code_{p}_{s}")
+            stored = words.word_select(p * shape.simd + s, shape.bits).as_signed()
+            product = _product(shape, stored, codes.word_select(s, shape.code_bits))
+            wanted = Signal.like(product, name=f"wanted_{p}_{s}")
             with m.If(advance):
-                lane = p * shape.simd + s
-                m.d.sync += [
-                    stored.eq(words.word_select(lane, shape.bits)),
-                    code.eq(codes.word_select(s, shape.code_bits)),
-                ]
-            product = _product(shape, stored, code)
+                m.d.sync += wanted.eq(product)
             found = opened.signal(f"product_{p}_{s}")
-            m.d.comb += Assert(~multiplies | (found == product), "a product is weight x code")
-            terms.append(product)
+            m.d.comb += Assert(~multiplies | (found == wanted), "a product is weight x code")
+            terms.append(found)
         acc = opened.signal(f"acc_{p}")
         added = Signal(name=f"added_{p}")
         with m.If(adds):
@@ -60,11 +57,10 @@ def summed(dense: Any, shape: LayerShape) -> Module:
 
 
 def _product(shape: LayerShape, stored: Value, code: Value) -> Value:
-    """weight x code out of shifted codes, one for each bit of the stored weight."""
-    value = code.as_signed() if shape.code_signed else code
-    *low, top = (Mux(stored[k], value << k, 0) for k in range(shape.bits))
-    product = sum(low) - top
-    return (product << 1) + value if shape.grid == "odd" else product
+    """weight x code out of shifted weights, one for each bit of the code."""
+    weight = (stored << 1) + 1 if shape.grid == "odd" else stored
+    *low, top = (Mux(code[k], weight << k, 0) for k in range(shape.code_bits))
+    return sum(low) - top if shape.code_signed else sum(low) + top
 
 
 def addressed(dense: Any, shape: LayerShape) -> Module:
@@ -126,29 +122,7 @@ def addressed(dense: Any, shape: LayerShape) -> Module:
 def emitted(dense: Any, shape: LayerShape) -> Module:
     """A group's accumulators leave in order, each once, and none is overwritten before it has left."""
     m, opened, block = _free(dense, shape)
-    stable(m, block.o)
     stage, advance = opened.signal("accumulated"), opened.submodule("buffer").read
     accs = [opened.signal(f"acc_{p}") for p in range(shape.pe)]
-    kept = Array(Signal(signed(shape.accumulator_bits), name=f"kept_{p}") for p in range(shape.pe))
-    taken, remain = Signal(range(shape.pe + 1)), Signal(range(shape.pe + 1))
-    ends, comes, leaves = Signal(), Signal(), Signal()
-    m.d.comb += [
-        comes.eq(advance & stage[2]),
-        leaves.eq(block.o.valid & block.o.ready),
-        Assert(block.o.valid == (remain != 0), "something is offered as long as something is left"),
-        Assert(~block.o.valid | (block.o.p.data == kept[taken]), "the accumulators leave in their order"),
-        Assert(block.o.p.last == (ends & (remain == 1)), "the frame's last one is marked"),
-        Assert(~comes | (remain == 0) | ((remain == 1) & leaves), "no accumulator is overwritten"),
-        Assert(opened.signal("left") == remain, "inside: those left are counted"),
-        Assert(opened.signal("last") == ends, "inside: the frame's end is kept"),
-        Assert(taken + remain <= shape.pe, "inside: no more than a group"),
-    ]
-    for k in range(shape.pe):
-        held = opened.signal(f"held_{k}")
-        m.d.comb += Assert((k >= remain) | (held == kept[taken + k]), "inside: the others wait")
-    with m.If(comes):
-        m.d.sync += [remain.eq(Mux(stage[3], shape.last_group, shape.pe)), taken.eq(0), ends.eq(stage[3])]
-        m.d.sync += [register.eq(acc) for register, acc in zip(kept, accs, strict=True)]
-    with m.Elif(leaves):
-        m.d.sync += [remain.eq(remain - 1), taken.eq(taken + 1)]
+    in_turn(m, opened, block.o, accs, advance & stage[2], stage[3], shape.last_group)
     return m

@@ -13,14 +13,14 @@ from amaranth.lib.memory import Memory
 
 
 class Opened:
-    """A block, elaborated once, as a submodule of the harness `m` under the name `dut`."""
+    """A block, elaborated once, as a submodule of the harness `m`."""
 
-    def __init__(self, m: Module, block: Any) -> None:
+    def __init__(self, m: Module, block: Any, name: str = "dut") -> None:
         self.block = block
         self.module: Module = block.elaborate(None)
         self.module._flush()  # closes the last `with m.If`, so that `signal` sees all statements
         block.elaborate = lambda platform: self.module
-        m.submodules.dut = block
+        m.submodules[name] = block
 
     def submodule(self, name: str) -> Any:
         """A submodule that the block has made."""

@@ -15,8 +15,23 @@ from amaranth.hdl import Module
 
 from qsim.machine.errors import QsimError
 
-from . import argmax, dense, frame_buffer, lanes, threshold
-from .shapes import layer
+from ..axi_shape import MemoryShape
+from . import (
+    argmax,
+    axi,
+    axi_control,
+    axi_lite,
+    axi_load,
+    axi_slice,
+    crossbar_combine,
+    crossbar_converter,
+    crossbar_shift_add,
+    dense,
+    frame_buffer,
+    lanes,
+    threshold,
+)
+from .shapes import layer, tiles
 from .solver import Answer, Question
 
 TWIN_CYCLES = 20  # by then the fault of each twin must have shown
@@ -97,6 +112,7 @@ WIDE = layer(levels=255, accumulator_bits=20)
 SHARED = layer(levels=255, accumulator_bits=20, shared_thresholds=True)
 FEW = layer(levels=3, accumulator_bits=5, outputs=2)
 UNEVEN = layer(inputs=5, simd=2, outputs=5, pe=2, code_bits=3)
+LOADED = [MemoryShape("short", 5, 2), MemoryShape("long", 70, 3), MemoryShape("whole", 32, 2)]
 FEW_LISTS = partial(threshold.bracketed, shape=FEW)
 PROOFS = [
     Proof(
@@ -124,6 +140,11 @@ PROOFS = [
         "self.o.ready | ~complete", "1",
     ),
     Proof(
+        "into the next layer's buffer", "lanes",
+        partial(lanes.stored, shape=layer(inputs=5, simd=2)),
+        "self.o.ready | ~complete", "1",
+    ),
+    Proof(
         "frames of 3 beats", "frame_buffer", partial(frame_buffer.kept, shape=UNEVEN),
         "Cat(slot, write_bank)", "Cat(slot, read_bank)",
     ),
@@ -139,6 +160,46 @@ PROOFS = [
     Proof(
         "accumulators leave", "dense", partial(dense.emitted, shape=layer(outputs=5, pe=3)),
         "advance.eq(serialize(", "advance.eq(1 | serialize(",
+    ),
+    Proof(
+        "two registers in a stream", "axi_slice", partial(axi_slice.passed, width=8),
+        "self.i_ready & self.i_valid", "self.i_valid",
+    ),
+    Proof(
+        "writes", "axi_lite", partial(axi_lite.writes, address_bits=7),
+        "~self.write & ~self.s_axil_bvalid", "~self.write",
+    ),
+    Proof(
+        "reads", "axi_lite", partial(axi_lite.reads, address_bits=7),
+        "~addressed & ~self.s_axil_rvalid", "~addressed",
+    ),
+    Proof(
+        "words of three memories, and their CRC", "axi_load", partial(axi_load.written, shapes=LOADED),
+        "address.eq(word)", "address.eq(0)",
+    ),
+    Proof(
+        "nothing in or out without a model", "axi", axi.closed,
+        "control.hold | lite.write", "lite.write",
+    ),
+    Proof(
+        "no model without a whole load and its CRC", "axi_control", axi_control.gated,
+        "m.Elif(ended & right)", "m.Elif(ended)",
+    ),
+    Proof(
+        "registers, counters, flags and refusals", "axi_control", axi_control.told,
+        "Mux(clear, 0, counter +", "Mux(clear, counter, counter +",
+    ),
+    Proof(
+        "codes and their values", "crossbar_converter", partial(crossbar_converter.converted, shape=tiles()),
+        "kept * transfer.step", "code * transfer.step",
+    ),
+    Proof(
+        "sums of shifted values", "crossbar_shift_add", partial(crossbar_shift_add.summed, shape=tiles()),
+        "Mux(self.place.starts_group, 0, fine)", "fine",
+    ),
+    Proof(
+        "columns joined", "crossbar_combine", partial(crossbar_combine.joined, shape=tiles()),
+        "(1 << shape.unit_bits >> 1)", "0",
     ),
     *(_summed(bits, grid) for bits in range(1, 9) for grid in ("odd", "twos_complement")),
 ]  # fmt: skip

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+from ..crossbar_shape import CrossbarShape
 from ..shape import LayerShape
 
 
@@ -23,3 +27,15 @@ def layer(
         inputs, outputs, bits, grid, code_bits, code_signed, levels,
         shared_thresholds, accumulator_bits, pe, simd,
     )  # fmt: skip
+
+
+TILES = CrossbarShape(
+    inputs=4, code_bits=4, code_signed=False, rows=4, columns=3, slices=2, slice_bits=2, digit_bits=2,
+    cell_bits=2, scale_bits=0, amplitude_bits=0, adc_levels=5, adc_each_slice=True, adc_each_column=True,
+    value_bits=6, fine_bits=12, accumulator_bits=10, gain=2, unit_bits=2, pe=2, simd=2,
+)  # fmt: skip
+
+
+def tiles(**changes: Any) -> CrossbarShape:
+    """Tiles small enough, different from `TILES` in some fields."""
+    return replace(TILES, **changes)

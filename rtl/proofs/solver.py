@@ -96,7 +96,8 @@ class Question:
         if not failed:
             raise QsimError(log)
         cycle = re.findall(r" in step (\d+)", log)
-        return Answer(False, self._messages.get(str(failed[1]), str(failed[1])), int(cycle[-1]))
+        name = str(failed[1])
+        return Answer(False, self._messages.get(name.rsplit(".", 1)[-1], name), int(cycle[-1]))
 
 
 def script(name: str) -> Path:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from amaranth.hdl import Assert, Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Assert, Cat, Module, Mux, Shape, Signal, Value, signed
+from amaranth.lib.memory import Memory
 
 from ..shape import LayerShape
 from .opened import Opened, word
@@ -39,14 +41,12 @@ def bracketed(threshold: Any, shape: LayerShape) -> Module:
     with m.If(steps):
         m.d.sync += age.eq(Mux(beat.taken | (age == bits), 0, age + 1))
 
-    owner = Signal(0) if shape.shared_thresholds else neuron
-    low, high = Signal(bits + 1), Signal(bits + 1)
+    row = Signal(0) if shape.shared_thresholds else neuron
+    searched(m, opened, block.stages, beat.active, age, acc, row, block.o.p.data)
     m.d.comb += [
         Assert(~beat.out | ~block.o.valid | (age == bits), "the beats leave in their order"),
         Assert(~beat.active | (age != bits) | (beat.out & block.o.valid), "a beat leaves in its time"),
         Assert((age != bits) | ~beat.active | (block.o.p.last == last), "the end of the frame stays"),
-        Assert(~beat.active | (low == 0) | (_listed(m, block, owner, low) <= acc), "not below its code"),
-        Assert(~beat.active | high[-1] | (acc < _listed(m, block, owner, high)), "not above its code"),
     ]
 
     valids = [opened.signal(f"valid_{k}") for k in range(bits + 1)]
@@ -56,32 +56,56 @@ def bracketed(threshold: Any, shape: LayerShape) -> Module:
     ]
     if not shape.shared_thresholds:
         m.d.comb += Assert(opened.signal("neuron") == position, "inside: the neuron is counted")
-    with m.If(age == bits):
-        m.d.comb += [low.eq(block.o.p.data), high.eq(block.o.p.data + 1)]
-    for k, stage in enumerate(block.stages):
-        prefix, read = opened.signal(f"prefix{k}_0"), stage.read_ports[0].data
+    for k in range(bits):
         before = sum(valids[k + 1 :], start=Signal())
-        same = (opened.signal(f"acc{k}_0") == acc) & (opened.signal(f"last_{k}") == last)
-        own = same & valids[k] & (beat.ahead == before)
-        fetched = read == word(m, stage, Cat(prefix, owner))
-        if not shape.shared_thresholds:
-            own &= opened.signal(f"row{k}_0") == neuron
+        own = valids[k] & (opened.signal(f"last_{k}") == last) & (beat.ahead == before)
+        m.d.comb += Assert((age != k) | ~beat.active | own, "inside: the stage's flags are the beat's")
+    return m
+
+
+def searched(
+    m: Module,
+    opened: Opened,
+    stages: Sequence[Memory],
+    active: Value,
+    age: Value,
+    acc: Value,
+    row: Value,
+    code: Value,
+) -> None:
+    """What `search` makes of any one number and row: threshold[code - 1] <= acc < threshold[code].
+
+    The number stands before the comparison of stage `age`. Once `age` is the count of the stages,
+    `code` is the number's.
+    """
+    bits = len(stages)
+    low, high = Signal(bits + 1), Signal(bits + 1)
+    m.d.comb += [
+        Assert(~active | (low == 0) | (_listed(m, stages, row, low) <= acc), "not below its code"),
+        Assert(~active | high[-1] | (acc < _listed(m, stages, row, high)), "not above its code"),
+    ]
+    with m.If(age == bits):
+        m.d.comb += [low.eq(code), high.eq(code + 1)]
+    for k, stage in enumerate(stages):
+        prefix, read = opened.signal(f"prefix{k}_0"), stage.read_ports[0].data
+        own = (opened.signal(f"acc{k}_0") == acc) & (read == word(m, stage, Cat(prefix, row)))
+        if len(row):
+            own &= opened.signal(f"row{k}_0") == row
         with m.If(age == k):
             m.d.comb += [
                 low.eq(prefix << bits - k),
                 high.eq(prefix + 1 << bits - k),
-                Assert(~beat.active | (own & fetched), "inside: the stage holds the beat"),
+                Assert(~active | own, "inside: the stage holds the number"),
             ]
-    return m
 
 
-def _listed(m: Module, block: Any, neuron: Value, number: Value) -> Signal:
+def _listed(m: Module, stages: Sequence[Memory], row: Value, number: Value) -> Signal:
     """The threshold of a number from 1 on, out of the stage that holds it."""
-    bits = len(block.stages)
-    found = Signal.like(block.i.p.data)
-    for k, stage in enumerate(block.stages):
+    bits = len(stages)
+    found = Signal(signed(Shape.cast(stages[0].shape).width))
+    for k, stage in enumerate(stages):
         shift = bits - k
-        held = word(m, stage, Cat(number[shift:bits], neuron)).as_signed()
+        held = word(m, stage, Cat(number[shift:bits], row)).as_signed()
         with m.If(number[:shift] == 1 << shift - 1):
             m.d.comb += found.eq(held)
     return found

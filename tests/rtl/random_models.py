@@ -1,12 +1,10 @@
-"""Seeded models of any shape, their extreme and random inputs, and what the specification makes of them."""
+"""Seeded models of any shape, and their extreme and random inputs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from qsim import InputFormat, Layer, Model, spec
+from qsim import InputFormat, Layer, Model
 
 
 def stored_range(bits):
@@ -50,18 +48,3 @@ def random_codes(model, images, seed=0):
     codes = rng.integers(low, high, (images, model.inputs), endpoint=True)
     codes[0], codes[1] = low, high
     return codes
-
-
-@dataclass(frozen=True)
-class Expected:
-    hidden: tuple[np.ndarray, ...]
-    logits: np.ndarray
-    classes: np.ndarray
-
-
-def expected(model, codes, first_image=0):
-    """Hidden codes, logits and classes as the specification has them."""
-    traced = list(spec.trace(model, codes.tolist(), first_image))
-    hidden = tuple(np.array(layer) for layer in zip(*(codes for codes, _ in traced), strict=True))
-    logits = [logits for _, logits in traced]
-    return Expected(hidden, np.array(logits), np.array([spec.classify(row) for row in logits]))

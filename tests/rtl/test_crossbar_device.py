@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from crossbar_models import Devices, tiled
-from random_models import expected, random_codes, random_model
+from examples import expected
+from random_models import random_codes, random_model
 
 from qsim import Model, QsimError
 from qsim.machine.crossbar import Mapping, Noise

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 from crossbar_models import Devices, column_codes, on_tiles
-from random_models import expected, random_codes, random_model
+from examples import expected
+from random_models import random_codes, random_model
 
 from qsim import Model, QsimError
 from qsim.machine import device_faults

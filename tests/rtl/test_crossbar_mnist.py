@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from crossbar_models import column_codes, mnist_on_tiles
-from random_models import expected
+from examples import expected
 
 import qsim
 import rtl

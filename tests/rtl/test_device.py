@@ -6,7 +6,8 @@ from itertools import product
 
 import numpy as np
 import pytest
-from random_models import expected, random_codes, random_model
+from examples import expected
+from random_models import random_codes, random_model
 
 import qsim
 from qsim import InputFormat, Layer, Model, QsimError

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from random_models import expected, random_codes, random_model
+from examples import expected
+from random_models import random_codes, random_model
 from serial_line import SimulatedLine
 
 from qsim import QsimError

@@ -93,6 +93,32 @@ def test_an_accumulator_that_is_one_off_would_be_seen(simulator):
     simulator.load(original)
 
 
+def test_weights_and_thresholds_in_every_place(simulator):
+    """Models of the same shape: neurons and inputs change their places, so that each meets every lane."""
+    original = simulator.model
+    codes = random_codes(12, original, 12)
+    for places in range(1, max(original.shape)):
+        model = Model([rolled(layer, places) for layer in original.layers], original.input)
+        simulator.load(model)
+        result, wanted = simulator.run(codes), expected(model, codes)
+        assert all(map(np.array_equal, result.hidden, wanted.hidden))
+        assert np.array_equal(result.logits, wanted.logits)
+    simulator.load(original)
+
+
+def rolled(layer, places):
+    """The layer with its inputs moved on by `places`, and its neurons by one more."""
+    thresholds = layer.thresholds
+    if thresholds is not None and not layer.shared_thresholds:
+        thresholds = np.roll(thresholds, places + 1, 0)
+    return replace(
+        layer,
+        weights=np.roll(layer.weights, (places + 1, places), (0, 1)),
+        bias=np.roll(layer.bias, places + 1),
+        thresholds=thresholds,
+    )
+
+
 def test_the_class_so_far_goes_with_every_logit(simulator):
     codes = random_codes(8, simulator.model, 60)
     data, last = simulator.beats(codes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import mutation
 import pytest
 
@@ -22,6 +24,16 @@ def test_mutants_come_from_every_block_and_kind():
 
 def test_the_same_mutants_come_again():
     assert mutation.chosen(20, seed=3)[1] == mutation.chosen(20, seed=3)[1] != mutation.chosen(20, seed=4)[1]
+
+
+def test_only_what_changes_nothing_is_equivalent():
+    """Of the operators of two counters, + and - are one where the count is one bit wide, and only there."""
+    source = mutation.verilog("own thresholds")
+    found = {}
+    for each in mutation.mutations("own thresholds", source):
+        if each.kind == "operator" and (name := re.search(r"= (layer0_group|layer0_beat) \+", each.line)):
+            found[name[1]] = mutation.equivalent(source, each.applied(source))
+    assert found == {"layer0_group": True, "layer0_beat": False}
 
 
 @pytest.mark.slow

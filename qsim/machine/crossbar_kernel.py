@@ -2,7 +2,8 @@
 
 A *lane* is one column of one slice. A row of cells holds all lanes side by side, in the narrowest type in
 which no current overflows, so that driving a row is one vector addition, and rows whose bit is 0 cost
-nothing: most of an image's are. Lanes are ordered as the noise generator gives its words: even columns of
+nothing: most of an image's are. Of the digits the last comes first: sums of codes are doubled in between, or
+more, and fit in few bits. Lanes are ordered as the noise generator gives its words: even columns of
 all slices, then odd ones, each half padded to a whole number of vectors.
 
 A function here validates nothing; `crossbar_run` prepares what they take.
@@ -57,25 +58,25 @@ def steps_up(context, value, slope, right):
     return types.uint16(value, slope, right), emit
 
 
-def _add_rows(cells, driven, count, current):
-    current += current
+def _add_rows(cells, driven, count, currents, before, after):
+    currents[after] = 2 * currents[before]
     for k in range(count):
-        current += cells[driven[k]]
+        currents[after] += cells[driven[k]]
 
 
 @or_plain(_add_rows)
 @intrinsic
-def add_rows(context, cells, driven, count, current):
-    """current = 2 * current + the rows driven[0] ... driven[count - 1] of cells.
+def add_rows(context, cells, driven, count, currents, before, after):
+    """currents[after] = 2 * currents[before] + the rows driven[0] ... driven[count - 1] of cells.
 
     Lanes fill whole vectors of 64 bytes. As many as seven of them stay in registers while rows are added.
     """
 
     def emit(context, b, signature, arguments):
-        kinds, count = signature.args, arguments[2]
-        arrays = [context.make_array(kinds[i])(context, b, arguments[i]) for i in (0, 1, 3)]
-        cells, driven, current = (array.data for array in arrays)
-        lanes = b.extract_value(arrays[2].shape, 0)
+        arrays = [context.make_array(signature.args[i])(context, b, arguments[i]) for i in (0, 1, 3)]
+        cells, driven, currents = (array.data for array in arrays)
+        lanes, count = b.extract_value(arrays[0].shape, 1), arguments[2]
+        before, after = (b.gep(currents, [b.mul(row, lanes)]) for row in arguments[4:])
         kind = ir.VectorType(cells.type.pointee, 512 // cells.type.pointee.width)
 
         def place(array, index):
@@ -87,18 +88,18 @@ def add_rows(context, cells, driven, count, current):
             whole = b.udiv(b.sub(lanes, first), width)
 
             def block(index, _):
-                start = b.add(first, b.mul(index, width))
-                columns = [b.add(start, ir.Constant(I64, v * kind.count)) for v in range(vectors)]
-                before = [b.load(place(current, column), align=1) for column in columns]
+                lane = b.add(first, b.mul(index, width))
+                columns = [b.add(lane, ir.Constant(I64, v * kind.count)) for v in range(vectors)]
+                start = [b.load(place(before, column), align=1) for column in columns]
 
                 def row(k, sums):
                     own = b.mul(b.load(b.gep(driven, [k])), lanes)
                     here = [b.load(place(cells, b.add(own, column)), align=1) for column in columns]
                     return [b.add(*both) for both in zip(sums, here, strict=True)]
 
-                sums = loop(b, count, [b.add(value, value) for value in before], row)
+                sums = loop(b, count, [b.add(value, value) for value in start], row)
                 for column, value in zip(columns, sums, strict=True):
-                    b.store(value, place(current, column), align=1)
+                    b.store(value, place(after, column), align=1)
                 return []
 
             loop(b, whole, [], block)
@@ -109,7 +110,7 @@ def add_rows(context, cells, driven, count, current):
             lane = blocks(lane, vectors)
         return context.get_dummy_value()
 
-    return types.void(cells, driven, types.int64, current), emit
+    return types.void(cells, driven, types.int64, currents, types.int64, types.int64), emit
 
 
 @njit(inline="always")
@@ -148,8 +149,8 @@ def fill_noise(seed, layer, image, tile, places, amplitude, evens, odds):
     k2 = U32(U32(k0 ^ k1) ^ U32(0x1BD11BDA))
     here = U32(tile) << U32(22)
     start = U32(U32(image) + k0)
-    for digit in range(places.shape[0]):
-        place, even, odd = places[digit], evens[digit], odds[digit]
+    for turn in range(places.shape[0]):
+        place, even, odd = places[turn], evens[turn], odds[turn]
         for m in range(places.shape[1]):
             a, b = start, U32(U32(place[m] | here) + k1)
             a, b = four_rounds(a, b, False)
@@ -163,57 +164,133 @@ def fill_noise(seed, layer, image, tile, places, amplitude, evens, odds):
 
 
 @part
-def add_noise(current, factor, even, odd, value):
-    half = even.shape[0]
-    for j in range(half):
-        value[j] = np.int32(current[j]) * factor + even[j]
-    for j in range(half):
-        value[half + j] = np.int32(current[half + j]) * factor + odd[j]
+def add_noise(currents, factor, evens, odds, values):
+    half = evens.shape[1]
+    for turn in range(evens.shape[0]):
+        for j in range(half):
+            values[turn, j] = np.int32(currents[turn, j]) * factor + evens[turn, j]
+        for j in range(half):
+            values[turn, half + j] = np.int32(currents[turn, half + j]) * factor + odds[turn, j]
 
 
 @part
-def climb_16(source, factor, zero, slope, shift, most, base, sums):
-    """sums = sums * base + codes of the source, all in 16-bit lanes."""
-    for j in range(sums.shape[0]):
-        above = max(np.int16(np.int16(source[j]) * factor - zero[j]), np.int16(0))
-        code = min(steps_up(above, slope[j], shift), np.uint16(most))
-        sums[j] = sums[j] * base + code
+def list_rows(codes, start, stop, rows, own):
+    """Lists the rows whose code is not 0, and the codes; returns how many there are."""
+    count = 0
+    for i in range(start, stop):
+        rows[count], own[count] = i, codes[i]
+        count += codes[i] != 0
+    return count
 
 
 @part
-def climb_32(source, slope, offset, shift, most, base, sums):
+def drive(rows, own, count, driven, digit_bits, cells, currents):
+    """Currents of the listed rows, one row of lanes a digit; beyond the last there is one of zeros."""
+    digits = currents.shape[0] - 1
+    for turn in range(digits):
+        before, bit = digits, (digits - turn) * digit_bits
+        for _ in range(digit_bits):
+            bit -= 1
+            n = 0
+            for k in range(count):
+                driven[n] = rows[k]
+                n += (own[k] >> bit) & 1
+            add_rows(cells, driven, n, currents, before, turn)
+            before = turn
+
+
+@part
+def climb_16(currents, digits, factor, zero, slope, shift, most, base, sums):
+    """sums = sums * base + codes of the currents, digit after digit, all in 16-bit lanes."""
+    for turn in range(digits):
+        for j in range(sums.shape[0]):
+            above = max(np.int16(np.int16(currents[turn, j]) * factor - zero[j]), np.int16(0))
+            code = min(steps_up(above, slope[j], shift), np.uint16(most))
+            sums[j] = sums[j] * base + code
+
+
+@part
+def climb_32(currents, digits, words, shift, most, base, sums):
     """The same in 32-bit lanes."""
-    for j in range(sums.shape[0]):
-        code = shifted(np.int32(source[j]) * slope[j] + offset[j], shift)
-        if code < 0:
-            code = np.int32(0)
-        if code > most:
-            code = np.int32(most)
-        sums[j] = sums[j] * base + code
+    for turn in range(digits):
+        for j in range(sums.shape[0]):
+            code = shifted(np.int32(currents[turn, j]) * words[0, j] + words[1, j], shift)
+            sums[j] = sums[j] * base + min(max(code, np.int32(0)), np.int32(most))
 
 
 @part
-def look_up(source, least, most, row, tables, base, sums):
+def look_up(currents, digits, words, tables, base, sums):
     """The same from tables of codes."""
-    for j in range(sums.shape[0]):
-        v = np.int32(source[j])
-        if v < least[j]:
-            v = least[j]
-        if v > most[j]:
-            v = most[j]
-        sums[j] = sums[j] * base + tables[row[j], v - least[j]]
+    for turn in range(digits):
+        for j in range(sums.shape[0]):
+            least = words[0, j]
+            current = min(max(np.int32(currents[turn, j]), least), words[1, j])
+            sums[j] = sums[j] * base + tables[words[2, j], current - least]
 
 
 @part
-def convert(source, factor, converters, base, sums):
-    """sums = sums * base + codes of the source."""
+def convert(currents, digits, factor, converters, base, sums):
+    """sums = sums * base + codes, digit after digit."""
     zero, slope, words, tables, shift, most = converters
     if zero.shape[0]:
-        climb_16(source, factor, zero, slope, shift, most, base, sums)
+        climb_16(currents, digits, factor, zero, slope, shift, most, base, sums)
     elif tables.shape[0]:
-        look_up(source, words[0], words[1], words[2], tables, base, sums)
+        look_up(currents, digits, words, tables, base, sums)
     else:
-        climb_32(source, words[0], words[1], shift, most, base, sums)
+        climb_32(currents, digits, words, shift, most, base, sums)
+
+
+@cached(error_model="numpy")
+def read_tiles(codes, cells, shape, noisy, generator, places, converters, watched, noise, part_sums, sums):
+    """Adds up every read's code: sums (images, lanes) += code << digit position.
+
+    codes : uint16 (images, inputs), from 0 up
+    cells : (inputs, lanes), of a type that holds every current
+    shape : (rows of a tile, digits, digit bits)
+    generator : (seed, layer, number of the first image, amplitude, units in a cell's 1)
+    places : uint32 (digits, half) of the generator, from the last digit on, without the tile
+    converters : see `crossbar_run.Converters`
+    watched : uint16 (images, tiles, digits, lanes) that gets every code, or with no images
+    noise, part_sums : (2, digits, half) and (2, lanes) to work in, in types that hold currents and the sums
+        of one tile
+    """
+    rows_of_tile, digits, digit_bits = shape
+    seed, layer, first_image, amplitude, factor = generator
+    images, inputs = codes.shape
+    lanes, base = cells.shape[1], 1 << digit_bits
+    currents, values = np.zeros((digits + 1, lanes), cells.dtype), np.empty((digits, lanes), noise.dtype)
+    rows, driven = np.empty(rows_of_tile + 1, np.int64), np.empty(rows_of_tile + 1, np.int64)
+    own = np.empty(rows_of_tile + 1, np.uint16)
+    evens, odds, part, idle = noise[0], noise[1], part_sums[0], part_sums[1]
+    idle[:] = 0
+    convert(currents, digits, factor, converters, base, idle)  # what a tile adds of which no row is driven
+    for image in range(images):
+        for tile in range(-(-inputs // rows_of_tile)):
+            start, stop = tile * rows_of_tile, min((tile + 1) * rows_of_tile, inputs)
+            count = list_rows(codes[image], start, stop, rows, own)
+            if count == 0 and not noisy and watched.shape[0] == 0:
+                for j in range(lanes):
+                    sums[image, j] += idle[j]
+                continue
+            drive(rows, own, count, driven, digit_bits, cells, currents)
+            part[:] = 0
+            if noisy:
+                fill_noise(seed, layer, first_image + image, tile, places, amplitude, evens, odds)
+                add_noise(currents, factor, evens, odds, values)
+                convert(values, digits, np.int32(1), converters, base, part)
+            else:
+                convert(currents, digits, factor, converters, base, part)
+            for j in range(lanes):
+                sums[image, j] += part[j]
+            if watched.shape[0]:
+                for turn in range(digits):
+                    part[:] = 0
+                    if noisy:
+                        convert(values[turn:], 1, np.int32(1), converters, base, part)
+                    else:
+                        convert(currents[turn:], 1, factor, converters, base, part)
+                    for j in range(lanes):
+                        watched[image, tile, digits - 1 - turn, j] = part[j]
 
 
 @cached(error_model="numpy")
@@ -235,62 +312,3 @@ def add_up(sums, lane, scales, constant, pairs, gain, unit_bits, digital, acc):
         for j in range(pairs.shape[0]):
             total = gain * columns_sum[pairs[j, 0]] - columns_sum[pairs[j, 1]]
             acc[image, j] = digital[j] + ((total + half) >> unit_bits)
-
-
-@cached(error_model="numpy")
-def read_tiles(codes, cells, shape, noisy, generator, places, converters, watched, noise, part_sums, sums):
-    """Adds up every read's code: sums (images, lanes) += code << digit position.
-
-    codes : uint16 (images, inputs), from 0 up
-    cells : (inputs, lanes), of a type that holds every current
-    shape : (rows of a tile, digits, digit bits)
-    generator : (seed, layer, number of the first image, amplitude, units in a cell's 1)
-    places : uint32 (digits, half) of the generator, without the tile
-    converters : see `crossbar_run.Converters`
-    watched : uint16 (images, tiles, digits, lanes) that gets every code, or with no images
-    noise, part_sums : (2, digits, half) and (3, lanes) to work in; they hold currents and a tile's sums
-    """
-    rows_of_tile, digits, digit_bits = shape
-    seed, layer, first_image, amplitude, factor = generator
-    images, inputs = codes.shape
-    lanes, base = cells.shape[1], np.int64(1) << digit_bits
-    current, value = np.zeros(lanes, cells.dtype), np.empty(lanes, noise.dtype)
-    rows, driven = np.empty(rows_of_tile + 1, np.int64), np.empty(rows_of_tile + 1, np.int64)
-    own_sums, before, idle = part_sums[0], part_sums[1], part_sums[2]
-    idle[:] = 0
-    for _ in range(digits):  # what a tile of which no row is driven adds
-        convert(current, factor, converters, base, idle)
-    for image in range(images):
-        own, total = codes[image], sums[image]
-        for tile in range(-(-inputs // rows_of_tile)):
-            count = 0
-            for i in range(tile * rows_of_tile, min((tile + 1) * rows_of_tile, inputs)):
-                rows[count] = i
-                count += own[i] != 0
-            if count == 0 and not noisy and watched.shape[0] == 0:
-                for j in range(lanes):
-                    total[j] += idle[j]
-                continue
-            if noisy:
-                fill_noise(seed, layer, first_image + image, tile, places, amplitude, noise[0], noise[1])
-            own_sums[:] = 0
-            for digit in range(digits - 1, -1, -1):
-                current[:] = 0
-                for bit in range((digit + 1) * digit_bits - 1, digit * digit_bits - 1, -1):
-                    n = 0
-                    for k in range(count):
-                        driven[n] = rows[k]
-                        n += (own[rows[k]] >> bit) & 1
-                    add_rows(cells, driven, n, current)
-                if watched.shape[0]:
-                    before[:] = own_sums
-                if noisy:
-                    add_noise(current, factor, noise[0, digit], noise[1, digit], value)
-                    convert(value, np.int32(1), converters, base, own_sums)
-                else:
-                    convert(current, factor, converters, base, own_sums)
-                if watched.shape[0]:
-                    for j in range(lanes):
-                        watched[image, tile, digit, j] = own_sums[j] - before[j] * base
-            for j in range(lanes):
-                total[j] += own_sums[j]

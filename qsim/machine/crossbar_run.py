@@ -100,7 +100,7 @@ def _tiles(layer: Layer, crossbar: Crossbar, index: int, low: int, high: int) ->
     cells[:, lane] = (crossbar.cells // factor).transpose(1, 0, 2)
     places = np.zeros((digits, half), np.uint32)
     cut = places[:, : slices * pairs].reshape(digits, slices, pairs)
-    cut[:] = np.arange(digits)[:, None, None] << 14 | np.arange(slices)[:, None] << 18 | np.arange(pairs)
+    cut[:] = np.arange(digits)[::-1, None, None] << 14 | np.arange(slices)[:, None] << 18 | np.arange(pairs)
     noisy = noise is not None and noise.amplitude > 0
     swing = noise.largest if noise is not None and noisy else 0
     reach = (-swing, most * factor + swing)
@@ -293,7 +293,7 @@ def _accumulate(
         seen = np.empty((*watched.shape[:2], watched.shape[3], lanes), np.uint16)
     with np.errstate(over="ignore"):  # plain Python, without the JIT, warns where words wrap
         loops.read_tiles(
-            np.subtract(codes, tiles.low, dtype=np.int64).astype(np.uint16),
+            codes.astype(np.uint16) - np.uint16(tiles.low & 0xFFFF),  # modulo 2**16: low may be below 0
             tiles.cells,
             tiles.shape,
             tiles.noisy,
@@ -302,7 +302,7 @@ def _accumulate(
             tiles.converters,
             seen,
             currents,
-            np.empty((3, lanes), tiles.part_type),
+            np.empty((2, lanes), tiles.part_type),
             sums,
         )
     if len(watched):  # (images, tiles, digits, slices, columns) -> (images, tiles, slices, digits, columns)

@@ -20,7 +20,7 @@ from numba import config, njit, types
 from numba.extending import intrinsic
 
 from .kernel.compiling import cached, part
-from .kernel.vectors import I16, I32, I64, loop, splat
+from .kernel.vectors import I16, I32, I64, loop
 
 U32 = np.uint32
 

@@ -62,7 +62,6 @@ class Tiles:
     places: npt.NDArray[np.uint32]
     converters: Converters
     part_type: type[Any]  # holds a tile's sums
-    sum_type: type[Any]  # holds all tiles' sums
     ending: tuple[Any, ...]  # what `add_up` takes beside the sums
 
 
@@ -112,7 +111,6 @@ def _tiles(layer: Layer, crossbar: Crossbar, index: int, low: int, high: int) ->
         assert noise is not None
         generator = (noise.seed, index, np.int32(noise.amplitude), np.int32(factor))
     largest = crossbar.adc.codes * sum(1 << g * mapping.digit_bits for g in range(digits))
-    sum_type = np.int32 if mapping.tiles(inputs) * largest < 1 << 31 else np.int64
     return Tiles(
         low=low,
         high=high,
@@ -123,8 +121,7 @@ def _tiles(layer: Layer, crossbar: Crossbar, index: int, low: int, high: int) ->
         generator=generator,
         places=places,
         converters=converters,
-        part_type=np.uint16 if largest < 1 << 16 else sum_type,
-        sum_type=sum_type,
+        part_type=np.uint16 if largest < 1 << 16 else np.int64,
         ending=_ending(layer, crossbar, digits, low),
     )
 
@@ -200,7 +197,8 @@ def _halves(flat: Integers, reach: tuple[int, int]) -> tuple[Integers, Integers,
         return None
     shift = 16 + max(0, (int(steps.min()) - 1).bit_length() - 1)
     numbers = np.arange(1, flat.shape[1] + 1)
-    for more, slopes in ((0, -(-(1 << shift) // steps)), (1, (1 << shift) // steps)):
+    inverse = (1 << shift) // steps
+    for more, slopes in ((0, inverse + ((1 << shift) % steps > 0)), (1, inverse.clip(max=(1 << 16) - 1))):
         zeros = flat[:, 0] - steps - more
         ends = np.stack([reach[0] - zeros, reach[1] - zeros, zeros])
         at, before = (((t - zeros[:, None]) * slopes[:, None]) >> shift for t in (flat, flat - 1))
@@ -285,7 +283,7 @@ def _accumulate(
     layer: Layer, tiles: Tiles, codes: Codes, first_image: int, watched: npt.NDArray[np.uint16]
 ) -> Integers:
     lanes = tiles.cells.shape[1]
-    sums = np.zeros((len(codes), lanes), tiles.sum_type)
+    sums = np.zeros((len(codes), lanes), np.int64)
     currents = np.empty((2, *tiles.places.shape), np.int16 if len(tiles.converters.zero) else np.int32)
     seed, index, amplitude, factor = tiles.generator
     seen = NOTHING

@@ -90,14 +90,14 @@ PROPERTIES = (
     Property("drift", "seconds since programming (exponent 0.05 ± 0.01)", (1, 10, 100, 1e4, 1e6), _drifted),
     Property(
         "on_off",
-        "ratio of highest to lowest conductance (offset mapping)",
+        "on/off ratio of conductances (offset mapping)",
         (1000, 100, 30, 10, 3),
         lambda m, v, s: devices.on_off(_tiles(m), v),
         random=False,
     ),
     Property(
         "on_off_pairs",
-        "ratio of highest to lowest conductance (differential mapping)",
+        "on/off ratio of conductances (differential mapping)",
         (1000, 100, 30, 10, 3),
         lambda m, v, s: devices.on_off(_tiles(m, style="differential"), v),
         random=False,

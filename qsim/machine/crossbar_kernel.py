@@ -1,4 +1,4 @@
-"""The crossbar's loops: plain code over lanes, which the compiler turns into vectors of any width.
+"""The crossbar's loops: plain code over lanes, which the compiler turns into vectors; `add_rows` says which.
 
 A *lane* is one column of one slice. A row of cells holds all lanes side by side, in the narrowest type in
 which no current overflows, so that driving a row is one vector addition, and rows whose bit is 0 cost
@@ -241,7 +241,7 @@ def convert(currents, digits, factor, converters, base, sums):
 
 
 @cached(error_model="numpy")
-def read_tiles(codes, cells, shape, noisy, generator, places, converters, watched, noise, part_sums, sums):
+def read_tiles(codes, cells, shape, noisy, generator, places, converters, watched, noise, tile_room, sums):
     """Adds up every read's code: sums (images, lanes) += code << digit position.
 
     codes : uint16 (images, inputs), from 0 up
@@ -251,7 +251,7 @@ def read_tiles(codes, cells, shape, noisy, generator, places, converters, watche
     places : uint32 (digits, half) of the generator, from the last digit on, without the tile
     converters : see `crossbar_run.Converters`
     watched : uint16 (images, tiles, digits, lanes) that gets every code, or with no images
-    noise, part_sums : (2, digits, half) and (2, lanes) to work in, in types that hold currents and the sums
+    noise, tile_room : (2, digits, half) and (2, lanes) to work in, in types that hold currents and the sums
         of one tile
     """
     rows_of_tile, digits, digit_bits = shape
@@ -261,7 +261,7 @@ def read_tiles(codes, cells, shape, noisy, generator, places, converters, watche
     currents, values = np.zeros((digits + 1, lanes), cells.dtype), np.empty((digits, lanes), noise.dtype)
     rows, driven = np.empty(rows_of_tile + 1, np.int64), np.empty(rows_of_tile + 1, np.int64)
     own = np.empty(rows_of_tile + 1, np.uint16)
-    evens, odds, part, idle = noise[0], noise[1], part_sums[0], part_sums[1]
+    evens, odds, tile_sums, idle = noise[0], noise[1], tile_room[0], tile_room[1]
     idle[:] = 0
     convert(currents, digits, factor, converters, base, idle)  # what a tile adds of which no row is driven
     for image in range(images):
@@ -273,24 +273,24 @@ def read_tiles(codes, cells, shape, noisy, generator, places, converters, watche
                     sums[image, j] += idle[j]
                 continue
             drive(rows, own, count, driven, digit_bits, cells, currents)
-            part[:] = 0
+            tile_sums[:] = 0
             if noisy:
                 fill_noise(seed, layer, first_image + image, tile, places, amplitude, evens, odds)
                 add_noise(currents, factor, evens, odds, values)
-                convert(values, digits, np.int32(1), converters, base, part)
+                convert(values, digits, np.int32(1), converters, base, tile_sums)
             else:
-                convert(currents, digits, factor, converters, base, part)
+                convert(currents, digits, factor, converters, base, tile_sums)
             for j in range(lanes):
-                sums[image, j] += part[j]
+                sums[image, j] += tile_sums[j]
             if watched.shape[0]:
                 for turn in range(digits):
-                    part[:] = 0
+                    tile_sums[:] = 0
                     if noisy:
-                        convert(values[turn:], 1, np.int32(1), converters, base, part)
+                        convert(values[turn:], 1, np.int32(1), converters, base, tile_sums)
                     else:
-                        convert(currents[turn:], 1, factor, converters, base, part)
+                        convert(currents[turn:], 1, factor, converters, base, tile_sums)
                     for j in range(lanes):
-                        watched[image, tile, digits - 1 - turn, j] = part[j]
+                        watched[image, tile, digits - 1 - turn, j] = tile_sums[j]
 
 
 @cached(error_model="numpy")

@@ -21,15 +21,15 @@ Strengths = Annotated[list[float], typer.Option("--epsilon", help="Strength in i
 def run(app: typer.Typer, name: str, arguments: Sequence[str] | None = None) -> None:
     """Run a command line; a user's mistake is one sentence on standard error and exit status 2.
 
-    So is an interruption, with exit status 130.
+    So is an interrupt, with exit status 130.
     """
     try:
         app(arguments, prog_name=name)
     except QsimError as error:
         print(f"qsim: {error}", file=sys.stderr)
         sys.exit(2)
-    except SystemExit as end:
-        if end.code == 130:
+    except SystemExit as left:
+        if left.code == 130:  # what typer makes of an interrupt
             print("qsim: interrupted", file=sys.stderr)
         raise
 

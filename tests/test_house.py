@@ -26,6 +26,7 @@ MAY_IMPORT = {  # each part, and the parts of the project that it may import bes
         "qsim.data",
         "qsim.shadow",
         "qsim.robustness",
+        "qsim.results",
         "qsim.terminal",
     },
     "rtl": {"qsim.machine"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from . import crossbar_kernel as loops
 from .crossbar import Adc, Crossbar, Integers
 from .errors import QsimError
+from .kernel import portable
 from .kernel.share import share
 from .kernel.thresholds import find_line
 
@@ -24,6 +25,27 @@ NOTHING = np.zeros((0, 0, 0, 0), np.uint16)
 VECTOR = 32  # lanes of a half are padded to a multiple
 BLOCK = 256  # images whose sums are in cache together
 MOST_ENTRIES = 1 << 26  # of all tables of codes
+
+
+class Converters(NamedTuple):
+    """Code of a current v in one of three ways, the fastest that is proved for all lanes.
+
+    - zero int16 (lanes), slope uint16 (lanes): min(max(v - zero, 0) * slope >> 16 >> shift, most), with v
+      in units;
+    - words int32 (2, lanes) slope, offset: clip((v * slope + offset) >> shift, 0, most);
+    - tables uint16 (rows, currents), words (3, lanes) least, greatest, row: table[row, v - least], with v
+      clipped to least ... greatest.
+
+    The other arrays have no entries. In the last two v counts whole levels where all cells do and there is
+    no noise.
+    """
+
+    zero: npt.NDArray[np.int16]
+    slope: npt.NDArray[np.uint16]
+    words: npt.NDArray[np.int32]
+    tables: npt.NDArray[np.uint16]
+    shift: int
+    most: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +60,8 @@ class Tiles:
     noisy: bool
     generator: tuple[Any, ...]
     places: npt.NDArray[np.uint32]
-    converter: npt.NDArray[np.int32]
-    alike: bool
-    tables: npt.NDArray[np.uint16]
-    sum_type: type[Any]
+    converters: Converters
+    part_type: type[Any]  # holds a tile's sums
     ending: tuple[Any, ...]  # what `add_up` takes beside the sums
 
 
@@ -50,6 +70,7 @@ class Plan:
     """A model with crossbars, ready to run."""
 
     layers: tuple[Layer, ...]
+    activations: tuple[portable.PackedLayer, ...]
     tiles: tuple[Tiles | None, ...]
 
 
@@ -60,7 +81,7 @@ def prepare(model: Model) -> Plan:
         None if layer.crossbar is None else _tiles(layer, layer.crossbar, i, *ranges[i])
         for i, layer in enumerate(model.layers)
     ]
-    return Plan(tuple(model.layers), tuple(tiles))
+    return Plan(tuple(model.layers), portable.pack(model), tuple(tiles))
 
 
 def _tiles(layer: Layer, crossbar: Crossbar, index: int, low: int, high: int) -> Tiles:
@@ -74,22 +95,22 @@ def _tiles(layer: Layer, crossbar: Crossbar, index: int, low: int, high: int) ->
     factor = int(np.gcd.reduce(crossbar.cells, axis=None)) or 1  # whole levels make small numbers
     most = crossbar.largest_current(low, high) // factor
     kind = next(t for t in (np.uint8, np.uint16, np.int32) if most <= np.iinfo(t).max)
-    cells = np.zeros((inputs, 2 * half), kind)
+    cells = _aligned((inputs, 2 * half), kind)
     cells[:, lane] = (crossbar.cells // factor).transpose(1, 0, 2)
     places = np.zeros((digits, half), np.uint32)
     cut = places[:, : slices * pairs].reshape(digits, slices, pairs)
-    cut[:] = np.arange(digits)[:, None, None] << 14 | np.arange(slices)[:, None] << 18 | np.arange(pairs)
+    cut[:] = np.arange(digits)[::-1, None, None] << 14 | np.arange(slices)[:, None] << 18 | np.arange(pairs)
     noisy = noise is not None and noise.amplitude > 0
     swing = noise.largest if noise is not None and noisy else 0
     reach = (-swing, most * factor + swing)
     if reach[1] >= 1 << 31:
         raise QsimError(f"a current of layer {index} reaches {reach[1]} units; 31 bits are allowed")
-    converter, tables = _converter(crossbar.adc, reach, 1 if noisy else factor, lane, 2 * half)
+    converters = _converters(crossbar.adc, reach, 1 if noisy else factor, lane, 2 * half)
     generator = (0, index, np.int32(0), np.int32(factor))
     if noisy:
         assert noise is not None
         generator = (noise.seed, index, np.int32(noise.amplitude), np.int32(factor))
-    total = mapping.tiles(inputs) * crossbar.adc.codes << digits * mapping.digit_bits
+    largest = crossbar.adc.codes * sum(1 << g * mapping.digit_bits for g in range(digits))
     return Tiles(
         low=low,
         high=high,
@@ -99,10 +120,8 @@ def _tiles(layer: Layer, crossbar: Crossbar, index: int, low: int, high: int) ->
         noisy=noisy,
         generator=generator,
         places=places,
-        converter=converter,
-        alike=bool((converter == converter[:, :1]).all()),
-        tables=tables,
-        sum_type=np.int32 if total < 1 << 31 else np.int64,
+        converters=converters,
+        part_type=np.uint16 if largest < 1 << 16 else np.int64,
         ending=_ending(layer, crossbar, digits, low),
     )
 
@@ -119,28 +138,42 @@ def _ending(layer: Layer, crossbar: Crossbar, digits: int, low: int) -> tuple[An
     return step * place, constant, pairs, mapping.gain(layer.grid), mapping.unit_bits, digital
 
 
-def _converter(
-    adc: Adc, reach: tuple[int, int], factor: int, lane: Integers, lanes: int
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint16]]:
-    """`converter` and `tables` of `read_tiles`, for currents in `reach` that come divided by `factor`.
+def _aligned(shape: tuple[int, int], kind: type[Any]) -> Codes:
+    """Zeros at a multiple of 64 bytes: no vector of a row lies across two lines of the cache."""
+    size = shape[0] * shape[1] * np.dtype(kind).itemsize
+    room = np.zeros(size + 64, np.uint8)
+    start = -room.ctypes.data % 64
+    return room[start : start + size].view(kind).reshape(shape)
 
-    Lines where all thresholds lie on them, else tables.
-    """
-    sets, rows, count = adc.thresholds.shape
-    flat = adc.thresholds.reshape(-1, count)
+
+def _converters(adc: Adc, reach: tuple[int, int], factor: int, lane: Integers, lanes: int) -> Converters:
+    """For currents in `reach`, which are multiples of `factor`."""
+    sets, rows, most = adc.thresholds.shape
+    flat = adc.thresholds.reshape(-1, most)
     which = np.zeros(lanes, np.int64)
     s, p = np.indices(lane.shape)
     which[lane] = (s % sets) * rows + p % rows
-    nothing = np.zeros(lanes, np.int64)
-    lines = _lines(flat, reach, factor)
-    if lines is not None:
-        slopes, offsets, shift = lines
-        converter = [slopes[which], offsets[which], nothing, nothing + count, nothing]
-        return np.stack(converter).astype(np.int32), np.zeros((0, shift), np.uint16)
+    nothing = Converters(
+        np.zeros(0, np.int16),
+        np.zeros(0, np.uint16),
+        np.zeros((3, 0), np.int32),
+        np.zeros((0, 0), np.uint16),
+        0,
+        most,
+    )
+    if (found := _halves(flat, reach)) is not None:
+        zeros, slopes, shift = found
+        return nothing._replace(
+            zero=zeros[which].astype(np.int16), slope=slopes[which].astype(np.uint16), shift=shift
+        )
+    if (found := _lines(flat, reach, factor)) is not None:
+        slopes, offsets, shift = found
+        words = np.stack([slopes[which], offsets[which]]).astype(np.int32)
+        return nothing._replace(words=words, shift=shift)
     flat = -(-flat // factor)  # a multiple of the factor reaches both or none
     ends = flat[:, [0, -1]].clip(reach[0] // factor, reach[1] // factor + 1)
-    least, most = ends[:, 0] - 1, ends[:, 1]
-    width = int((most - least).max()) + 1
+    least, greatest = ends[:, 0] - 1, ends[:, 1]
+    width = int((greatest - least).max()) + 1
     if width * len(flat) > MOST_ENTRIES:
         raise QsimError(
             f"{len(flat)} converters over {width} units of current are too many to tabulate; "
@@ -149,8 +182,30 @@ def _converter(
     tables = np.stack(
         [np.searchsorted(t, np.arange(a, a + width), "right") for t, a in zip(flat, least, strict=True)]
     )
-    converter = [nothing, nothing, least[which], most[which], which]
-    return np.stack(converter).astype(np.int32), tables.astype(np.uint16)
+    words = np.stack([least[which], greatest[which], which]).astype(np.int32)
+    return nothing._replace(words=words, tables=tables.astype(np.uint16))
+
+
+def _halves(flat: Integers, reach: tuple[int, int]) -> tuple[Integers, Integers, int] | None:
+    """Zero and slope of each row of thresholds and one shift, for 16-bit lanes, or None.
+
+    Dividing by the step is multiplying by its inverse, rounded up, or rounded down from one more. Codes
+    rise with the current, so looking at each threshold t and at t - 1 is a proof.
+    """
+    steps = flat[:, 1] - flat[:, 0] if flat.shape[1] > 1 else np.ones(len(flat), np.int64)
+    if steps.min() < 1 or (np.diff(flat) != steps[:, None]).any():
+        return None
+    shift = 16 + max(0, (int(steps.min()) - 1).bit_length() - 1)
+    numbers = np.arange(1, flat.shape[1] + 1)
+    inverse = (1 << shift) // steps
+    for more, slopes in ((0, inverse + ((1 << shift) % steps > 0)), (1, inverse.clip(max=(1 << 16) - 1))):
+        zeros = flat[:, 0] - steps - more
+        ends = np.stack([reach[0] - zeros, reach[1] - zeros, zeros])
+        at, before = (((t - zeros[:, None]) * slopes[:, None]) >> shift for t in (flat, flat - 1))
+        fits = ends.min() >= -(1 << 15) and ends.max() < 1 << 15 and slopes.max() < 1 << 16
+        if fits and (at >= numbers).all() and (before < numbers).all():
+            return zeros, slopes, shift - 16
+    return None
 
 
 def _lines(flat: Integers, reach: tuple[int, int], factor: int) -> tuple[Integers, Integers, int] | None:
@@ -206,7 +261,7 @@ def run(
                     acc = _accumulate(layer, tiles, own, first_image + start, seen)
                 if layer.thresholds is not None:
                     own = np.empty(acc.shape, np.uint16)
-                    loops.count_thresholds(acc, layer.thresholds, own)
+                    portable.count(acc, plan.activations[i], own)
                     if hidden:
                         hidden[i][block] = own
             logits[block] = acc
@@ -227,26 +282,27 @@ def _exact_product(layer: Layer, codes: Codes) -> Integers:
 def _accumulate(
     layer: Layer, tiles: Tiles, codes: Codes, first_image: int, watched: npt.NDArray[np.uint16]
 ) -> Integers:
-    sums = np.zeros((len(codes), tiles.cells.shape[1]), tiles.sum_type)
+    lanes = tiles.cells.shape[1]
+    sums = np.zeros((len(codes), lanes), np.int64)
+    currents = np.empty((2, *tiles.places.shape), np.int16 if len(tiles.converters.zero) else np.int32)
     seed, index, amplitude, factor = tiles.generator
     seen = NOTHING
     if len(watched):
-        seen = np.empty((*watched.shape[:2], watched.shape[3], tiles.cells.shape[1]), np.uint16)
-    loops.read_tiles(
-        np.subtract(codes, tiles.low, dtype=np.int64).astype(np.uint16)
-        if tiles.low
-        else codes.astype(np.uint16),
-        tiles.cells,
-        tiles.shape,
-        tiles.noisy,
-        (seed, index, first_image & 0xFFFFFFFF, amplitude, factor),
-        tiles.places,
-        tiles.converter,
-        tiles.alike,
-        tiles.tables,
-        seen,
-        sums,
-    )
+        seen = np.empty((*watched.shape[:2], watched.shape[3], lanes), np.uint16)
+    with np.errstate(over="ignore"):  # plain Python, without the JIT, warns where words wrap
+        loops.read_tiles(
+            codes.astype(np.uint16) - np.uint16(tiles.low & 0xFFFF),  # modulo 2**16: low may be below 0
+            tiles.cells,
+            tiles.shape,
+            tiles.noisy,
+            (seed, index, first_image & 0xFFFFFFFF, amplitude, factor),
+            tiles.places,
+            tiles.converters,
+            seen,
+            currents,
+            np.empty((2, lanes), tiles.part_type),
+            sums,
+        )
     if len(watched):  # (images, tiles, digits, slices, columns) -> (images, tiles, slices, digits, columns)
         watched[:] = seen[..., tiles.lane].transpose(0, 1, 3, 2, 4)
     acc = np.empty((len(codes), layer.outputs), np.int64)

@@ -12,9 +12,11 @@ from .. import terminal
 from ..machine.container import replacing
 from ..machine.errors import QsimError
 from ..machine.model import load
+from ..results import write_json
 from ..robustness.evaluate import check_fit
+from ..terminal import Json
 from .defects import PROPERTIES, rows
-from .figures import draw, gains
+from .figures import draw, gains, summary
 
 
 def command(
@@ -24,10 +26,14 @@ def command(
     epsilon: Annotated[float, typer.Option(help="Strength of the attack, in input units.")] = 0.05,
     images: Annotated[int, typer.Option(help="The first so many test images.")] = 500,
     seeds: Annotated[int, typer.Option(help="How often cells are drawn.")] = 3,
+    json: Json = None,
 ) -> None:
     """Vary one property of the tiles at a time: rows.parquet, figure.png, and what acts like a defence."""
     if images < 1 or seeds < 1:
         raise QsimError(f"{images} images and {seeds} seeds; 1 or more of both are needed")
+    if out.exists() and not out.is_dir():
+        raise QsimError(f"{out} is a file; a folder is needed")
+    _arrow()  # if it is missing, say so before the work
     dataset = data_sets.load(data, "test")
     models = [load(file) for file in files]
     for file, model in zip(files, models, strict=True):
@@ -37,7 +43,7 @@ def command(
     codes, labels = dataset.codes[:images], dataset.labels[:images]
     found: list[dict[str, Any]] = []
     each = 3 * sum(len(k.values) * (seeds if k.random else 1) for k in PROPERTIES)
-    console = terminal.console(None)
+    console = terminal.console(json)
     with terminal.progress(console) as progress:
         task = progress.add_task("crossbars", total=each * len(models))
         for file, model in zip(files, models, strict=True):
@@ -46,13 +52,19 @@ def command(
                 progress.update(task, advance=1, description=f"{file.stem} {row['property']}")
     write(found, out / "rows.parquet")
     draw(read(out / "rows.parquet"), out / "figure.png")
-    table = terminal.table("model", "property", "value", "clean", "attacked", "attacked, aware", "verdict")
-    table.title = "Gains in attacked accuracy over the mildest value, in points"
-    for gain in gains(found):
+    table = terminal.table("model", "property", "value", "clean", "ideal", "aware", "verdict")
+    table.title = "Gains over the mildest value, in points: clean, and under both attacks"
+    told = gains(found)
+    for gain in told:
         changes = [f"{100 * gain[k]:+.1f}" for k in ("clean", "ideal", "aware")]
         table.add_row(gain["model"], gain["property"], f"{gain['value']:g}", *changes, gain["verdict"])
     console.print(table)
     console.print(f"{out / 'rows.parquet'} and figure.png beside it", soft_wrap=True, highlight=False)
+    if json:
+        names = ("model", "property", "value", "attack", "accuracy", "half_interval")
+        means = [dict(zip(names, (*key, *mean), strict=True)) for key, mean in summary(found).items()]
+        facts = {"data": data, "epsilon": epsilon, "images": len(codes), "seeds": seeds}
+        write_json(json, "study", {**facts, "accuracies": means, "gains": told})
 
 
 def write(found: list[dict[str, Any]], path: Path) -> None:

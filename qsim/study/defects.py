@@ -26,7 +26,7 @@ DRAWS = 8  # of read noise, over which the gradient is averaged
 Make = Callable[[Model, float, int], Model]
 
 
-def _tiles(model: Model, **changes: int) -> Model:
+def _tiles(model: Model, **changes: int | str) -> Model:
     mapping = replace(Mapping(), **changes)  # type: ignore[arg-type]
     return put_on_tiles(model, mapping)
 
@@ -88,6 +88,27 @@ PROPERTIES = (
         lambda m, v, s: devices.read_noise(_tiles(m), v, s),
     ),
     Property("drift", "seconds since programming (exponent 0.05 ± 0.01)", (1, 10, 100, 1e4, 1e6), _drifted),
+    Property(
+        "on_off",
+        "on/off ratio of conductances (offset mapping)",
+        (1000, 100, 30, 10, 3),
+        lambda m, v, s: devices.on_off(_tiles(m), v),
+        random=False,
+    ),
+    Property(
+        "on_off_pairs",
+        "on/off ratio of conductances (differential mapping)",
+        (1000, 100, 30, 10, 3),
+        lambda m, v, s: devices.on_off(_tiles(m, style="differential"), v),
+        random=False,
+    ),
+    Property(
+        "line_resistance",
+        "resistance of a wire segment × highest conductance",
+        (0, 1e-6, 1e-5, 3e-5, 1e-4),
+        lambda m, v, s: devices.line_resistance(_tiles(m), v),
+        random=False,
+    ),
 )
 
 

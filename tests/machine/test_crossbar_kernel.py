@@ -1,6 +1,10 @@
 """The crossbar's fast loops give the specification's integers, every column's code included."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,12 +13,15 @@ from examples import random_codes, random_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qsim import InputFormat, Model, spec
-from qsim.machine import crossbar_spec
-from qsim.machine.crossbar import Adc, Mapping, Noise
+from qsim import InputFormat, Layer, Model, spec
+from qsim.machine import crossbar_run, crossbar_spec
+from qsim.machine.crossbar import Adc, Crossbar, Mapping, Noise
+from qsim.machine.crossbar_adc import evenly
 from qsim.machine.crossbar_mapping import put_on_tiles
 from qsim.machine.crossbar_run import column_codes
 from qsim.machine.kernel import smallest_fooling_step, sweep
+
+JIT_OFF = os.environ.get("NUMBA_DISABLE_JIT") == "1"
 
 
 def random_tiles(seed: int, unit_bits: int, style: str, noisy: bool, whole: bool, kind: str) -> Model:
@@ -74,10 +81,9 @@ def test_random_tiles(
         assert trace.logits.max() <= high
 
 
-@pytest.mark.parametrize("noisy", [False, True])
-def test_every_column_code(noisy: bool) -> None:
-    model = random_tiles(8, 3, "offset", noisy, False, "each")
-    codes = random_codes(1, model, 3)
+def check_every_code(model: Model, codes: Any) -> None:
+    """Every column's code and the logits, against the specification."""
+    assert model.logits(codes, 5).tolist() == spec.logits(model, codes.tolist(), 5)
     watched = column_codes(model, codes, 5)
     inputs = [codes, *model.trace(codes, 5).hidden]
     for i, (layer, array) in enumerate(zip(model.layers, watched, strict=True)):
@@ -87,6 +93,116 @@ def test_every_column_code(noisy: bool) -> None:
             low, high = model.code_range(i)
             for t, s, g, read in crossbar_spec.columns_read(layer.crossbar, own, low, high, i, 5 + image):
                 assert array[image, t, s, g].tolist() == read
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+def test_every_column_code(noisy: bool) -> None:
+    model = random_tiles(8, 3, "offset", noisy, False, "each")
+    check_every_code(model, random_codes(1, model, 3))
+
+
+def way(model: Model) -> tuple[str, str, str]:
+    """How the first layer's currents become codes; in which types its currents and a tile's sums are."""
+    tiles = crossbar_run.prepare(model).tiles[0]
+    assert tiles is not None
+    names = {"halves": tiles.converters.zero, "tables": tiles.converters.tables}
+    name = next((name for name, array in names.items() if len(array)), "words")
+    return name, tiles.cells.dtype.name, np.dtype(tiles.part_type).name
+
+
+SIX_BITS = evenly(6, np.array([0]), np.array([131]))
+# how it is done, largest cell and what all are multiples of, converter, bits of an input
+WAYS: dict[str, tuple[tuple[str, str, str], int, int, Adc, int]] = {
+    "whole levels": (("halves", "uint8", "uint16"), 64, 64, SIX_BITS, 8),
+    "perturbed cells": (("halves", "uint16", "uint16"), 150, 1, SIX_BITS, 8),
+    "a range for each slice": (
+        ("halves", "uint16", "uint16"), 150, 1, evenly(5, np.array([20, -30]), np.array([9, 17])), 8),
+    "steps far apart": (
+        ("tables", "uint16", "uint16"), 150, 1, evenly(6, np.array([0, 0]), np.array([2, 999])), 8),
+    "steps of one": (("halves", "uint16", "uint16"), 150, 1, evenly(8, np.array([-3]), np.array([1])), 8),
+    "one threshold": (("halves", "uint16", "uint16"), 150, 1, Adc([99], 0, 1), 8),
+    "currents that need 17 bits": (
+        ("words", "int32", "uint16"), 32767, 1, evenly(3, np.array([0]), np.array([16384])), 8),
+    "a converter beyond 15 bits": (
+        ("words", "uint16", "uint16"), 150, 1, evenly(6, np.array([33000]), np.array([131])), 8),
+    "sums that need 17 bits": (
+        ("halves", "uint16", "int64"), 150, 1, evenly(9, np.array([0]), np.array([1])), 8),
+    "uneven": (("tables", "uint8", "uint16"), 64, 64, Adc([64, 100, 128, 200], 0, 1), 8),
+    "uneven, repeated": (("tables", "uint16", "uint16"), 150, 1, Adc([70, 70, 90], 0, 1), 8),
+    "uneven, with currents that need 17 bits": (
+        ("tables", "int32", "uint16"), 32767, 1, Adc([-7, 5000, 40000, 99999], 0, 1), 8),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("noisy", [False, True], ids=["quiet", "noisy"])
+@pytest.mark.parametrize("name", WAYS)
+def test_every_way_from_currents_to_codes(name: str, noisy: bool) -> None:
+    """Chosen where it is proved and nowhere else; `words` and `tables` take over, narrow types and wide."""
+    expected, top, every, adc, bits = WAYS[name]
+    rng = np.random.default_rng(len(name))
+    mapping = Mapping(rows=4, cols=40, unit_bits=6)
+    layer = Layer(rng.integers(-1, 2, (20, 9)), np.zeros(20, int), 2, grid="twos_complement")
+    cells = rng.integers(0, top // every + 1, (2, 9, mapping.columns(20))) * every
+    noise = Noise.of(30.0, 3) if noisy else None
+    model = Model((replace(layer, crossbar=Crossbar(mapping, cells, adc, noise)),), InputFormat(bits))
+    assert way(model) == expected
+    check_every_code(model, random_codes(1, model, 2))
+
+
+@pytest.mark.parametrize("missing", [["_halves"], ["_halves", "_lines"]], ids=["words", "tables"])
+@pytest.mark.parametrize("noisy", [False, True], ids=["quiet", "noisy"])
+def test_slower_ways_give_the_same(missing: list[str], noisy: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    for whole in (False, True):
+        model = random_tiles(6, 6, "differential", noisy, whole, "even")
+        codes = random_codes(2, model, 50)
+        assert way(model)[0] == "halves"
+        with monkeypatch.context() as patched:
+            for name in missing:
+                patched.setattr(crossbar_run, name, lambda *_: None)
+            slow = replace(model)
+            assert way(slow)[0] == ("words" if len(missing) == 1 else "tables")
+            assert (slow.logits(codes) == model.logits(codes)).all()
+
+
+@given(
+    steps=st.lists(st.integers(1, 700), min_size=1, max_size=3),
+    first=st.integers(-3000, 9000),
+    count=st.integers(1, 300),
+    reach=st.tuples(st.integers(-5000, 0), st.integers(0, 40000)),
+)
+def test_halves_are_the_thresholds(steps: list[int], first: int, count: int, reach: tuple[int, int]) -> None:
+    """In 16 bits as the loops compute, on every current within reach."""
+    flat = first + np.array(steps)[:, None] * np.arange(count)
+    found = crossbar_run._halves(flat, reach)
+    if found is None:
+        return
+    zeros, slopes, shift = found
+    currents = np.arange(reach[0], reach[1] + 1).astype(np.int16)
+    for row, zero, slope in zip(flat, zeros.astype(np.int16), slopes.astype(np.uint16), strict=True):
+        above = (currents - zero).clip(0).astype(np.uint32)
+        codes = (above * slope >> 16 >> shift).clip(max=count)
+        assert (codes == np.searchsorted(row, np.arange(reach[0], reach[1] + 1), "right")).all()
+
+
+@pytest.mark.parametrize("bits", range(1, 9))
+def test_converters_of_whole_tiles_have_halves(bits: int) -> None:
+    """128 rows of 1-bit cells in 64ths of a level, whatever the range."""
+    for full in range((1 << bits) - 1, 8200, 97):
+        adc = evenly(bits, np.array([full // 9]), np.array([-(-full // ((1 << bits) - 1))]))
+        assert crossbar_run._halves(adc.thresholds[0], (-600, 9000)) is not None
+
+
+@pytest.mark.skipif(JIT_OFF, reason="this is the run without the JIT")
+def test_the_same_without_compilation() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", __file__, "-k",
+         "every or slower"],
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+        cwd=Path(__file__).parent.parent.parent,
+        capture_output=True,
+        text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
 
 
 def test_noise_depends_on_the_image_number_alone() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ from qsim.cli import main
 from qsim.machine import devices
 from qsim.machine.crossbar import Mapping
 from qsim.machine.crossbar_mapping import put_on_tiles
-from qsim.study import defects, figures
+from qsim.study import command, defects, figures
 
 
 @pytest.mark.parametrize("style", ["offset", "differential"])
@@ -34,6 +37,10 @@ def test_the_noise_of_an_accumulator_is_as_foreseen() -> None:
     foreseen = defects.noise_deviation(noisy.layers[0], 0, 255)
     read = np.array([noisy.logits(codes, i)[0] for i in range(400)])
     assert 0.3 * foreseen < read.std(0).mean() < 1.1 * foreseen
+
+
+LOSSLESS = ("stuck", "programming_error", "read_noise", "drift", "on_off", "on_off_pairs", "line_resistance")
+MILDEST = {kind.name: kind.mildest for kind in defects.PROPERTIES if kind.name in LOSSLESS}
 
 
 def made(model: str, ideal: float, aware: float) -> list[dict[str, Any]]:
@@ -70,22 +77,69 @@ def test_rows_repeat_and_the_first_values_disturb_nothing() -> None:
     assert first == list(defects.rows("digits", model, codes, labels, 0.1, 1))
     ideal = float((model.predict(codes) == labels).mean())
     for row in first:
-        undisturbed = row["property"] in ("stuck", "programming_error", "read_noise") and row["value"] == 0
+        undisturbed = row["value"] == MILDEST.get(str(row["property"]))
         if undisturbed and row["attack"] == "none":
             assert row["accuracy"] == ideal
 
 
+MODEL = str(Path(__file__).parent.parent.parent / "models" / "digits-relu-q1.safetensors")
+STUDY = ["study", MODEL, "--data", "digits"]
+
+
 def test_the_command_writes_rows_and_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = Path(__file__).parent.parent.parent / "models" / "digits-relu-q1.safetensors"
-    main_returns(
-        ["study", str(file), "--data", "digits", "--images", "20", "--seeds", "2", "--out", str(tmp_path)]
-    )
+    out, json_file = str(tmp_path), tmp_path / "study.json"
+    arguments = ["--images", "20", "--seeds", "2", "--out", out, "--json", str(json_file)]
+    assert status([*STUDY, *arguments]) == 0
     assert "verdict" in capsys.readouterr().out
-    assert (tmp_path / "rows.parquet").stat().st_size > 0
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
+    rows, told = command.read(tmp_path / "rows.parquet"), json.loads(json_file.read_text())
+    assert {row["property"] for row in rows} == {kind.name for kind in defects.PROPERTIES}
+    assert told["gains"] == figures.gains(rows)
+    for mean in told["accuracies"]:
+        key = mean["model"], mean["property"], mean["value"], mean["attack"]
+        assert (mean["accuracy"], mean["half_interval"]) == figures.summary(rows)[key]
 
 
-def main_returns(arguments: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--images", "0"], "0 images and 3 seeds; 1 or more of both are needed"),
+        (["--epsilon", "-1"], "epsilon is -1.0; a finite number of 0 or more is needed"),
+        (["--data", "mnist"], "mnist has 784 inputs an image; this model takes 64"),
+        (["--out", MODEL], f"{MODEL} is a file; a folder is needed"),
+        ([f"{MODEL}s"], f"{MODEL}s: no such file"),
+    ],
+)
+def test_what_cannot_be_studied_is_one_sentence(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], mnist_test: Any
+) -> None:
+    assert status([*STUDY, "--out", str(tmp_path / "new"), *arguments]) == 2
+    assert capsys.readouterr().err == f"qsim: {message}\n"
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_interrupt_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "new"
+    arguments = [*STUDY, "--images", "1500", "--seeds", "9", "--out", str(out)]
+    program = (  # the interrupt comes in the middle of the work, however fast the machine
+        "import signal\n"
+        "from qsim.cli import main\n"
+        "from qsim.study import command\n"
+        "rows = command.rows\n"
+        "def interrupted(*arguments):\n"
+        "    for i, row in enumerate(rows(*arguments)):\n"
+        "        if i == 2:\n"
+        "            signal.raise_signal(signal.SIGINT)\n"
+        "        yield row\n"
+        "command.rows = interrupted\n"
+        f"main({arguments})\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "qsim: interrupted\n")
+    assert not out.exists()
+
+
+def status(arguments: list[str]) -> object:
     with pytest.raises(SystemExit) as left:
         main(arguments)
-    assert left.value.code == 0
+    return left.value.code

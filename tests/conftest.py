@@ -7,6 +7,7 @@ CI=true it fails them instead: there, nothing may be missing.
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,6 +19,9 @@ from hypothesis import settings
 from qsim import QsimError
 
 collect_ignore_glob = ["rtl/cocotb_*.py"]  # run inside the simulator, not by pytest
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background, and for all children
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("qsim", deadline=None, derandomize=True)  # compiling takes its time; seeded
 settings.load_profile("qsim")

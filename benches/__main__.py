@@ -15,7 +15,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is loaded: th
 from rich.console import Console
 from rich.table import Table
 
-from qsim.machine.container import replacing
+from qsim.model.container import replacing
 
 from . import harness, plots
 

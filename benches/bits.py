@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from qsim.machine import kernel
-from qsim.machine.kernel import isa
+from qsim.executors import executor
+from qsim.kernel import isa
 
 from . import harness, peers
 from .harness import Row
@@ -14,8 +14,8 @@ def rows() -> list[Row]:
     with harness.environment(QSIM_THREADS="1"):
         for bits in range(1, 11):
             model = harness.network(bits=bits)
-            packed = {name: kernel.pack(model, name) for name in isa.available()}
-            engines = {f"qsim {name}": lambda p=p: kernel.predict(p, codes) for name, p in packed.items()}
+            packed = {name: executor(model, name) for name in isa.available()}
+            engines = {f"qsim {name}": lambda p=p: p.predict(codes) for name, p in packed.items()}
             engines |= peers.blas(model, codes)
             found += harness.compare("bits", f"{bits} bits", len(codes), engines, bits=bits)
     return found

@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 
-from qsim.machine import kernel
+import qsim
 
 from . import harness
 from .harness import Row
@@ -35,7 +35,7 @@ def rows() -> list[Row]:
                 "epsilon_sweep",
                 case,
                 count,
-                {"qsim": lambda m=model: kernel.sweep(m, codes, signs, STEPS)},
+                {"qsim": lambda m=model: qsim.sweep(m, codes, signs, STEPS)},
                 bits=bits,
                 sigmoid=sigmoid,
             )

@@ -1,4 +1,4 @@
-"""Fit the LUTs of `rtl.cost` to builds, and show how far off it would be each one that it had not seen.
+"""Fit the LUTs of `qsim_rtl.fpga.cost` to builds, and show how far off each unseen one would be.
 
 `python -m benches.fit_cost` reads docs/builds.json and prints the constants of each family, and for each
 build the error of constants that are fitted to all others.
@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 import qsim
-from rtl import cost
-from rtl.axi_shape import Loadable
-from rtl.boards import BOARDS
-from rtl.cost import Luts
+from qsim_rtl.fpga import cost
+from qsim_rtl.fpga.boards import BOARDS
+from qsim_rtl.fpga.cost import Luts
+from qsim_rtl.shape.loadable import Loadable
 
 ROOT = Path(__file__).parent.parent
 BUILDS = json.loads((ROOT / "docs/builds.json").read_text())

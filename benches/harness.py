@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qsim import InputFormat, Layer, Model
-from qsim.machine.kernel import isa
+from qsim.kernel import isa
 
 Codes = npt.NDArray[np.integer[Any]]
 Clock = Callable[[], float]

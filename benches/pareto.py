@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import qsim
-from qsim.machine.container import replacing
+from qsim.model.container import replacing
 from qsim.robustness import evaluate
-from rtl import cost
-from rtl.boards import BOARDS
+from qsim_rtl.fpga import cost
+from qsim_rtl.fpga.boards import BOARDS
 
 TARGET = "ecp5-85k"
 EPSILON = 0.1

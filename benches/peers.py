@@ -13,8 +13,9 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 from qsim import Model
-from qsim.machine.kernel import isa, tiles
-from qsim.machine.kernel.vectors import I32, I64, loop
+from qsim.jit.vectors import I32, I64, loop
+from qsim.kernel import isa
+from qsim.kernel.dense import products as tiles
 
 Codes = npt.NDArray[np.uint8]
 SUMS = 24  # independent sums: enough to hide the latency of one instruction

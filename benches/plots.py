@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from qsim.machine.container import replacing
+from qsim.model.container import replacing
 
 from .harness import Row
 

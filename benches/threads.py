@@ -6,7 +6,7 @@ import os
 import time
 from dataclasses import replace
 
-from qsim.machine.kernel.share import share
+from qsim.jit.parallel import parallel_for
 
 from . import harness, peers
 from .harness import Row
@@ -19,7 +19,7 @@ ALONE = ", one thread"
 def burn(images: int) -> None:
     """Work on any number of threads that needs no memory: what the machine has to give just now."""
     loop = next(iter(peers.units().values()))[0]
-    share(images, lambda rows: loop(TURNS * (rows.stop - rows.start)))
+    parallel_for(images, lambda rows: loop(TURNS * (rows.stop - rows.start)))
 
 
 def rows() -> list[Row]:

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 import qsim
-from qsim.machine import container
-from qsim.machine.model import Model
+from qsim.model import container
+from qsim.model.model import Model
 from qsim.robustness import evaluate
 from qsim.shadow.train import RECIPES, Recipe
 

@@ -1,5 +1,5 @@
 """`python -m qsim` is the command `qsim`."""
 
-from .cli import main
+from .cli.main import main
 
 main()

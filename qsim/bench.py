@@ -20,15 +20,16 @@ from rich.progress import Progress
 from rich.table import Table
 
 from . import data as data_sets
-from . import terminal
+from .cli import terminal
+from .cli.results import write_json
+from .cli.terminal import Json, Strengths
 from .data import Dataset
-from .machine import kernel
-from .machine.errors import QsimError
-from .machine.model import Model, load
-from .results import write_json
+from .errors import QsimError
+from .jit.parallel import threads
+from .model.file import load
+from .model.model import Model
 from .robustness import evaluate
 from .shadow.network import forward, of_model, to_real
-from .terminal import Json, Strengths
 
 EPSILONS = (0.01, 0.05, 0.1, 0.2)
 SPEC_SAMPLE = 10  # images on which kernel and spec are compared, hidden codes and logits
@@ -129,7 +130,7 @@ def compare_rtl(models: Sequence[tuple[Model, Dataset]], done: Callable[[], None
     Models go side by side: compiling one engine leaves the other cores idle.
     """
     try:
-        rtl = import_module("rtl")
+        rtl = import_module("qsim_rtl")
     except ModuleNotFoundError as error:
         raise QsimError(f"--rtl needs the package {error.name}: pip install 'qsim[rtl]'") from None
 
@@ -139,7 +140,7 @@ def compare_rtl(models: Sequence[tuple[Model, Dataset]], done: Callable[[], None
         done()
         return found
 
-    with ThreadPoolExecutor(kernel.threads()) as pool:
+    with ThreadPoolExecutor(threads()) as pool:
         return list(pool.map(compare, models))
 
 
@@ -164,7 +165,7 @@ def run(
 
 def figures(rows: Sequence[Row], remarks: Sequence[str]) -> dict[str, Any]:
     """The rows as JSON-able values."""
-    return {"threads": kernel.threads(), "rows": [asdict(row) for row in rows], "remarks": list(remarks)}
+    return {"threads": threads(), "rows": [asdict(row) for row in rows], "remarks": list(remarks)}
 
 
 def failures(rows: Sequence[Row]) -> list[str]:
@@ -181,7 +182,7 @@ def as_table(rows: Sequence[Row], epsilons: Sequence[float]) -> Table:
         "Test accuracy in %: float shadow, integers, integers under FGSM of strength ε. "
         f"spec: = if every hidden code and logit of {SPEC_SAMPLE} images is the specification's. "
         + ("RTL: on how many images it is the simulated hardware's. " if hardware else "")
-        + f"M/s: million images a second on {kernel.threads()} threads, and × a float32 BLAS forward pass."
+        + f"M/s: million images a second on {threads()} threads, and × a float32 BLAS forward pass."
     )
     for row in rows:
         rtl = row.rtl and (f"{row.rtl['images']:,}" if not row.rtl["first"] else "≠")

@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 import platformdirs
 
-from .machine.errors import QsimError
-from .machine.model import InputFormat
+from .errors import QsimError
+from .model.input_format import InputFormat
 
 MIRRORS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",

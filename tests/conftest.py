@@ -37,7 +37,7 @@ def missing(reason: str) -> NoReturn:
 @pytest.fixture
 def compiler() -> list[str]:
     """The command of a C++ compiler."""
-    from rtl import toolchain
+    from qsim_rtl.sim import toolchain
 
     try:
         return toolchain.cxx()
@@ -48,7 +48,7 @@ def compiler() -> list[str]:
 @pytest.fixture
 def simulator() -> None:
     """Everything that Verilog needs to run under cocotb: Verilator, cocotb, libpython, a compiler."""
-    from rtl import verilate
+    from qsim_rtl.sim import verilator as verilate
 
     try:
         verilate.tools()

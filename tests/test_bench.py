@@ -8,7 +8,8 @@ import pytest
 from examples import random_model
 
 import qsim
-from qsim import QsimError, bench, cli, data
+from qsim import QsimError, bench, data
+from qsim.cli import main as cli
 from qsim.robustness import evaluate
 
 MODELS = Path(__file__).parent.parent / "models"

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import qsim
-from qsim import cli, data
+from qsim import data
+from qsim.cli import main as cli
 
 MODELS = Path(__file__).parent.parent / "models"
 DIGITS = str(MODELS / "digits-relu-q4.safetensors")

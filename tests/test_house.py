@@ -13,21 +13,21 @@ MAY_IMPORT = {  # each part, and the parts of the project that it may import bes
     "qsim.data": {"qsim.machine"},
     "qsim.shadow": {"qsim.machine", "qsim.data"},
     "qsim.robustness": {"qsim.machine", "qsim.data", "qsim.shadow"},
-    "qsim.paper": {
+    "qsim.reproductions.glsvlsi2021": {
         "qsim.machine",
         "qsim.data",
         "qsim.shadow",
         "qsim.robustness",
-        "qsim.results",
-        "qsim.terminal",
+        "qsim.cli.results",
+        "qsim.cli.terminal",
     },
     "qsim.study": {
         "qsim.machine",
         "qsim.data",
         "qsim.shadow",
         "qsim.robustness",
-        "qsim.results",
-        "qsim.terminal",
+        "qsim.cli.results",
+        "qsim.cli.terminal",
     },
     "rtl": {"qsim.machine"},
 }

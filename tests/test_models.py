@@ -9,7 +9,7 @@ import pytest
 import qsim
 from qsim import spec
 from qsim.bench import model_files
-from qsim.machine import container
+from qsim.model import container
 from qsim.robustness import evaluate
 
 FOLDER = Path(__file__).parent.parent / "models"

@@ -3,9 +3,9 @@
 import pytest
 from planting import Fault, planted
 
-SPEC = "qsim/machine/crossbar_spec.py"
-LOOPS = "qsim/machine/crossbar_kernel.py"
-RUN = "qsim/machine/crossbar_run.py"
+SPEC = "qsim/spec/crossbar.py"
+LOOPS = "qsim/kernel/crossbar/loops.py"
+RUN = "qsim/kernel/crossbar/plan.py"
 BY_SPEC = "tests/machine/test_crossbar_spec.py"
 BY_KERNEL = "tests/machine/test_crossbar_kernel.py -k random_tiles"
 
@@ -33,7 +33,7 @@ FAULTS = [
     Fault("thresholds are not divided", RUN, "flat = -(-flat // factor)", "flat = flat", BY_KERNEL),
     Fault("images are numbered from their block", RUN, "first_image + start, seen", "first_image, seen",
           "tests/machine/test_crossbar_kernel.py -k image_number"),
-    Fault("even cells are written for both signs", "qsim/machine/crossbar_mapping.py",
+    Fault("even cells are written for both signs", "qsim/crossbar/mapping.py",
           "(-layer.weights[j]).clip(min=0)", "layer.weights[j].clip(min=0)", BY_SPEC),
 ]  # fmt: skip
 

@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..machine.errors import QsimError
-from ..machine.model import MAX_CODE_BITS, InputFormat, Model
+from ..errors import QsimError
+from ..model.checks import MAX_CODE_BITS
+from ..model.input_format import InputFormat
+from ..model.model import Model
 from ..shadow.network import (
     Network,
     batches,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..machine.errors import QsimError
+from ..errors import QsimError
 
 SHARE = 0.5  # of the mean clean accuracy
 

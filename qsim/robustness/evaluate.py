@@ -9,11 +9,20 @@ from typing import Any
 import numpy as np
 
 from ..data import Dataset
-from ..machine import spec
-from ..machine.errors import QsimError
-from ..machine.model import Model
+from ..errors import QsimError
+from ..model.model import Model
 from ..shadow.network import Network, Reals, batches, of_model, predict, to_real
-from .attacks import Codes, Labels, Signs, checked_labels, gradient_signs, lattice_step, move, with_headroom
+from ..spec import dense as spec
+from .attacks import (
+    Codes,
+    Labels,
+    Signs,
+    checked_labels,
+    gradient_signs,
+    lattice_step,
+    move,
+    with_headroom,
+)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..machine.errors import QsimError
+from ..errors import QsimError
 
 Reals = npt.NDArray[np.float64]
 

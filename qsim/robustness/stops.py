@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..machine.kernel.compiling import cached
-from ..machine.model import InputFormat
+from ..jit.compiling import cached
+from ..model.input_format import InputFormat
 from .attacks import Codes, Signs
 
 

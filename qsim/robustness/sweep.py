@@ -3,7 +3,7 @@
 Along a fixed direction, the first layer's sums are piecewise linear in the strength: an input adds its
 weights at a constant rate until it reaches the end of its range and stops. Value and rate are kept, and
 changed where an input stops: two matrix products and a few column updates for all strengths together.
-`kernel.sweep` does so on the integers, `shadow` on the reals.
+`qsim.sweep` does so on the integers, `shadow` on the reals.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ..machine import kernel
-from ..machine.errors import QsimError
-from ..machine.model import Model
+from ..errors import QsimError
+from ..kernel.sweep.api import sweep as exact_sweep
+from ..model.model import Model
 from ..shadow.network import Network, batches, classify, logits_of, to_real
 from .attacks import Codes, Labels, Signs, with_headroom
 from .stops import Stops, stop
@@ -63,7 +63,7 @@ def integer(model: Model, codes: Codes, signs: Signs, steps: Sequence[int], clip
     int64 array (N, S)
     """
     target = model if clip else with_headroom(model, max(steps, default=0))
-    return kernel.sweep(target, codes, signs, np.asarray(steps))
+    return exact_sweep(target, codes, signs, np.asarray(steps))
 
 
 def _block(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..machine.kernel.compiling import cached
+from ..jit.compiling import cached
 
 Array = npt.NDArray[np.float32]
 F = np.float32

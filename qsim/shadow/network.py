@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..machine.errors import QsimError
-from ..machine.model import ACTIVATIONS, InputFormat, Model
+from ..errors import QsimError
+from ..model.input_format import InputFormat
+from ..model.layer import ACTIVATIONS
+from ..model.model import Model
 
 Reals = npt.NDArray[np.floating[Any]]
 Labels = npt.NDArray[np.integer[Any]]

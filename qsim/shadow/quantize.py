@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..machine.errors import QsimError
-from ..machine.model import MAX_CODE_BITS, Layer, Model
+from ..errors import QsimError
+from ..model.checks import MAX_CODE_BITS
+from ..model.layer import Layer
+from ..model.model import Model
 from .network import Network, grid_integers, grid_scale
 
 

@@ -18,8 +18,8 @@ from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from ..machine.kernel.compiling import cached
-from ..machine.kernel.vectors import I64, broadcast, loop
+from ..jit.compiling import cached
+from ..jit.vectors import I64, broadcast, loop
 
 BLOCK = 56  # inputs
 LANES = 16  # float32 numbers of a vector; a processor with shorter ones takes several for each

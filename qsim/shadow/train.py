@@ -12,8 +12,8 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from .. import data as data_sets
-from ..machine.errors import QsimError
-from ..machine.model import ACTIVATIONS, GRIDS
+from ..errors import QsimError
+from ..model.layer import ACTIVATIONS, GRIDS
 from .adam import Adam
 from .network import Network, Reals, batches, forward, logit_gradient, predict, to_real
 from .sparse import SparseRows

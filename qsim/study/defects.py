@@ -14,12 +14,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..machine import crossbar_adc, devices
-from ..machine.crossbar import Mapping, Noise
-from ..machine.crossbar_mapping import put_on_tiles
-from ..machine.model import Layer, Model
+from ..crossbar import converters as crossbar_adc
+from ..crossbar import effects as devices
+from ..crossbar.mapping import put_on_tiles
+from ..model.crossbar import Mapping, Noise
+from ..model.layer import Layer
+from ..model.model import Model
 from ..robustness.attacks import Codes, Labels, Signs, lattice_step, move
-from ..shadow.network import Network, Reals, batches, of_model, to_real, unsaturated_input_gradient
+from ..shadow.network import (
+    Network,
+    Reals,
+    batches,
+    of_model,
+    to_real,
+    unsaturated_input_gradient,
+)
 
 DRAWS = 8  # of read noise, over which the gradient is averaged
 
@@ -121,7 +130,7 @@ def effective_weights(layer: Layer) -> Reals:
     places = (1 << mapping.cell_bits * np.arange(len(crossbar.cells))) / mapping.unit
     columns = np.tensordot(places, crossbar.cells.astype(float), 1)
     pairs = np.array([mapping.pair(j, layer.outputs) for j in range(layer.outputs)])
-    return (mapping.gain(layer.grid) * columns[:, pairs[:, 0]] - columns[:, pairs[:, 1]]).T
+    return (mapping.positive_weight(layer.grid) * columns[:, pairs[:, 0]] - columns[:, pairs[:, 1]]).T
 
 
 def noise_deviation(layer: Layer, low: int, high: int) -> float:
@@ -136,7 +145,7 @@ def noise_deviation(layer: Layer, low: int, high: int) -> float:
         for s in range(slices)
         for g in range(mapping.digits(low, high))
     )
-    return float(sigma * np.sqrt(squares * mapping.tiles(inputs) * (mapping.gain(layer.grid) ** 2 + 1)))
+    return float(sigma * np.sqrt(squares * mapping.tiles(inputs) * (mapping.positive_weight(layer.grid) ** 2 + 1)))
 
 
 def aware_shadow(model: Model) -> Network:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..machine.container import replacing
-from ..machine.errors import QsimError
+from ..errors import QsimError
+from ..model.container import replacing
 from .defects import PROPERTIES
 
 Rows = list[dict[str, Any]]

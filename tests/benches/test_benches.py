@@ -16,7 +16,7 @@ from conftest import missing
 
 from benches import __main__ as command
 from benches import harness, peers, plots, scaling, shapes
-from qsim.machine.kernel import isa
+from qsim.kernel import isa
 
 ROOT = Path(__file__).parent.parent.parent
 

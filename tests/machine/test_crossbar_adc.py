@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qsim import Model, QsimError
-from qsim.machine import crossbar_adc, crossbar_spec
-from qsim.machine.crossbar import Adc, Mapping
-from qsim.machine.crossbar_mapping import put_on_tiles
+from qsim.crossbar import converters as crossbar_adc
+from qsim.crossbar.mapping import put_on_tiles
+from qsim.model.crossbar import Adc, Mapping
+from qsim.spec import crossbar as crossbar_spec
 
 MAPPING = Mapping(rows=16, cols=12, cell_bits=2, digit_bits=2, unit_bits=4)
 

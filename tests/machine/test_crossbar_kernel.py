@@ -14,12 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qsim import InputFormat, Layer, Model, spec
-from qsim.machine import crossbar_run, crossbar_spec
-from qsim.machine.crossbar import Adc, Crossbar, Mapping, Noise
-from qsim.machine.crossbar_adc import evenly
-from qsim.machine.crossbar_mapping import put_on_tiles
-from qsim.machine.crossbar_run import column_codes
-from qsim.machine.kernel import smallest_fooling_step, sweep
+from qsim.crossbar.converters import evenly
+from qsim.crossbar.mapping import put_on_tiles
+from qsim.kernel.crossbar import plan as crossbar_run
+from qsim.kernel.crossbar.executor import column_codes
+from qsim.kernel.sweep.api import smallest_fooling_step, sweep
+from qsim.model.crossbar import Adc, Crossbar, Mapping, Noise
+from qsim.spec import crossbar as crossbar_spec
 
 JIT_OFF = os.environ.get("NUMBA_DISABLE_JIT") == "1"
 

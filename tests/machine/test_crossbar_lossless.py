@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import qsim
-from qsim.machine.crossbar import Mapping
-from qsim.machine.crossbar_mapping import put_on_tiles
+from qsim.crossbar.mapping import put_on_tiles
+from qsim.model.crossbar import Mapping
 
 MODELS = sorted((Path(__file__).parent.parent.parent / "models").glob("*.safetensors"))
 MNIST = [file for file in MODELS if file.stem.startswith("mnist")]

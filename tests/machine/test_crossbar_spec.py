@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qsim import InputFormat, Layer, Model, spec
-from qsim.machine import crossbar_spec
-from qsim.machine.crossbar import Adc, Crossbar, Mapping, Noise
-from qsim.machine.crossbar_mapping import put_on_tiles
+from qsim.crossbar.mapping import put_on_tiles
+from qsim.model.crossbar import Adc, Crossbar, Mapping, Noise
+from qsim.spec import crossbar as crossbar_spec
+from qsim.spec import noise as generator
 
 MAPPINGS = st.builds(
     Mapping,
@@ -71,13 +72,13 @@ def test_a_tile_worked_by_hand() -> None:
 def test_the_generator_is_threefry(
     key: tuple[int, int], counter: tuple[int, int], words: tuple[int, int]
 ) -> None:
-    assert crossbar_spec.threefry(key, counter, 20) == words
+    assert generator.threefry(key, counter, 20) == words
 
 
 def test_noise_has_its_mean_and_deviation() -> None:
     noise = Noise.of(40.0, seed=5)
     drawn = [
-        crossbar_spec.noise_of(noise, 1, image, 2, 3, digit, column)
+        generator.noise_of(noise, 1, image, 2, 3, digit, column)
         for image in range(40)
         for digit in range(8)
         for column in range(40)

@@ -6,9 +6,10 @@ import pytest
 from examples import random_model
 
 from qsim import Model, QsimError
-from qsim.machine import device_faults, devices
-from qsim.machine.crossbar import Mapping
-from qsim.machine.crossbar_mapping import put_on_tiles
+from qsim.crossbar import effects as devices
+from qsim.crossbar import faults as device_faults
+from qsim.crossbar.mapping import put_on_tiles
+from qsim.model.crossbar import Mapping
 
 
 def mapped(seed: int = 0, rows: int = 8) -> Model:

@@ -8,9 +8,9 @@ import pytest
 from examples import random_codes, random_model
 
 from qsim import Model, QsimError, load, spec
-from qsim.machine import devices
-from qsim.machine.crossbar import Integers, Mapping
-from qsim.machine.crossbar_mapping import put_on_tiles
+from qsim.crossbar import effects as devices
+from qsim.crossbar.mapping import put_on_tiles
+from qsim.model.crossbar import Integers, Mapping
 
 MAPPING = Mapping(rows=16, cols=12, cell_bits=2, digit_bits=2)
 

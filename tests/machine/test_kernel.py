@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from kernel_networks import KINDS, images, network
 
 from qsim import InputFormat, Layer, Model, QsimError, spec
-from qsim.machine import kernel
-from qsim.machine.kernel import isa, packing
+from qsim.executors import executor
+from qsim.kernel import isa
+from qsim.kernel.dense import packing
+from qsim.kernel.executor import classify
 
 NAMES = isa.available()
 FAST = NAMES[:-1]
@@ -39,18 +41,18 @@ def models(draw: st.DrawFn) -> Model:
 
 def check(name: str, model: Model, codes: np.ndarray) -> None:
     """Logits, classes and hidden codes against the specification, on one path."""
-    packed = kernel.pack(model, name)
+    packed = executor(model, name)
     expected = list(spec.trace(model, codes.tolist()))
     hidden = [
         np.empty((len(codes), layer.outputs), np.min_scalar_type(layer.levels)) for layer in model.layers[:-1]
     ]
-    logits = kernel.run(packed, codes, hidden)
+    logits = packed.logits(codes, 0, hidden)
     assert logits.tolist() == [row for _, row in expected]
     for i, found in enumerate(hidden):
         assert found.tolist() == [codes[i] for codes, _ in expected]
     classes = [spec.classify(row) for _, row in expected]
-    assert kernel.predict(packed, codes).tolist() == classes
-    assert kernel.classify(logits).tolist() == classes
+    assert packed.predict(codes).tolist() == classes
+    assert classify(logits).tolist() == classes
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -105,13 +107,13 @@ def test_what_is_fast(name: str) -> None:
     for bits in range(1, 11):
         for input_bits, signed in ((8, False), (16, True)):
             model = network((784, 100, 10), bits=bits, input_bits=input_bits, signed=signed)
-            assert kernel.pack(model, name).isa == name
+            assert executor(model, name).isa == name
 
 
 def test_what_cannot_be_proved_is_portable() -> None:
     model = network((40, 5, 2), bits=16, input_bits=16, extreme=True)
     for name in NAMES:
-        assert kernel.pack(model, name).isa == "portable"
+        assert executor(model, name).isa == "portable"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -142,9 +144,9 @@ def test_the_lowest_index_wins_a_tie(name: str, outputs: int) -> None:
         bias = np.where(np.arange(outputs) < first, -1, 5)
         model = Model((Layer(np.tile(2 * weights + 1, (outputs, 1)), bias, 8),), InputFormat(8))
         for count in (1, 16, 21):
-            packed, codes = kernel.pack(model, name), images(model, count)
-            assert kernel.predict(packed, codes).tolist() == [first] * count
-            assert kernel.classify(kernel.run(packed, codes)).tolist() == [first] * count
+            packed, codes = executor(model, name), images(model, count)
+            assert packed.predict(codes).tolist() == [first] * count
+            assert classify(packed.logits(codes)).tolist() == [first] * count
 
 
 def batch() -> tuple[Model, np.ndarray]:
@@ -157,15 +159,15 @@ def test_one_digest(monkeypatch: pytest.MonkeyPatch) -> None:
     model, codes = batch()
     digests = set()
     for name in NAMES:
-        packed = kernel.pack(model, name)
+        packed = executor(model, name)
         for threads in ("1", "2", "3"):
             monkeypatch.setenv("QSIM_THREADS", threads)
-            digests.add(hashlib.sha256(kernel.run(packed, codes).tobytes()).hexdigest())
-        pieces = [kernel.run(packed, codes[a:b]) for a, b in ((0, 1), (1, 96), (96, 1300), (1300, 5000))]
+            digests.add(hashlib.sha256(packed.logits(codes).tobytes()).hexdigest())
+        pieces = [packed.logits(codes[a:b]) for a, b in ((0, 1), (1, 96), (96, 1300), (1300, 5000))]
         digests.add(hashlib.sha256(np.concatenate(pieces).tobytes()).hexdigest())
         for layout in (np.asfortranarray(codes), codes[::-1][::-1], np.repeat(codes, 2, 1)[:, ::2]):
-            digests.add(hashlib.sha256(kernel.run(packed, layout).tobytes()).hexdigest())
-        assert (kernel.predict(packed, codes) == kernel.run(packed, codes).argmax(1)).all()
+            digests.add(hashlib.sha256(packed.logits(layout).tobytes()).hexdigest())
+        assert (packed.predict(codes) == packed.logits(codes).argmax(1)).all()
     assert len(digests) == 1
 
 
@@ -185,7 +187,7 @@ def test_no_images() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_forced(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QSIM_ISA", name)
-    assert kernel.pack(batch()[0]).isa == name
+    assert executor(batch()[0]).isa == name
 
 
 @pytest.mark.parametrize("name", ["sse9", "AVX2"])
@@ -199,7 +201,7 @@ def test_without_the_jit() -> None:
     """The portable loops are plain Python too."""
     program = (
         "from kernel_networks import images, network\n"
-        "from qsim.machine.kernel import isa\n"
+        "from qsim.kernel import isa\n"
         "from qsim import spec\n"
         "assert isa.available() == ('portable',)\n"
         "for kind in ('even', 'uneven'):\n"

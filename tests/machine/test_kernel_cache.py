@@ -17,8 +17,8 @@ from numba import config, njit
 from numba.core.dispatcher import Dispatcher
 
 import qsim
-from qsim.machine.kernel import isa
-from qsim.machine.kernel.compiling import part, part_of
+from qsim.jit.compiling import part, part_of
+from qsim.kernel import isa
 
 FAST = isa.available()[:-1]
 jit = pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
@@ -28,7 +28,7 @@ import os, sys
 import numpy as np
 from kernel_networks import images, network
 from qsim import spec
-from qsim.machine import kernel
+from qsim.executors import executor
 
 model = network((21, 18, 17, 3))
 codes = images(model, 30)
@@ -36,15 +36,15 @@ signs = (codes % 3).astype(np.int8) - 1
 for what, name in (word.split("-") for word in sys.argv[1:]):
     os.environ["QSIM_ISA"] = name
     if what == "run":
-        assert kernel.run(kernel.pack(model), codes).tolist() == spec.logits(model, codes.tolist())
+        assert executor(model).logits(codes).tolist() == spec.logits(model, codes.tolist())
     else:
         steps = [0, 9, 90]
         moved = np.clip(codes[:, None] + signs[:, None] * np.array(steps)[:, None], 0, 255)
         expected = [spec.predict(model, each.tolist()) for each in moved]
-        assert kernel.sweep(model, codes, signs, steps).tolist() == expected
+        assert sweep(model, codes, signs, steps).tolist() == expected
 """
 HALF = """
-from qsim.machine.kernel.compiling import cached
+from qsim.jit.compiling import cached
 
 @cached()
 def half(x):
@@ -124,7 +124,7 @@ def test_a_change_anywhere_in_the_package_compiles_anew(tmp_path: Path) -> None:
     here = Path(qsim.__file__).parent
     shutil.copytree(here, tmp_path / "qsim", ignore=shutil.ignore_patterns("__pycache__"))
     for change, entries in (("", 1), ("", 1), ("\n# changed\n", 2)):
-        with (tmp_path / "qsim/machine/kernel/tiles.py").open("a") as file:
+        with (tmp_path / "qsim/kernel/dense/products.py").open("a") as file:
             file.write(change)
         finish(start(tmp_path, CHECK, f"run-{FAST[-1]}"))
         assert compiled(tmp_path) == entries
@@ -163,7 +163,7 @@ def clashes(entries: list[Any]) -> set[str]:
 
 @fast
 def test_no_two_functions_have_one_name() -> None:
-    modules = [import_module(f"qsim.machine.kernel.{name}") for name in FAST]
+    modules = [import_module(f"qsim.kernel.{name}") for name in FAST]
     entries = [entry for module in modules for entry in (module._run, module._sweep)]
     assert sum(1 for entry in entries for _ in called(entry)) > len(entries)
     assert not clashes(entries)

@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qsim import InputFormat, Layer, Model, spec
-from qsim.machine import kernel
-from qsim.machine.kernel.thresholds import find_table
+from qsim.kernel.thresholds.forms import find_staircase, find_table
 
 JIT_OFF = os.environ.get("NUMBA_DISABLE_JIT") == "1"
 
@@ -106,7 +105,7 @@ def test_a_staircase_is_taken_only_where_it_is_the_thresholds(start: int, step: 
     thresholds = [start + int(k * step) for k in range(count)]
     layer = Layer([[1]], [0], bits=1, thresholds=thresholds)
     bounds = (min(thresholds) - 50, max(thresholds) + 50)
-    stairs = kernel.find_staircase(layer, bounds)
+    stairs = find_staircase(layer, bounds)
     if stairs is not None:
         for acc in range(bounds[0], bounds[1] + 1, max(1, (bounds[1] - bounds[0]) // 3000)):
             code = min(max((acc * stairs.slope + stairs.offset) >> stairs.shift, 0), stairs.levels)
@@ -116,7 +115,7 @@ def test_a_staircase_is_taken_only_where_it_is_the_thresholds(start: int, step: 
 def test_even_thresholds_get_a_staircase_and_uneven_ones_none() -> None:
     def stairs(thresholds: list[int]) -> object:
         layer = Layer([[1]], [0], bits=1, thresholds=thresholds)
-        return kernel.find_staircase(layer, (-(10**6), 10**6))
+        return find_staircase(layer, (-(10**6), 10**6))
 
     assert stairs([-(-(2 * k - 1) * 15 * 255 // 32) for k in range(1, 256)])
     assert stairs([0])

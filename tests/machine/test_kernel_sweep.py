@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from kernel_networks import KINDS, images, network
 
 from qsim import Model, QsimError, spec
-from qsim.machine import kernel
-from qsim.machine.kernel import isa
+from qsim.kernel import isa
+from qsim.kernel.sweep.api import NOT_FOOLED, smallest_fooling_step, sweep
 
 NAMES = isa.available()
 
@@ -50,7 +50,7 @@ def test_equals_the_specification(name: str, data: st.DataObject) -> None:
     codes, signs = images(model, 4), random_signs(model, 4)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("QSIM_ISA", name)
-        assert kernel.sweep(model, codes, signs, steps).tolist() == expected(model, codes, signs, steps)
+        assert sweep(model, codes, signs, steps).tolist() == expected(model, codes, signs, steps)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -60,7 +60,7 @@ def test_many_steps_and_images(name: str, shape: tuple[int, ...], monkeypatch: p
     monkeypatch.setenv("QSIM_ISA", name)
     model = network(shape)
     codes, signs = images(model, 31), random_signs(model, 31)
-    found = kernel.sweep(model, codes, signs, range(256))
+    found = sweep(model, codes, signs, range(256))
     for e in range(256):
         assert (found[:, e] == model.predict(np.array(moved(model, codes, signs, e)))).all()
 
@@ -78,12 +78,12 @@ def test_smallest_fooling_step(
     signs[1] = 0
     for limit in (0, 40, 100_000):
         most = min(limit, model.input.high - model.input.low)
-        wrong = kernel.sweep(model, codes, signs, np.arange(most + 1)) != labels[:, None]
-        first = np.where(wrong.any(1), wrong.argmax(1), kernel.NOT_FOOLED)
-        found = kernel.smallest_fooling_step(model, codes, signs, labels, limit)
+        wrong = sweep(model, codes, signs, np.arange(most + 1)) != labels[:, None]
+        first = np.where(wrong.any(1), wrong.argmax(1), NOT_FOOLED)
+        found = smallest_fooling_step(model, codes, signs, labels, limit)
         assert found.tolist() == first.tolist()
         assert found[0] == 0
-        assert found[1] == kernel.NOT_FOOLED
+        assert found[1] == NOT_FOOLED
     assert (first > 64).any()
 
 
@@ -91,11 +91,11 @@ def test_unclipped() -> None:
     model = network((6, 5, 3), input_bits=12, signed=True)
     codes, signs = images(model, 8)[2:] // 4, random_signs(model, 6)
     steps = [0, 10, 1000]
-    clipped = kernel.sweep(model, codes, signs, steps)
-    assert (kernel.sweep(model, codes, signs, steps, clip=False) == clipped).all()
+    clipped = sweep(model, codes, signs, steps)
+    assert (sweep(model, codes, signs, steps, clip=False) == clipped).all()
     with pytest.raises(QsimError, match="at step 2000; without clipping, -2048 to 2047 are allowed"):
-        kernel.sweep(model, codes, signs, [0, 2000], clip=False)
-    huge = kernel.sweep(model, codes, signs * 0, [1 << 60], clip=False)
+        sweep(model, codes, signs, [0, 2000], clip=False)
+    huge = sweep(model, codes, signs * 0, [1 << 60], clip=False)
     assert (huge[:, 0] == clipped[:, 0]).all()
 
 
@@ -105,17 +105,15 @@ def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for threads in ("1", "2"):
         monkeypatch.setenv("QSIM_THREADS", threads)
-        found.append(kernel.sweep(model, codes, signs, [0, 3, 90]))
+        found.append(sweep(model, codes, signs, [0, 3, 90]))
     assert (found[0] == found[1]).all()
 
 
 def test_no_images() -> None:
     model = network((4, 3))
     nothing = np.empty((0, 4), np.uint8)
-    assert kernel.sweep(model, nothing, nothing.astype(np.int8), [0, 1]).shape == (0, 2)
-    assert (
-        kernel.smallest_fooling_step(model, nothing, nothing.astype(np.int8), np.empty(0, int), 9).size == 0
-    )
+    assert sweep(model, nothing, nothing.astype(np.int8), [0, 1]).shape == (0, 2)
+    assert smallest_fooling_step(model, nothing, nothing.astype(np.int8), np.empty(0, int), 9).size == 0
 
 
 @pytest.mark.parametrize(
@@ -134,21 +132,21 @@ def test_no_images() -> None:
 def test_mistakes(change: dict[str, object], message: str) -> None:
     arguments = {"codes": np.zeros((2, 4), np.uint8), "signs": np.zeros((2, 4), np.int8), "steps": [0]}
     with pytest.raises(QsimError, match=message):
-        kernel.sweep(network((4, 3)), **{**arguments, **change})
+        sweep(network((4, 3)), **{**arguments, **change})
 
 
 def test_labels_and_limits() -> None:
     model, codes, signs = network((4, 3)), np.zeros((2, 4), np.uint8), np.zeros((2, 4), np.int8)
     with pytest.raises(QsimError, match="2 integers are needed"):
-        kernel.smallest_fooling_step(model, codes, signs, [1], 5)
+        smallest_fooling_step(model, codes, signs, [1], 5)
     with pytest.raises(QsimError, match="limit is -1"):
-        kernel.smallest_fooling_step(model, codes, signs, [1, 1], -1)
+        smallest_fooling_step(model, codes, signs, [1, 1], -1)
 
 
 def test_used_models_are_copied_and_pickled() -> None:
     model = network((4, 3))
     codes = images(model, 5)
     classes = model.predict(codes)
-    kernel.sweep(model, codes, codes.astype(np.int8) * 0, [0])
+    sweep(model, codes, codes.astype(np.int8) * 0, [0])
     for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         assert (twin.predict(codes) == classes).all()

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import qsim
 from qsim import InputFormat, Layer, Model, QsimError
-from qsim.machine import container
+from qsim.model import container
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from concurrent.futures import Future
 import numpy as np
 import pytest
 
-share = importlib.import_module("qsim.machine.kernel.share")  # the package has a function of that name
+share = importlib.import_module("qsim.jit.parallel")  # the package has a function of that name
 
 
 @pytest.mark.parametrize("workers", ["1", "2", "5"])
-@pytest.mark.parametrize("images", [0, 1, share.ALONE, share.ALONE + 1, 20_000, 3 * share.SHARE + 1])
+@pytest.mark.parametrize("images", [0, 1, share.ALONE, share.ALONE + 1, 20_000, 3 * share.LARGEST + 1])
 def test_each_image_once(images: int, workers: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QSIM_THREADS", workers)
     seen, sizes = np.zeros(images, int), []
@@ -22,9 +22,9 @@ def test_each_image_once(images: int, workers: str, monkeypatch: pytest.MonkeyPa
         seen[rows] += 1
         sizes.append(rows.stop - rows.start)
 
-    share.share(images, part)
+    share.parallel_for(images, part)
     assert (seen == 1).all()
-    assert max(sizes, default=0) <= share.SHARE
+    assert max(sizes, default=0) <= share.LARGEST
 
 
 def test_a_helper_that_comes_too_late_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,7 +32,7 @@ def test_a_helper_that_comes_too_late_is_not_waited_for(monkeypatch: pytest.Monk
     late, done = threading.Event(), []
     busy: list[Future[bool]] = [share._pool(2).submit(late.wait, 60) for _ in range(2)]
     try:
-        share.share(10_000, lambda rows: done.append(rows.stop - rows.start))
+        share.parallel_for(10_000, lambda rows: done.append(rows.stop - rows.start))
         assert not any(future.done() for future in busy)
     finally:
         late.set()
@@ -54,4 +54,4 @@ def test_an_error_is_raised(helper: bool, monkeypatch: pytest.MonkeyPatch) -> No
             raise ValueError("here")
 
     with pytest.raises(ValueError, match="here"):
-        share.share(10_000, part)
+        share.parallel_for(10_000, part)

@@ -9,7 +9,7 @@ import pytest
 from examples import random_codes, random_model
 
 from qsim import InputFormat, Layer, Model, spec
-from qsim.machine import crossbar_spec
+from qsim.spec import crossbar as crossbar_spec
 
 
 def test_a_network_worked_by_hand() -> None:

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from qsim.paper import figures, report, rows, tables
-from qsim.paper.tasks import UNROUNDED
+from qsim.reproductions.glsvlsi2021 import figures, report
+from qsim.reproductions.glsvlsi2021.run.tasks import UNROUNDED
+from qsim.reproductions.glsvlsi2021.tables import columns as tables
+from qsim.reproductions.glsvlsi2021.tables import rows
 from qsim.robustness import geometry
 
 ACTIVATIONS = ("relu", "sigmoid", "step")

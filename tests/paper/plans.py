@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qsim.paper.tasks import Plan, Task
+from qsim.reproductions.glsvlsi2021.run.tasks import Plan, Task
 from qsim.shadow.train import Recipe
 
 TINY = Recipe(epochs=2, batch=64, gain=10.0)

@@ -13,10 +13,10 @@ from test_rows import ROW
 
 from qsim import QsimError
 
-rows = pytest.importorskip("qsim.paper.rows", exc_type=QsimError)
-from qsim.paper import claims  # noqa: E402
-from qsim.paper.cube import bootstrap, cube  # noqa: E402
-from qsim.paper.tasks import UNROUNDED  # noqa: E402
+rows = pytest.importorskip("qsim.reproductions.glsvlsi2021.tables.rows", exc_type=QsimError)
+from qsim.reproductions.glsvlsi2021.claims import claims  # noqa: E402
+from qsim.reproductions.glsvlsi2021.run.tasks import UNROUNDED  # noqa: E402
+from qsim.reproductions.glsvlsi2021.tables.grid import bootstrap, cube  # noqa: E402
 
 EPSILONS = [0.0, 0.005, 0.01, 0.015, 0.02, 0.05, 0.1, 0.2, 0.5]
 BITS = (1, 4, 10, UNROUNDED)

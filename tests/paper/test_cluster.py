@@ -18,7 +18,7 @@ from plans import tiny
 from qsim import QsimError
 
 pytest.importorskip("distributed")
-run = pytest.importorskip("qsim.paper.run", exc_type=QsimError)
+run = pytest.importorskip("qsim.reproductions.glsvlsi2021.run.grid", exc_type=QsimError)
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Dask's own
 

@@ -9,7 +9,7 @@ import pytest
 
 from qsim import InputFormat, QsimError, geometry
 
-distances = pytest.importorskip("qsim.paper.distances", exc_type=QsimError)
+distances = pytest.importorskip("qsim.reproductions.glsvlsi2021.tables.distances", exc_type=QsimError)
 
 ONE = 255
 

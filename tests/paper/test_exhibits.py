@@ -13,11 +13,12 @@ from plans import TINY
 import qsim
 from qsim import QsimError
 from qsim.data import Dataset
-from qsim.machine.model import load
-from qsim.paper.tasks import UNROUNDED, Plan, Task
+from qsim.model.file import load
+from qsim.reproductions.glsvlsi2021.run.tasks import UNROUNDED, Plan, Task
 
-exhibits = pytest.importorskip("qsim.paper.exhibits", exc_type=QsimError)
-from qsim.paper import run, tables  # noqa: E402
+exhibits = pytest.importorskip("qsim.reproductions.glsvlsi2021.tables.networks", exc_type=QsimError)
+from qsim.reproductions.glsvlsi2021.run import grid as run  # noqa: E402
+from qsim.reproductions.glsvlsi2021.tables import columns as tables  # noqa: E402
 
 WIDTHS = (2, UNROUNDED)
 

@@ -15,10 +15,10 @@ import pytest
 from matplotlib.image import imread
 
 from qsim import QsimError
-from qsim.paper import figures
-from qsim.paper.figures import accuracy, geometry, spirals, style
-from qsim.paper.figures.saved import Saved
-from qsim.paper.figures.style import Drawing
+from qsim.reproductions.glsvlsi2021 import figures
+from qsim.reproductions.glsvlsi2021.figures import accuracy, geometry, spirals, style
+from qsim.reproductions.glsvlsi2021.figures.saved import Saved
+from qsim.reproductions.glsvlsi2021.figures.style import Drawing
 
 NUMBERED = {
     "figure-2",

@@ -9,8 +9,8 @@ import pytest
 from plans import tiny
 
 import qsim
-from qsim.paper import measure
-from qsim.paper.tasks import UNROUNDED
+from qsim.reproductions.glsvlsi2021.run import measure
+from qsim.reproductions.glsvlsi2021.run.tasks import UNROUNDED
 from qsim.robustness import evaluate
 from qsim.robustness.attacks import gradient_signs, move
 from qsim.shadow.network import of_model

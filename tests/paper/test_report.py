@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from qsim import QsimError
-from qsim.paper import report
-from qsim.paper.report import content
+from qsim.reproductions.glsvlsi2021 import report
+from qsim.reproductions.glsvlsi2021.report import content
 
 
 class Page(HTMLParser):

@@ -21,7 +21,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 
-from qsim.paper import report
+from qsim.reproductions.glsvlsi2021 import report
 
 CENT = Decimal("0.01")
 OPTIONS = (

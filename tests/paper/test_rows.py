@@ -9,7 +9,7 @@ import pytest
 
 from qsim import QsimError
 
-rows = pytest.importorskip("qsim.paper.rows", exc_type=QsimError)
+rows = pytest.importorskip("qsim.reproductions.glsvlsi2021.tables.rows", exc_type=QsimError)
 
 ROW: dict[str, Any] = {
     "dataset": "spiral",

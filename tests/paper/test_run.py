@@ -11,16 +11,16 @@ import pytest
 from plans import tiny
 
 from qsim import QsimError
-from qsim.paper import tasks
+from qsim.reproductions.glsvlsi2021.run import tasks
 
-run = pytest.importorskip("qsim.paper.run", exc_type=QsimError)
-from qsim.paper import rows  # noqa: E402
+run = pytest.importorskip("qsim.reproductions.glsvlsi2021.run.grid", exc_type=QsimError)
+from qsim.reproductions.glsvlsi2021.tables import rows  # noqa: E402
 
 KILLED = """
 import os, random, signal, sys, time
 from pathlib import Path
 from plans import tiny
-from qsim.paper import run
+from qsim.reproductions.glsvlsi2021 import run
 
 out, kills, chance, plan = Path(sys.argv[1]), int(sys.argv[2]), random.Random(3), tiny(8)
 

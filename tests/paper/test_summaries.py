@@ -11,8 +11,8 @@ from test_rows import ROW
 
 from qsim import QsimError, geometry
 
-rows = pytest.importorskip("qsim.paper.rows", exc_type=QsimError)
-from qsim.paper import summaries  # noqa: E402
+rows = pytest.importorskip("qsim.reproductions.glsvlsi2021.tables.rows", exc_type=QsimError)
+from qsim.reproductions.glsvlsi2021.tables import summaries  # noqa: E402
 
 EPSILONS = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
 

@@ -9,7 +9,7 @@ import pytest
 
 from qsim import QsimError
 
-tables = pytest.importorskip("qsim.paper.tables", exc_type=QsimError)
+tables = pytest.importorskip("qsim.reproductions.glsvlsi2021.tables.columns", exc_type=QsimError)
 
 SAMPLES: dict[str, Any] = {
     "string": "ab",

@@ -24,9 +24,9 @@ from cocotbext.axi import (
 )
 
 import qsim
-from rtl.axi_registers import ADDRESS, MASK, REGISTERS
-from rtl.axi_shape import Loadable, crc
-from rtl.device import decoded, encoded
+from qsim_rtl.gateware.bus.registers import ADDRESS, MASK, REGISTERS
+from qsim_rtl.host.device import decoded, encoded
+from qsim_rtl.shape.loadable import Loadable, crc
 
 SETTINGS = json.loads(Path(os.environ["SCENARIO"]).read_text())
 MODELS = [qsim.load(path) for path in SETTINGS["models"]]

@@ -8,9 +8,9 @@ import numpy as np
 from random_models import random_model
 
 from qsim import Model, spec
-from qsim.machine import crossbar_spec
-from qsim.machine.crossbar import Adc, Mapping, Noise
-from qsim.machine.crossbar_mapping import put_on_tiles
+from qsim.crossbar.mapping import put_on_tiles
+from qsim.model.crossbar import Adc, Mapping, Noise
+from qsim.spec import crossbar as crossbar_spec
 
 
 @dataclass(frozen=True)

@@ -30,10 +30,13 @@ import test_engine
 from test_engine import OWN, Case
 
 from qsim import QsimError
-from rtl import Simulator, inprocess, library, toolchain
-from rtl.proofs.solver import script
-from rtl.shape import EngineShape
-from rtl.yosys import netlist
+from qsim_rtl import Simulator
+from qsim_rtl.proofs.solver import script
+from qsim_rtl.shape.engine import EngineShape
+from qsim_rtl.sim import cxxrtl as library
+from qsim_rtl.sim import in_process as inprocess
+from qsim_rtl.sim import toolchain
+from qsim_rtl.sim.yosys import netlist
 
 CHECK_SECONDS = 60
 CASES = {  # small, and between them every part of every block

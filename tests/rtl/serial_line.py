@@ -7,9 +7,9 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
-from rtl.axi import AxiEngine
-from rtl.axi_shape import Loadable
-from rtl.boards_uart import Bridge
+from qsim_rtl.gateware.bus.top import AxiEngine
+from qsim_rtl.gateware.bus.uart import Bridge
+from qsim_rtl.shape.loadable import Loadable
 
 DIVISOR = 4
 

@@ -4,7 +4,7 @@ import pytest
 from streams import exchange
 
 from qsim import spec
-from rtl.argmax import ArgMax
+from qsim_rtl.gateware.argmax import ArgMax
 
 
 @pytest.mark.parametrize(("outputs", "bits"), [(1, 4), (2, 3), (3, 2), (4, 2)])

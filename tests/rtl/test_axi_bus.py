@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import qsim
-from rtl import export, simulate
+from qsim_rtl.export import folder as export
+from qsim_rtl.sim import cocotb_run as simulate
 
 HERE = Path(__file__).parent
 MODELS = [

@@ -11,8 +11,9 @@ from random_models import random_model
 
 import qsim
 from qsim import QsimError
-from qsim.cli import main
-from rtl import boards, build, export
+from qsim.cli.main import main
+from qsim_rtl.export import folder as export
+from qsim_rtl.fpga import boards, build
 
 MODEL = random_model((7, 5, 3), 2, [3], seed=8)
 REPORT = {

@@ -11,7 +11,8 @@ import pytest
 from scenario import Scenario, images, network
 
 from qsim import InputFormat, Model, load
-from rtl import simulate, verilog
+from qsim_rtl.export import verilog
+from qsim_rtl.sim import cocotb_run as simulate
 
 HERE = Path(__file__).parent
 MODELS = HERE.parents[1] / "models"

@@ -11,11 +11,11 @@ import pytest
 import qsim
 from benches import fit_cost
 from qsim import QsimError
-from qsim.machine.crossbar import Mapping
-from qsim.machine.crossbar_mapping import put_on_tiles
-from rtl import cost
-from rtl.axi_shape import Loadable
-from rtl.boards import BOARDS
+from qsim.crossbar.mapping import put_on_tiles
+from qsim.model.crossbar import Mapping
+from qsim_rtl.fpga import cost
+from qsim_rtl.fpga.boards import BOARDS
+from qsim_rtl.shape.loadable import Loadable
 
 ROOT = Path(__file__).parent.parent.parent
 DIGITS = qsim.load(ROOT / "models/digits-relu-q4.safetensors")

@@ -15,11 +15,13 @@ from test_crossbar_mnist import kernel_may_stand_for_the_specification
 
 import qsim
 from qsim import Model
-from qsim.machine import crossbar_run
-from qsim.machine.crossbar import Mapping
-from rtl import EngineShape, simulate, verilog
-from rtl.crossbar_image import in_hardware_order
-from rtl.memory_image import image, pack
+from qsim.kernel.crossbar.executor import column_codes
+from qsim.model.crossbar import Mapping
+from qsim_rtl import EngineShape
+from qsim_rtl.export import verilog
+from qsim_rtl.memory.crossbar import in_hardware_order
+from qsim_rtl.memory.pack import image, pack
+from qsim_rtl.sim import cocotb_run as simulate
 
 HERE = Path(__file__).parent
 
@@ -46,7 +48,7 @@ def play(
     scenario = Scenario(model, pe=pe, simd=[layer.simd for layer in shape.layers])
     for row in codes:
         scenario._beats(row)
-    trace, reads = model.trace(codes, first), crossbar_run.column_codes(model, codes, first)
+    trace, reads = model.trace(codes, first), column_codes(model, codes, first)
     columns = {}
     for i, folded in shape.mapped:
         lanes = in_hardware_order(reads[i], model.layers[i], folded)

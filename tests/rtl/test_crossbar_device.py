@@ -9,10 +9,10 @@ from examples import expected
 from random_models import random_codes, random_model
 
 from qsim import Model, QsimError
-from qsim.machine.crossbar import Mapping, Noise
-from rtl.axi_shape import Loadable
-from rtl.device import Device
-from rtl.device_simulated import Simulated
+from qsim.model.crossbar import Mapping, Noise
+from qsim_rtl.host.device import Device
+from qsim_rtl.host.transport_simulated import Simulated
+from qsim_rtl.shape.loadable import Loadable
 
 MODEL = tiled((4, 3), Mapping(3, 4, 2, 2, "offset", 3), Devices("spread", "coarse", 1 << 17), input_bits=4)
 

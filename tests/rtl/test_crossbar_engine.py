@@ -11,9 +11,10 @@ from examples import expected
 from random_models import random_codes, random_model
 
 from qsim import Model, QsimError
-from qsim.machine import device_faults
-from qsim.machine.crossbar import Mapping, Noise
-from rtl import EngineShape, Simulator, verilog
+from qsim.crossbar import faults as device_faults
+from qsim.model.crossbar import Mapping, Noise
+from qsim_rtl import EngineShape, Simulator
+from qsim_rtl.export import verilog
 
 pytestmark = pytest.mark.usefixtures("compiler")
 

@@ -10,16 +10,16 @@ from random_models import random_codes
 from streams import exchange
 
 from qsim import InputFormat, Layer, Model, spec
-from qsim.machine import crossbar_spec
-from qsim.machine.crossbar import Mapping
-from qsim.machine.crossbar_mapping import put_on_tiles
-from rtl import EngineShape
-from rtl.crossbar_combine import Combine
-from rtl.crossbar_converter import Converter
-from rtl.crossbar_image import memories
-from rtl.crossbar_layer import CrossbarLayer
-from rtl.memory_image import image
-from rtl.noise import ReadNoise
+from qsim.crossbar.mapping import put_on_tiles
+from qsim.model.crossbar import Mapping
+from qsim.spec import crossbar as crossbar_spec
+from qsim_rtl import EngineShape
+from qsim_rtl.gateware.crossbar.converter import Converter
+from qsim_rtl.gateware.crossbar.layer import CrossbarLayer
+from qsim_rtl.gateware.crossbar.noise import ReadNoise
+from qsim_rtl.gateware.crossbar.reference import Combine
+from qsim_rtl.memory.crossbar import memories
+from qsim_rtl.memory.pack import image
 
 
 def fill(memories, model, shape):
@@ -174,7 +174,7 @@ def test_noise_is_that_of_the_specification():
             group = place["group"]
             for p, number in enumerate(numbers[group * 3 : group * 3 + 3]):
                 where = place["image"], place["tile"], place["slice"], place["digit"], number
-                assert noise[p] == crossbar_spec.noise_of(crossbar.noise, 0, *where)
+                assert noise[p] == noise.noise_of(crossbar.noise, 0, *where)
 
     clocked(block, drive)
 
@@ -191,7 +191,7 @@ def test_columns_join_to_neurons(style, stall):
     numbers = {"offset": [3, 0, 1, 2, 6, 4, 5], "differential": [1, 0, 3, 2, 5, 4, 7, 6, 9, 8]}[style]
     beats = [(row[k], k == numbers[-1]) for row in sums for k in numbers]
     got, _ = exchange(block, beats, 100, stall)
-    gain = crossbar.mapping.gain(layer.grid)
+    gain = crossbar.mapping.positive_weight(layer.grid)
     wanted = []
     for row in sums:
         for j in range(5):

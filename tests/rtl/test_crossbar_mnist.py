@@ -6,22 +6,22 @@ from crossbar_models import column_codes, mnist_on_tiles
 from examples import expected
 
 import qsim
-import rtl
-from qsim.machine import crossbar_run
+import qsim_rtl
+from qsim.kernel.crossbar import executor
 
 pytestmark = pytest.mark.usefixtures("compiler")
 
 
-def compared(mnist_test: tuple[np.ndarray, np.ndarray], adc_bits: int, images: int) -> rtl.Comparison:
+def compared(mnist_test: tuple[np.ndarray, np.ndarray], adc_bits: int, images: int) -> qsim_rtl.Comparison:
     codes = mnist_test[0][:images]
     model = mnist_on_tiles(qsim.load("models/mnist-relu-q4.safetensors"), adc_bits)
     kernel_may_stand_for_the_specification(model, codes[:1])
     assert len(set(model.predict(codes).tolist())) > 5  # the tiles still tell classes apart
-    return rtl.compare(model, codes)
+    return qsim_rtl.compare(model, codes)
 
 
 def kernel_may_stand_for_the_specification(model: qsim.Model, codes: np.ndarray) -> None:
-    found = crossbar_run.column_codes(model, codes)
+    found = executor.column_codes(model, codes)
     for reads, wanted in zip(found, column_codes(model, codes.astype(int)), strict=True):
         assert np.array_equal(reads, wanted)
     assert np.array_equal(model.logits(codes), expected(model, codes.astype(int)).logits)

@@ -5,9 +5,9 @@ from examples import expected, random_codes, random_model
 from streams import exchange
 
 from qsim import InputFormat, Layer, Model, spec
-from rtl.dense import Dense
-from rtl.memory_image import image
-from rtl.shape import EngineShape
+from qsim_rtl.gateware.dense import Dense
+from qsim_rtl.memory.pack import image
+from qsim_rtl.shape.engine import EngineShape
 
 
 def run(model, codes, pe, simd, stall=0.0, seed=0):

@@ -11,10 +11,10 @@ from random_models import random_codes, random_model
 
 import qsim
 from qsim import InputFormat, Layer, Model, QsimError
-from rtl.axi_registers import ADDRESS
-from rtl.axi_shape import Loadable, crc
-from rtl.device import BusError, Device
-from rtl.device_simulated import Simulated
+from qsim_rtl.gateware.bus.registers import ADDRESS
+from qsim_rtl.host.device import BusError, Device
+from qsim_rtl.host.transport_simulated import Simulated
+from qsim_rtl.shape.loadable import Loadable, crc
 
 pytestmark = pytest.mark.usefixtures("compiler")
 SIZES = (7, 5, 3)

@@ -9,9 +9,9 @@ from random_models import random_codes, random_model
 from serial_line import SimulatedLine
 
 from qsim import QsimError
-from rtl.axi_shape import Loadable
-from rtl.device import BusError, Device
-from rtl.device_serial import Serial
+from qsim_rtl.host.device import BusError, Device
+from qsim_rtl.host.transport_serial import Serial
+from qsim_rtl.shape.loadable import Loadable
 
 MODEL = random_model((5, 4, 3), 2, 3, seed=1)
 OTHER = random_model((5, 4, 3), 3, 2, seed=2)

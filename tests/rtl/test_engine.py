@@ -7,7 +7,7 @@ import pytest
 from examples import expected, random_codes, random_model
 
 from qsim import InputFormat, Model, spec
-from rtl import Simulator
+from qsim_rtl import Simulator
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,14 @@ from crossbar_models import Devices, tiled
 from random_models import random_model
 
 from qsim import InputFormat, Layer, Model, QsimError, load
-from qsim.cli import main
-from qsim.machine.crossbar import Mapping
-from rtl import boards, export, export_texts, export_verify, toolchain, verilate
+from qsim.cli.main import main
+from qsim.model.crossbar import Mapping
+from qsim_rtl.export import folder as export
+from qsim_rtl.export import texts as export_texts
+from qsim_rtl.export import verify as export_verify
+from qsim_rtl.fpga import boards
+from qsim_rtl.sim import toolchain
+from qsim_rtl.sim import verilator as verilate
 
 MODEL = random_model((7, 5, 3), (3, 2), [6], per_neuron=True, seed=3)
 

@@ -4,8 +4,8 @@ from examples import random_model
 from streams import constant, plain
 
 from qsim import InputFormat
-from rtl.frame_buffer import FrameBuffer
-from rtl.shape import EngineShape
+from qsim_rtl.gateware.frame_buffer import FrameBuffer
+from qsim_rtl.shape.engine import EngineShape
 
 
 def drive(shape, beats):

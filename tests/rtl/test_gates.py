@@ -9,11 +9,13 @@ from examples import expected, random_codes, random_model
 
 import qsim
 from qsim import data
-from rtl import library, toolchain, verilog
-from rtl.driver import Driver
-from rtl.inprocess import Simulator
-from rtl.proofs.solver import script
-from rtl.shape import EngineShape
+from qsim_rtl.export import verilog
+from qsim_rtl.proofs.solver import script
+from qsim_rtl.shape.engine import EngineShape
+from qsim_rtl.sim import cxxrtl as library
+from qsim_rtl.sim import toolchain
+from qsim_rtl.sim.engine import Driver
+from qsim_rtl.sim.in_process import Simulator
 
 MODELS = Path(__file__).parents[2] / "models"
 SYNTHESIS = (

@@ -8,7 +8,19 @@ import pytest
 from examples import expected, random_codes, random_model
 
 from qsim import Layer, Model, QsimError
-from rtl import EngineShape, Simulator, Timing, compare, comparison, inprocess, library, toolchain
+from qsim_rtl import EngineShape, Simulator, Timing, compare
+from qsim_rtl.sim import (
+    compare as comparison,
+)
+from qsim_rtl.sim import (
+    cxxrtl as library,
+)
+from qsim_rtl.sim import (
+    in_process as inprocess,
+)
+from qsim_rtl.sim import (
+    toolchain,
+)
 
 MODEL = random_model(0, (6, 4, 3), 3, 7)
 CODES = random_codes(0, MODEL, 20)

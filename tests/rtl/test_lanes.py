@@ -1,7 +1,7 @@
 import pytest
 from streams import exchange
 
-from rtl.lanes import Lanes
+from qsim_rtl.gateware.stream.packer import Lanes
 
 
 @pytest.mark.parametrize("simd", [1, 2, 3, 5, 7])

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from examples import random_model
 
-from rtl.memory_image import image, pack
-from rtl.shape import EngineShape
+from qsim_rtl.memory.pack import image, pack
+from qsim_rtl.shape.engine import EngineShape
 
 
 def field(word, index, bits):

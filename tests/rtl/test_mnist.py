@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import qsim
-import rtl
+import qsim_rtl
 from qsim.robustness.evaluate import matches_spec
 
 
@@ -14,6 +14,6 @@ def test_all_ten_thousand_images(name: str, mnist_test: tuple[np.ndarray, np.nda
     codes, _ = mnist_test
     model = qsim.load(f"models/{name}.safetensors")
     assert matches_spec(model, codes[::1000])  # the kernel may stand for the specification here
-    found = rtl.compare(model, codes)
+    found = qsim_rtl.compare(model, codes)
     assert found.equal, found.first
     assert (found.images, found.hidden, found.logits, found.classes) == (10_000, (0,), 0, 0)

@@ -7,7 +7,7 @@ import re
 import mutation
 import pytest
 
-from rtl.proofs.solver import script
+from qsim_rtl.proofs.solver import script
 
 pytestmark = pytest.mark.usefixtures("compiler")
 

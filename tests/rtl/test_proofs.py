@@ -11,8 +11,8 @@ from amaranth.lib.crc.catalog import CRC32_ETHERNET
 from amaranth.sim import Simulator as AmaranthSimulator
 
 from qsim import InputFormat, Layer, Model, spec
-from rtl import Simulator
-from rtl.proofs.proofs import PROOFS, prove
+from qsim_rtl import Simulator
+from qsim_rtl.proofs.proofs import PROOFS, prove
 
 EVERYDAY = [
     proof for proof in PROOFS if not proof.name.startswith(tuple(f"multiply-accumulate, {q}" for q in "5678"))

@@ -2,7 +2,7 @@ import pytest
 from examples import random_model
 
 from qsim import InputFormat, Layer, Model, QsimError
-from rtl.shape import EngineShape, Timing
+from qsim_rtl.shape.engine import EngineShape, Timing
 
 MODEL = random_model(0, (7, 5, 3), 4, 255)
 

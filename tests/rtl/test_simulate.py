@@ -10,7 +10,9 @@ import pytest
 from scenario import Scenario, images, network
 
 from qsim import InputFormat, Model, QsimError
-from rtl import simulate, verilate, verilog
+from qsim_rtl.export import verilog
+from qsim_rtl.sim import cocotb_run as simulate
+from qsim_rtl.sim import verilator as verilate
 
 HERE = Path(__file__).parent
 HIDDEN, OUTPUT = network((4, 3, 2), 2, "relu", seed=20, codes=InputFormat(3)).layers

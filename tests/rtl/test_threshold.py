@@ -3,9 +3,9 @@ import pytest
 from streams import exchange
 
 from qsim import InputFormat, Layer, Model, spec
-from rtl.memory_image import image
-from rtl.shape import EngineShape
-from rtl.threshold import Threshold
+from qsim_rtl.gateware.threshold import Threshold
+from qsim_rtl.memory.pack import image
+from qsim_rtl.shape.engine import EngineShape
 
 
 def layers(thresholds, outputs=3):

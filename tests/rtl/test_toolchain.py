@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from qsim import QsimError
-from rtl import toolchain
+from qsim_rtl.sim import toolchain
 
 
 def python(code: str, timeout: float = 60) -> str:

@@ -2,8 +2,9 @@ import pytest
 from examples import random_model
 
 from qsim import QsimError
-from rtl import EngineShape, verilog
-from rtl.memory_image import image
+from qsim_rtl import EngineShape
+from qsim_rtl.export import verilog
+from qsim_rtl.memory.pack import image
 
 MODEL = random_model(0, (7, 5, 3), (4, 2), 3, per_neuron=True)
 

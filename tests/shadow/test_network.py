@@ -11,8 +11,8 @@ from examples import random_codes, random_model
 
 from qsim import QsimError
 from qsim.data import COORDINATES
-from qsim.machine import spec
 from qsim.shadow import network as nw
+from qsim.spec import dense as spec
 
 
 @pytest.mark.parametrize("grid", ["odd", "twos_complement"])

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from examples import random_model
 
-from qsim.cli import main
-from qsim.machine import devices
-from qsim.machine.crossbar import Mapping
-from qsim.machine.crossbar_mapping import put_on_tiles
-from qsim.study import command, defects, figures
+from qsim.cli import study as command
+from qsim.cli.main import main
+from qsim.crossbar import effects as devices
+from qsim.crossbar.mapping import put_on_tiles
+from qsim.model.crossbar import Mapping
+from qsim.study import defects, figures
 
 
 @pytest.mark.parametrize("style", ["offset", "differential"])

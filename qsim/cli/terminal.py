@@ -1,0 +1,60 @@
+"""What all commands share: tables, progress with time left, and mistakes told in one sentence."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from ..errors import QsimError
+
+Json = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write the figures; - is stdout.")]
+Strengths = Annotated[list[float], typer.Option("--epsilon", help="Strength in input units; repeatable.")]
+
+
+def run(app: typer.Typer, name: str, arguments: Sequence[str] | None = None) -> None:
+    """Run a command line; a user's mistake is one sentence on standard error and exit status 2.
+
+    So is an interrupt, with exit status 130.
+    """
+    try:
+        app(arguments, prog_name=name)
+    except QsimError as error:
+        print(f"qsim: {error}", file=sys.stderr)
+        sys.exit(2)
+    except SystemExit as left:
+        if left.code == 130:  # what typer makes of an interrupt
+            print("qsim: interrupted", file=sys.stderr)
+        raise
+
+
+def console(json: str | None) -> Console:
+    """Where tables go: standard error if the JSON has standard output."""
+    return Console(stderr=json == "-")
+
+
+def progress(where: Console) -> Progress:
+    """A bar with time elapsed and time left, gone when done; none where no one watches."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=where, transient=True, disable=not where.is_interactive)
+
+
+def table(*headings: str) -> Table:
+    """A table whose first column is text and whose others are figures."""
+    made = Table(
+        box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True, caption_justify="left"
+    )
+    for i, heading in enumerate(headings):
+        made.add_column(heading, justify="right" if i else "left", overflow="fold", no_wrap=True)
+    return made
+
+
+def percent(share: float | None) -> str:
+    """A share as a percentage, a dash if there is none."""
+    return "–" if share is None else f"{100 * share:.2f} %"

@@ -1,0 +1,314 @@
+"""The crossbar's loops: plain code over lanes, which the compiler turns into vectors; `add_rows` says which.
+
+A *lane* is one column of one slice. A row of cells holds all lanes side by side, in the narrowest type in
+which no current overflows, so that driving a row is one vector addition, and rows whose bit is 0 cost
+nothing: most of an image's are. Of the digits the last comes first: sums of codes are doubled in between, or
+more, and fit in few bits. Lanes are ordered as the noise generator gives its words: even columns of
+all slices, then odd ones, each half padded to a whole number of vectors.
+
+A function here validates nothing; `crossbar_run` prepares what they take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import config, njit, types
+from numba.extending import intrinsic
+
+from ...jit.compiling import cached, part
+from ...jit.vectors import I16, I32, I64, loop
+
+U32 = np.uint32
+
+
+def or_plain(plain: Callable[..., Any]) -> Callable[[Any], Any]:
+    """An intrinsic, or with the JIT off a plain function that does the same."""
+    return lambda compiled: plain if config.DISABLE_JIT else compiled
+
+
+def narrow(builder, value, kind):
+    return builder.trunc(value, kind) if value.type.width > kind.width else value
+
+
+@or_plain(lambda value, right: value >> right)
+@intrinsic
+def shifted(context, value, right):
+    """The low 32 bits of value, shifted right as a signed number: numba itself would widen the shift."""
+
+    def emit(context, builder, signature, arguments):
+        return builder.ashr(*(narrow(builder, argument, I32) for argument in arguments))
+
+    return types.int32(value, right), emit
+
+
+@or_plain(lambda value, slope, right: int(value) * int(slope) >> 16 >> right)
+@intrinsic
+def steps_up(context, value, slope, right):
+    """The upper half of the product of two unsigned 16-bit numbers, shifted right."""
+
+    def emit(context, builder, signature, arguments):
+        value, slope, right = (narrow(builder, argument, I16) for argument in arguments)
+        product = builder.mul(builder.zext(value, I32), builder.zext(slope, I32))
+        return builder.lshr(builder.trunc(builder.lshr(product, ir.Constant(I32, 16)), I16), right)
+
+    return types.uint16(value, slope, right), emit
+
+
+def _add_rows(cells, driven, count, currents, before, after):
+    currents[after] = 2 * currents[before]
+    for k in range(count):
+        currents[after] += cells[driven[k]]
+
+
+@or_plain(_add_rows)
+@intrinsic
+def add_rows(context, cells, driven, count, currents, before, after):
+    """currents[after] = 2 * currents[before] + the rows driven[0] ... driven[count - 1] of cells.
+
+    Lanes fill whole vectors of 64 bytes. As many as seven of them stay in registers while rows are added.
+    """
+
+    def emit(context, b, signature, arguments):
+        arrays = [context.make_array(signature.args[i])(context, b, arguments[i]) for i in (0, 1, 3)]
+        cells, driven, currents = (array.data for array in arrays)
+        lanes, count = b.extract_value(arrays[0].shape, 1), arguments[2]
+        before, after = (b.gep(currents, [b.mul(row, lanes)]) for row in arguments[4:])
+        kind = ir.VectorType(cells.type.pointee, 512 // cells.type.pointee.width)
+
+        def place(array, index):
+            return b.bitcast(b.gep(array, [index]), kind.as_pointer())
+
+        def blocks(first, vectors):
+            """From lane `first` on, in blocks of so many vectors; returns the lane where they end."""
+            width = ir.Constant(I64, vectors * kind.count)
+            whole = b.udiv(b.sub(lanes, first), width)
+
+            def block(index, _):
+                lane = b.add(first, b.mul(index, width))
+                columns = [b.add(lane, ir.Constant(I64, v * kind.count)) for v in range(vectors)]
+                start = [b.load(place(before, column), align=1) for column in columns]
+
+                def row(k, sums):
+                    own = b.mul(b.load(b.gep(driven, [k])), lanes)
+                    here = [b.load(place(cells, b.add(own, column)), align=1) for column in columns]
+                    return [b.add(*both) for both in zip(sums, here, strict=True)]
+
+                sums = loop(b, count, [b.add(value, value) for value in start], row)
+                for column, value in zip(columns, sums, strict=True):
+                    b.store(value, place(after, column), align=1)
+                return []
+
+            loop(b, whole, [], block)
+            return b.add(first, b.mul(whole, width))
+
+        lane = ir.Constant(I64, 0)
+        for vectors in range(7, 0, -1):
+            lane = blocks(lane, vectors)
+        return context.get_dummy_value()
+
+    return types.void(cells, driven, types.int64, currents, types.int64, types.int64), emit
+
+
+@njit(inline="always")
+def turned(word, left):
+    return U32(U32(word << U32(left)) | U32(word >> U32(32 - left)))
+
+
+@njit(inline="always")
+def mixed(a, b, left):
+    """One round of Threefry."""
+    a = U32(a + b)
+    return a, U32(turned(b, left) ^ a)
+
+
+@njit(inline="always")
+def four_rounds(a, b, odd):
+    first, second, third, fourth = (17, 29, 16, 24) if odd else (13, 15, 26, 6)
+    a, b = mixed(a, b, first)
+    a, b = mixed(a, b, second)
+    a, b = mixed(a, b, third)
+    return mixed(a, b, fourth)
+
+
+@njit(inline="always")
+def scaled(word, amplitude):
+    """A word as noise: see `qsim.spec.noise`."""
+    pairs = U32(word & U32(0x00FF00FF)) + U32(U32(word >> U32(8)) & U32(0x00FF00FF))
+    total = U32(U32(pairs & U32(0xFFFF)) + U32(pairs >> U32(16)))
+    return np.int32(np.int32(np.int32(total) - np.int32(510)) * amplitude + np.int32(1 << 15)) >> np.int32(16)
+
+
+@part
+def fill_noise(seed, layer, image, tile, places, amplitude, evens, odds):
+    """Noise (digits, half) of the even and the odd columns; places (digits, half) are without the tile."""
+    k0, k1 = U32(seed), U32(layer)
+    k2 = U32(U32(k0 ^ k1) ^ U32(0x1BD11BDA))
+    here = U32(tile) << U32(22)
+    start = U32(U32(image) + k0)
+    for turn in range(places.shape[0]):
+        place, even, odd = places[turn], evens[turn], odds[turn]
+        for m in range(places.shape[1]):
+            a, b = start, U32(U32(place[m] | here) + k1)
+            a, b = four_rounds(a, b, False)
+            a, b = U32(a + k1), U32(b + U32(k2 + U32(1)))
+            a, b = four_rounds(a, b, True)
+            a, b = U32(a + k2), U32(b + U32(k0 + U32(2)))
+            a, b = four_rounds(a, b, False)
+            a, b = U32(a + k0), U32(b + U32(k1 + U32(3)))
+            a, b = mixed(a, b, 17)
+            even[m], odd[m] = scaled(a, amplitude), scaled(b, amplitude)
+
+
+@part
+def add_noise(currents, factor, evens, odds, values):
+    half = evens.shape[1]
+    for turn in range(evens.shape[0]):
+        for j in range(half):
+            values[turn, j] = np.int32(currents[turn, j]) * factor + evens[turn, j]
+        for j in range(half):
+            values[turn, half + j] = np.int32(currents[turn, half + j]) * factor + odds[turn, j]
+
+
+@part
+def list_rows(codes, start, stop, rows, own):
+    """Lists the rows whose code is not 0, and the codes; returns how many there are."""
+    count = 0
+    for i in range(start, stop):
+        rows[count], own[count] = i, codes[i]
+        count += codes[i] != 0
+    return count
+
+
+@part
+def drive(rows, own, count, driven, digit_bits, cells, currents):
+    """Currents of the listed rows, one row of lanes a digit; beyond the last there is one of zeros."""
+    digits = currents.shape[0] - 1
+    for turn in range(digits):
+        before, bit = digits, (digits - turn) * digit_bits
+        for _ in range(digit_bits):
+            bit -= 1
+            n = 0
+            for k in range(count):
+                driven[n] = rows[k]
+                n += (own[k] >> bit) & 1
+            add_rows(cells, driven, n, currents, before, turn)
+            before = turn
+
+
+@part
+def climb_16(currents, digits, factor, zero, slope, shift, most, base, sums):
+    """sums = sums * base + codes of the currents, digit after digit, all in 16-bit lanes."""
+    for turn in range(digits):
+        for j in range(sums.shape[0]):
+            above = max(np.int16(np.int16(currents[turn, j]) * factor - zero[j]), np.int16(0))
+            code = min(steps_up(above, slope[j], shift), np.uint16(most))
+            sums[j] = sums[j] * base + code
+
+
+@part
+def climb_32(currents, digits, words, shift, most, base, sums):
+    """The same in 32-bit lanes."""
+    for turn in range(digits):
+        for j in range(sums.shape[0]):
+            code = shifted(np.int32(currents[turn, j]) * words[0, j] + words[1, j], shift)
+            sums[j] = sums[j] * base + min(max(code, np.int32(0)), np.int32(most))
+
+
+@part
+def look_up(currents, digits, words, tables, base, sums):
+    """The same from tables of codes."""
+    for turn in range(digits):
+        for j in range(sums.shape[0]):
+            least = words[0, j]
+            current = min(max(np.int32(currents[turn, j]), least), words[1, j])
+            sums[j] = sums[j] * base + tables[words[2, j], current - least]
+
+
+@part
+def convert(currents, digits, factor, converters, base, sums):
+    """sums = sums * base + codes, digit after digit."""
+    zero, slope, words, tables, shift, most = converters
+    if zero.shape[0]:
+        climb_16(currents, digits, factor, zero, slope, shift, most, base, sums)
+    elif tables.shape[0]:
+        look_up(currents, digits, words, tables, base, sums)
+    else:
+        climb_32(currents, digits, words, shift, most, base, sums)
+
+
+@cached(error_model="numpy")
+def read_tiles(codes, cells, shape, noisy, generator, places, converters, watched, noise, tile_room, sums):
+    """Adds up every read's code: sums (images, lanes) += code << digit position.
+
+    codes : uint16 (images, inputs), from 0 up
+    cells : (inputs, lanes), of a type that holds every current
+    shape : (rows of a tile, digits, digit bits)
+    generator : (seed, layer, number of the first image, amplitude, units in a cell's 1)
+    places : uint32 (digits, half) of the generator, from the last digit on, without the tile
+    converters : see `crossbar_run.Converters`
+    watched : uint16 (images, tiles, digits, lanes) that gets every code, or with no images
+    noise, tile_room : (2, digits, half) and (2, lanes) to work in, in types that hold currents and the sums
+        of one tile
+    """
+    rows_of_tile, digits, digit_bits = shape
+    seed, layer, first_image, amplitude, factor = generator
+    images, inputs = codes.shape
+    lanes, base = cells.shape[1], 1 << digit_bits
+    currents, values = np.zeros((digits + 1, lanes), cells.dtype), np.empty((digits, lanes), noise.dtype)
+    rows, driven = np.empty(rows_of_tile + 1, np.int64), np.empty(rows_of_tile + 1, np.int64)
+    own = np.empty(rows_of_tile + 1, np.uint16)
+    evens, odds, tile_sums, idle = noise[0], noise[1], tile_room[0], tile_room[1]
+    idle[:] = 0
+    convert(currents, digits, factor, converters, base, idle)  # what a tile adds of which no row is driven
+    for image in range(images):
+        for tile in range(-(-inputs // rows_of_tile)):
+            start, stop = tile * rows_of_tile, min((tile + 1) * rows_of_tile, inputs)
+            count = list_rows(codes[image], start, stop, rows, own)
+            if count == 0 and not noisy and watched.shape[0] == 0:
+                for j in range(lanes):
+                    sums[image, j] += idle[j]
+                continue
+            drive(rows, own, count, driven, digit_bits, cells, currents)
+            tile_sums[:] = 0
+            if noisy:
+                fill_noise(seed, layer, first_image + image, tile, places, amplitude, evens, odds)
+                add_noise(currents, factor, evens, odds, values)
+                convert(values, digits, np.int32(1), converters, base, tile_sums)
+            else:
+                convert(currents, digits, factor, converters, base, tile_sums)
+            for j in range(lanes):
+                sums[image, j] += tile_sums[j]
+            if watched.shape[0]:
+                for turn in range(digits):
+                    tile_sums[:] = 0
+                    if noisy:
+                        convert(values[turn:], 1, np.int32(1), converters, base, tile_sums)
+                    else:
+                        convert(currents[turn:], 1, factor, converters, base, tile_sums)
+                    for j in range(lanes):
+                        watched[image, tile, digits - 1 - turn, j] = tile_sums[j]
+
+
+@cached(error_model="numpy")
+def add_up(sums, lane, scales, constant, pairs, gain, unit_bits, digital, acc):
+    """acc (images, outputs) from the sums of all lanes.
+
+    scales (slices): what a code of each slice stands for, its place included; constant: what all bases
+    together do to a column; digital (outputs): bias and the term in the smallest code.
+    """
+    slices, columns = lane.shape
+    half = (1 << unit_bits) >> 1
+    columns_sum = np.empty(columns, np.int64)
+    for image in range(sums.shape[0]):
+        own = sums[image]
+        columns_sum[:] = constant
+        for s in range(slices):
+            for p in range(columns):
+                columns_sum[p] += np.int64(own[lane[s, p]]) * scales[s]
+        for j in range(pairs.shape[0]):
+            total = gain * columns_sum[pairs[j, 0]] - columns_sum[pairs[j, 1]]
+            acc[image, j] = digital[j] + ((total + half) >> unit_bits)

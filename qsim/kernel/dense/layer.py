@@ -1,0 +1,169 @@
+"""The accumulators of one layer for a block of images: its products with all neurons, tile by tile.
+
+Where most groups of input codes are zero, as in images of digits, it walks over the others, one image at a
+time; else it multiplies whole tiles. Both start from the same numbers and give the same sums.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...jit.compiling import part, part_of
+from ...jit.vectors import fetch, nonzero_groups_512, pointer
+from . import packing as p
+from . import products as tiles
+from .activation import finish
+
+LIST_EXTRA = 20  # numbers after a list of groups: room to write 16 at once, and the length
+SPARSE = 0.55  # density of groups below which walking over them is faster
+DEEP = 128  # groups that a tile takes at a time, at most: their weights stay in the first cache
+
+
+@part
+def is_sparse(codes, pitch, images, groups):
+    """Whether few groups differ from zero, judged by every eighth image."""
+    used = looked = 0
+    for i in range(0, images, 8):
+        values = pointer(codes + i * pitch, np.int32)
+        for k in range(groups):
+            used += values[k] != 0
+        looked += groups
+    return used < SPARSE * looked
+
+
+@part
+def list_groups(codes, groups, listed):
+    """Lists the byte offsets of the groups that are not all zero; how many there are."""
+    values, offsets, count = pointer(codes, np.int32), pointer(listed, np.int32), 0
+    for k in range(groups):
+        offsets[count] = 4 * k
+        count += values[k] != 0
+    return count
+
+
+@part
+def list_groups_512(codes, groups, listed):
+    """The same with AVX-512."""
+    values, offsets = pointer(codes, np.int32), pointer(listed, np.int32)
+    count = nonzero_groups_512(codes, groups // 16, listed)
+    for k in range(groups // 16 * 16, groups):
+        offsets[count] = 4 * k
+        count += values[k] != 0
+    return count
+
+
+@part
+def cut(size, most, k):
+    """The k-th of the fewest parts of `size` that are at most `most`, all about as long."""
+    parts = (size + most - 1) // most
+    return size // parts + (k < size % parts)
+
+
+def layer_sums(unit: tiles.Unit) -> Any:
+    """A compiled function: the accumulators, in `acc` or `wide`, of one layer for some images.
+
+    They are finished but for those of FUSED layers.
+    """
+    dense, sparse = tiles.products(unit)
+    lanes, size = unit.lanes, 4 * unit.lanes
+    panel, widest = tiles.PANEL[lanes], max(tiles.TILES[lanes])
+    listing = list_groups_512 if lanes == 16 else list_groups
+
+    @part_of(unit.name)
+    def walk(
+        width, codes, pitch, images, groups, lists, first, some, weights, start, sums, sums_pitch, ahead
+    ):
+        """One panel for each image, of those among groups `first` to `first + some` that it lists.
+
+        Rows of codes from `ahead` on are brought near meanwhile.
+        """
+        for i in range(images):
+            fetch(ahead + i * pitch, 4 * groups)
+            listed = lists + i * 4 * (groups + LIST_EXTRA)
+            offsets, count = listed + 4 * first, pointer(listed, np.int32)[groups + 16] - first
+            sparse(width, codes + i * pitch, offsets, min(some, count), weights, start, sums + i * sums_pitch)
+
+    @part_of(unit.name)
+    def multiply(width, codes, pitch, images, first, some, weights, start, sums, sums_pitch, ahead):
+        """One panel for all images and groups `first` to `first + some`, as deep and as wide as tiles are.
+
+        Memory from `ahead` on is brought near meanwhile.
+        """
+        stride, begin, depth = width * size, first, 0
+        for k in range((some + DEEP - 1) // DEEP):
+            begin, depth = begin + depth, cut(some, DEEP, k)
+            here, there = codes + 4 * begin, weights + begin * stride
+            done = 0
+            for n in range((width + widest - 1) // widest):
+                each, to = cut(width, widest, n), sums + done * size
+                source, step = (to, sums_pitch) if k else (start + done * size, 0)
+                weight = there + done * size
+                dense(each, here, pitch, images, weight, stride, depth, source, step, to, sums_pitch, ahead)
+                done, ahead = done + each, ahead + tiles.FETCH * images * depth
+
+    @part_of(unit.name)
+    def sums(row, block, codes, pitch, images, lists, acc, wide):
+        groups, vectors = row[p.GROUPS], row[p.VECTORS]
+        columns, acc_pitch, list_pitch = vectors * lanes, vectors * size, 4 * (groups + LIST_EXTRA)
+        tiled = images if groups <= DEEP else images // tiles.WHOLE * tiles.WHOLE
+        if images < tiles.TALLEST or (vectors > 2 and is_sparse(codes, pitch, images, groups)):
+            tiled = 0
+        for i in range(tiled, images):
+            here = lists + i * list_pitch
+            pointer(here, np.int32)[groups + 16] = listing(codes + i * pitch, groups, here)
+        narrow, total = pointer(acc, np.int32), pointer(wide, np.int64)
+        chunk = row[p.CHUNK] if row[p.CHUNK] else groups
+        rest, rest_codes, rest_lists = images - tiled, codes + tiled * pitch, lists + tiled * list_pitch
+        for first in range(0, groups, chunk):
+            some, weights, done = min(chunk, groups - first), block + row[p.WEIGHTS], 0
+            for k in range((vectors + panel - 1) // panel):
+                width = cut(vectors, panel, k)
+                start, to = block + row[p.START] + done * size, acc + done * size
+                more = images >= tiles.WHOLE and first + k == 0  # the next block, once, if there may be one
+                ahead = codes + images * pitch if more else codes
+                if tiled:
+                    multiply(width, codes, pitch, tiled, first, some, weights, start, to, acc_pitch, ahead)
+                to += tiled * acc_pitch
+                walk(
+                    width,
+                    rest_codes,
+                    pitch,
+                    rest,
+                    groups,
+                    rest_lists,
+                    first,
+                    some,
+                    weights,
+                    start,
+                    to,
+                    acc_pitch,
+                    ahead + tiled * pitch,
+                )
+                weights += groups * width * size
+                done += width
+            if row[p.CHUNK]:
+                for i in range(images * columns):
+                    total[i] = narrow[i] + (total[i] if first else 0)
+        if row[p.CHUNK]:
+            finish(total, row, pointer(block + row[p.BIAS], np.int64), images, columns)
+        elif row[p.DOUBLED] and not row[p.FUSED]:
+            finish(narrow, row, pointer(block + row[p.BIAS], np.int32), images, columns)
+
+    return sums
+
+
+def any_layer(name: str, bytes_unit: tiles.Unit | None, halves_unit: tiles.Unit) -> Any:
+    """The compiled `layer_sums` of instruction set `name`, for operands of both sizes."""
+    halves_sums = layer_sums(halves_unit)
+    bytes_sums = layer_sums(bytes_unit) if bytes_unit else halves_sums
+
+    @part_of(name, inline="always")
+    def layer(row, block, codes, pitch, images, lists, acc, wide):
+        if row[p.HALVES]:
+            halves_sums(row, block, codes, pitch, images, lists, acc, wide)
+        else:
+            bytes_sums(row, block, codes, pitch, images, lists, acc, wide)
+
+    return layer

@@ -1,0 +1,187 @@
+"""The compiled engine: a block of images through all layers while everything is in cache.
+
+`entry` is compiled once for each instruction set and cached on disk; a model is data to it, never code.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from ...jit.compiling import part, part_of
+from ...jit.vectors import pointer
+from . import packing as p
+from .activation import activation, conclude
+from .layer import LIST_EXTRA
+
+BLOCK = 96  # images: whole tiles of any height
+U8, I8, U16, I16 = range(4)
+KINDS = {np.dtype(name): kind for kind, name in enumerate(("u1", "i1", "u2", "i2"))}
+
+
+@part
+def convert(codes, images, inputs, shift, operands, pitch):
+    for i in range(images):
+        for k in range(inputs):
+            operands[i * pitch + k] = codes[i * inputs + k] - shift
+
+
+@part
+def convert_any(source, kind, row, images, target, pitch):
+    """Input codes of any type as the first layer's operands, code - shift."""
+    inputs, shift = row[p.INPUTS], row[p.SHIFT_IN]
+    octets, halves = pointer(target, np.uint8), pointer(target, np.int16)
+    if not row[p.HALVES] and kind == U8:
+        convert(pointer(source, np.uint8), images, inputs, shift, octets, pitch)
+    elif not row[p.HALVES]:
+        convert(pointer(source, np.int8), images, inputs, shift, octets, pitch)
+    elif kind == U8:
+        convert(pointer(source, np.uint8), images, inputs, shift, halves, pitch // 2)
+    elif kind == I8:
+        convert(pointer(source, np.int8), images, inputs, shift, halves, pitch // 2)
+    elif kind == U16:
+        convert(pointer(source, np.uint16), images, inputs, shift, halves, pitch // 2)
+    else:
+        convert(pointer(source, np.int16), images, inputs, shift, halves, pitch // 2)
+
+
+@part
+def operands_of(source, source_pitch, kind, row, images, target, pitch):
+    """The address of the first layer's operands: the codes themselves, or `target` if it takes a copy."""
+    same_type = (kind == U8) != row[p.HALVES] and kind != I8
+    if same_type and row[p.SHIFT_IN] == 0 and source_pitch == pitch:
+        return source
+    convert_any(source, kind, row, images, target, pitch)
+    return target
+
+
+@part
+def keep_hidden(operands, pitch, images, row, following, hidden, hidden_pitch):
+    """Copies a layer's codes to `images` rows from address `hidden` on."""
+    for i in range(images):
+        octets = pointer(operands + i * pitch, np.uint8)
+        halves = pointer(operands + i * pitch, np.int16)
+        target = pointer(hidden + i * hidden_pitch, np.uint16)
+        for j in range(row[p.OUTPUTS]):
+            code = np.int64(halves[j]) if following[p.HALVES] else np.int64(octets[j])
+            target[j] = code + following[p.SHIFT_IN]
+
+
+@part
+def row_at(array, i):
+    """The address of row i, or 0 if the array has no rows."""
+    return array.ctypes.data + i * array.strides[0] if array.shape[0] else 0
+
+
+@part
+def memory_map(rows, lanes, images):
+    """Byte offsets of a block's work areas (operands twice, 32- and 64-bit sums, lists, end)."""
+    operand = columns = groups = 0
+    for layer in range(rows.shape[0]):
+        groups = max(groups, rows[layer, p.GROUPS])
+        columns = max(columns, rows[layer, p.VECTORS] * lanes)
+    operand = (images * max(4 * groups, 2 * columns) + 63) // 64 * 64 + 64  # codes are written by 16
+    acc = (images * 4 * columns + 63) // 64 * 64
+    return (
+        operand,
+        2 * operand,
+        2 * operand + acc,
+        2 * operand + 3 * acc,
+        2 * operand + 3 * acc + images * 4 * (groups + LIST_EXTRA),
+    )
+
+
+def all_layers(name: str, layer: Any, lanes: int) -> Any:
+    """A compiled function that sends a block of images through a run of layers."""
+    activate = activation(name, lanes)
+
+    @part_of(name, inline="always")
+    def through(
+        plan, layers, block, codes, pitch, images, base, areas, hidden, hidden_pitch, logits, classes
+    ):
+        """Operands at address `codes`, `pitch` bytes a row, through the `layers` rows at address `plan`.
+
+        They may lie in the second of the work `areas` at address `base` (see `memory_map`). Results go to
+        addresses, or nowhere where that is 0.
+        """
+        here, there = base, base + areas[0]
+        acc, wide, lists = base + areas[1], base + areas[2], base + areas[3]
+        narrow, total = pointer(acc, np.int32), pointer(wide, np.int64)
+        for i in range(layers):
+            row, following = p.row_of(plan, i), p.row_of(plan, i + 1)
+            columns = row[p.VECTORS] * lanes
+            layer(row, block, codes, pitch, images, lists, acc, wide)
+            if i == layers - 1:
+                conclude(row, block, narrow, total, images, columns, logits, classes)
+                return
+            activate(row, following, block, narrow, total, images, columns, here)
+            pitch = columns * (1 + following[p.HALVES])
+            codes, here, there = here, there, here
+            if hidden:
+                keep_hidden(codes, pitch, images, row, following, hidden, hidden_pitch)
+                hidden += 2 * row[p.OUTPUTS]
+
+    return through
+
+
+def network(name: str, layer: Any, lanes: int) -> Any:
+    """The compiled function that sends any number of images through all layers; arguments as in RUN."""
+    through = all_layers(f"run.{name}", layer, lanes)
+
+    @part_of(name, inline="always")
+    def run(codes, kind, rows, block, hidden, logits, classes):
+        areas = memory_map(rows, lanes, min(codes.shape[0], BLOCK))
+        memory = np.empty(areas[4] + 64, np.uint8)
+        base = (memory.ctypes.data + 63) // 64 * 64
+        source_pitch, first = codes.shape[1], p.row_of(rows.ctypes.data, 0)
+        pitch = 4 * first[p.GROUPS]
+        for at in range(0, codes.shape[0], BLOCK):
+            images = min(BLOCK, codes.shape[0] - at)
+            source = codes.ctypes.data + at * source_pitch
+            start = operands_of(source, source_pitch, kind, first, images, base + areas[0], pitch)
+            through(
+                rows.ctypes.data,
+                rows.shape[0],
+                block.ctypes.data,
+                start,
+                pitch,
+                images,
+                base,
+                areas,
+                row_at(hidden, at),
+                hidden.strides[0],
+                row_at(logits, at),
+                row_at(classes, at),
+            )
+        memory[0] = 0  # still needed up to here: an address alone does not keep an array alive
+
+    return run
+
+
+def constant(dtype: Any, dimensions: int) -> Any:
+    """The type of a C-ordered array that is read only: arrays that may be written fit too."""
+    return types.Array(dtype, dimensions, "C", readonly=True)
+
+
+RUN = types.void(
+    constant(types.uint8, 2),  # the bytes of the codes (images, bytes)
+    types.int64,  # their kind: U8, I8, U16 or I16
+    constant(types.int64, 2),  # Plan.rows
+    constant(types.uint8, 1),  # Plan.block
+    types.uint16[:, ::1],  # codes of all hidden layers side by side (images, neurons), or no rows
+    types.int64[:, ::1],  # logits (images, outputs), or no rows
+    types.int64[::1],  # classes (images,), or none
+)
+SWEEP = types.void(
+    constant(types.uint8, 2),  # the bytes of the codes (images, bytes)
+    types.int64,  # their kind
+    constant(types.int8, 2),  # signs (images, inputs), each -1, 0 or 1
+    constant(types.int64, 1),  # steps (S,), ascending, at least 0
+    types.int64,  # the smallest and
+    types.int64,  # the largest code
+    constant(types.int64, 2),  # Plan.rows of `packing.pack_sweep`
+    constant(types.uint8, 1),  # Plan.block
+    types.int64[:, ::1],  # classes (images, S)
+)

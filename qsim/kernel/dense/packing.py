@@ -1,0 +1,233 @@
+"""A model as the compiled engine reads it: a table of integers and one aligned block of bytes.
+
+Each layer is one row of the table; its columns are named here. Offsets point into the block. What a
+layer's ranges do not prove exact is not packed: `pack` returns None and the portable loops run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...jit.compiling import part
+from ...jit.vectors import pointer
+from ..thresholds.forms import Array, find_staircase, find_table
+from .products import GROUP
+
+if TYPE_CHECKING:
+    from ...model.layer import Layer
+    from ...model.model import Model
+
+# columns of the plan
+HALVES = 0  # operands are 16-bit signed halves (1) or bytes (0: unsigned codes, signed weights)
+INPUTS = 1
+GROUPS = 2  # of 4 bytes
+OUTPUTS = 3
+VECTORS = 4  # of neurons; the last one may have idle lanes
+WEIGHTS = 5  # offset of the packed weights
+BIAS = 6  # offset of one number a lane, in the accumulator's type
+DOUBLED = 7  # 1 where weight = 2 x operand + 1; lane OUTPUTS then sums the codes
+CHUNK = 8  # groups that cannot leave 32 bits, if the accumulator has 64; 0 if it has 32
+SHIFT_IN = 9  # operand = code - SHIFT_IN
+METHOD = 10  # how thresholds are counted
+LEVELS = 11
+TABLE = 12  # offset of the method's numbers
+ROWS = 13  # rows of thresholds: 1 or OUTPUTS
+WIDTH = 14  # thresholds in a row
+LOW = 15  # a table's codes change between these accumulators
+HIGH = 16
+SHIFT = 17
+BUCKETS = 18  # in a row of a table
+START = 19  # offset of the 32-bit numbers that sums start from: the bias where that is all it takes
+FUSED = 20  # 1 where doubling and adding the bias is left to the method, CLIMB or KEYED
+COLUMNS = 21
+
+LAST, KEYED, COMPARE, CLIMB, TABLED, BISECT = range(6)  # all but the last in 32 bits
+FEW = 4  # thresholds that are compared one by one
+KEY_BITS = 4  # of a key, which tell its lane: see `vectors.winners_of_16`
+IN_32_BITS = (1 << 31) - 1
+
+
+@part
+def row_of(plan, layer):
+    """A row of the table at address `plan`, as a pointer."""
+    return pointer(plan + 8 * COLUMNS * layer, np.int64)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`rows[layer, column]` as above, and the 64-byte aligned block that its offsets point into."""
+
+    rows: npt.NDArray[np.int64]
+    block: npt.NDArray[np.uint8]
+
+
+class _Block:
+    """Arrays laid one after another at multiples of 64 bytes, at first those of another block."""
+
+    def __init__(self, start: bytes = b"") -> None:
+        self.parts = [start]
+        self.size = len(start)
+
+    def add(self, array: npt.NDArray[Any]) -> int:
+        start, data = self.size, array.tobytes()
+        self.parts.append(data + bytes(-len(data) % 64))
+        self.size += len(self.parts[-1])
+        return start
+
+    def aligned(self) -> npt.NDArray[np.uint8]:
+        room = np.empty(self.size + 64, np.uint8)
+        start = -room.ctypes.data % 64
+        block = room[start : start + self.size]
+        block[:] = np.frombuffer(b"".join(self.parts), np.uint8)
+        return block
+
+
+def pack(model: Model, lanes: int, panel: int, has_bytes: bool) -> Plan | None:
+    """The plan for vectors of `lanes` neurons, at most `panel` of them at a time; None if not provable."""
+    block, rows = _Block(), np.zeros((len(model.layers), COLUMNS), np.int64)
+    for i, layer in enumerate(model.layers):
+        codes = model.code_range(i)
+        operands = _operands(layer, codes, has_bytes)
+        if operands is None:
+            return None
+        weights, halves, shift = operands
+        row = rows[i]
+        row[[HALVES, INPUTS, OUTPUTS, SHIFT_IN]] = halves, layer.inputs, layer.outputs, shift
+        row[DOUBLED] = len(weights) > layer.outputs
+        groups = _grouped(weights, lanes)
+        row[GROUPS], row[VECTORS] = groups.shape[1], len(groups) // lanes
+        row[WEIGHTS] = block.add(_panels(groups, lanes, panel))
+        low, high = model.bounds[i]
+        if low < -IN_32_BITS or high >= IN_32_BITS:
+            row[CHUNK] = _chunk(groups, max(abs(end - shift) for end in codes))
+            if row[CHUNK] < 8:
+                return None
+        bias = np.zeros(len(groups), np.int64)
+        bias[: layer.outputs] = layer.bias + shift * layer.weights.sum(1)
+        row[BIAS] = row[START] = block.add(bias if row[CHUNK] else bias.astype(np.int32))
+        if row[CHUNK] or row[DOUBLED]:
+            row[START] = block.add(np.zeros(len(groups), np.int32))
+        if layer.thresholds is not None:
+            _add_thresholds(block, row, layer, model.bounds[i], lanes)
+        elif not row[CHUNK] and 1 < layer.outputs <= 1 << KEY_BITS <= len(groups):
+            _add_keys(block, row, bias, (low, high), max(abs(end - shift) for end in codes))
+        row[FUSED] = row[DOUBLED] and not row[CHUNK] and row[METHOD] in (CLIMB, KEYED)
+    return Plan(rows, block.aligned())
+
+
+def pack_sweep(model: Model, plan: Plan, lanes: int) -> Plan | None:
+    """A plan with one more row in front, for the slope of the first layer; None if it is not provable.
+
+    That row multiplies 1 + sign by the weights and subtracts their sum; its TABLE holds each weight in
+    both halves of 32 bits (inputs, lanes).
+    """
+    layer, row = model.layers[0], plan.rows[0].copy()
+    if row[CHUNK] or np.abs(layer.weights).max() >= 1 << 15:
+        return None
+    block, lanes = _Block(plan.block.tobytes()), row[VECTORS] * lanes
+    bias = np.zeros(lanes, np.int32)
+    bias[: layer.outputs] = -layer.weights.sum(1)
+    row[BIAS] = block.add(bias)
+    if not row[DOUBLED]:
+        row[START] = row[BIAS]
+    columns = np.zeros((layer.inputs, lanes, 2), np.int16)
+    columns[:, : layer.outputs] = layer.weights.T[:, :, None]
+    row[TABLE] = block.add(columns)
+    rows = np.vstack([row, plan.rows])
+    rows[:2, FUSED] = 0  # intercepts and slopes are accumulators
+    if row[METHOD] == KEYED:
+        rows[:2, METHOD] = LAST
+    return Plan(rows, block.aligned())
+
+
+def _operands(layer: Layer, codes: tuple[int, int], has_bytes: bool) -> tuple[Array, int, int] | None:
+    """The stored operand of each weight, whether it needs 16 bits, and the shift of the codes.
+
+    A weight 2s + 1 too wide for the operand is stored as s, and a further row of ones sums the codes:
+    acc = 2 * sum of s * code + sum of codes.
+    """
+    low, high = codes
+    for halves, dtype, code_low, code_high in ((0, np.int8, 0, 255), (1, np.int16, -32768, 32767)):
+        if not halves and not has_bytes:
+            continue
+        info = np.iinfo(dtype)
+        shift = 0
+        if low < code_low or high > code_high:
+            shift = -128 if not halves else 32768  # signed codes as bytes, unsigned ones as halves
+        if low - shift < code_low or high - shift > code_high:
+            continue
+        for weights in (layer.weights, _with_ones(layer)):
+            if weights is not None and info.min <= weights.min() and weights.max() <= info.max:
+                return weights.astype(dtype), halves, shift
+    return None
+
+
+def _with_ones(layer: Layer) -> Array | None:
+    return np.vstack([layer.stored, np.ones_like(layer.stored[:1])]) if layer.grid == "odd" else None
+
+
+def _grouped(weights: Array, lanes: int) -> Array:
+    """(neurons, groups, operands in a group), with zeros up to whole vectors and whole groups."""
+    each = GROUP // weights.itemsize
+    neurons, inputs = weights.shape
+    padded = np.pad(weights, ((0, -neurons % lanes), (0, -inputs % each)))
+    return padded.reshape(len(padded), -1, each)
+
+
+def _panels(groups: Array, lanes: int, panel: int) -> Array:
+    """As the tiles read them: panels of a few vectors, in each all groups, in each its neurons."""
+    vectors = len(groups) // lanes
+    panels = -(-vectors // panel)
+    parts = np.array_split(groups.reshape(vectors, lanes, *groups.shape[1:]), panels)
+    return np.concatenate([np.moveaxis(part, 2, 0).ravel() for part in parts])
+
+
+def _chunk(groups: Array, largest: int) -> int:
+    """How many groups, whichever, sum to 32 bits for operands up to `largest` in magnitude."""
+    return IN_32_BITS // max(int(np.abs(groups.astype(np.int64)).sum(2).max()) * largest, 1)
+
+
+def _add_keys(block: _Block, row: Array, bias: Array, bounds: tuple[int, int], largest: int) -> None:
+    """The numbers that make keys of a last layer's sums, if 32 bits are enough.
+
+    Where sums are doubled the sum of the codes, up to `largest` each, is left out: all outputs have it.
+    """
+    reach = max(-bounds[0], bounds[1]) + row[DOUBLED] * row[INPUTS] * largest
+    if reach < 1 << 30 - KEY_BITS:
+        lanes = np.arange(1 << KEY_BITS)
+        known = bias[: lanes.size] << KEY_BITS if row[DOUBLED] else 0
+        keys = np.where(lanes < row[OUTPUTS], known + lanes[::-1], -(1 << 31))
+        row[METHOD], row[TABLE] = KEYED, block.add(keys.astype(np.int32))
+
+
+def _add_thresholds(block: _Block, row: Array, layer: Layer, bounds: tuple[int, int], lanes: int) -> None:
+    """Choose how to count the thresholds and lay out what that needs.
+
+    Where they all have 32 bits, so may the accumulators: what is beyond is cut off.
+    """
+    assert layer.thresholds is not None
+    given = layer.thresholds[:1] if layer.shared_thresholds else layer.thresholds
+    rows = given.clip(bounds[0], bounds[1] + 1)
+    wide = row[CHUNK] and (rows.min() < -IN_32_BITS or rows.max() >= IN_32_BITS)
+    row[[LEVELS, ROWS, WIDTH]] = layer.levels, *rows.shape
+    climb = table = None
+    if not wide:
+        cut = max(bounds[0], -IN_32_BITS - 1), min(bounds[1], IN_32_BITS - 1)
+        climb = find_staircase(layer, cut, steep=True) if layer.shared_thresholds else None
+        table = find_table(rows)
+    if climb is not None:
+        numbers = [climb.slope, climb.offset, climb.shift]
+        row[METHOD], row[TABLE] = CLIMB, block.add(np.array(numbers, np.int64))
+    elif rows.shape[1] <= FEW and not wide:
+        every = np.full((FEW, row[VECTORS] * lanes), IN_32_BITS, np.int32)
+        every[: rows.shape[1], : layer.outputs] = rows.T
+        row[METHOD], row[TABLE] = COMPARE, block.add(every)
+    elif table is not None:
+        row[METHOD], row[TABLE] = TABLED, block.add(table.entries)
+        row[[LOW, HIGH, SHIFT, BUCKETS]] = table.low, table.high, table.shift, table.entries.shape[1]
+    else:
+        row[METHOD], row[TABLE] = BISECT, block.add(rows)

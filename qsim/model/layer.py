@@ -1,0 +1,147 @@
+"""One layer in integers: weights, bias, thresholds, and the tiles that may compute it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import spec
+from ..errors import QsimError
+from .checks import MAX_CODE_BITS, integers
+from .crossbar import Crossbar
+
+GRIDS = ("odd", "twos_complement")
+ACTIVATIONS = ("step", "sigmoid", "relu")
+MAX_WEIGHT_BITS = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One dense layer in integers.
+
+    Parameters
+    ----------
+    weights : int array (outputs, inputs)
+        Integer values: on the `odd` grid the odd numbers from -(2**bits - 1) to 2**bits - 1, on
+        the `twos_complement` grid any number from -2**(bits - 1) to 2**(bits - 1) - 1.
+    bias : int array (outputs,)
+        Added to the accumulator.
+    bits : int
+        Width q of a stored weight, 1 to 16.
+    thresholds : int array (T,) or (outputs, T), or None
+        Ascending. A hidden neuron's code is the number of its thresholds <= acc, so 0 to T, with
+        T at most 65,535. One row serves all neurons. None marks the last layer.
+    grid : "odd" or "twos_complement"
+    one : float
+        The input code that stands for 1.0 (255 for 8-bit pixels). Gives logits and attack
+        strengths their real scale; no output bit depends on it.
+    activation : "step", "sigmoid", "relu" or None
+        What the thresholds sample, for the float shadow's gradient; None if unknown.
+    gain : float
+        Constant factor on the pre-activation, already contained in the thresholds.
+    crossbar : Crossbar, optional
+        The tiles that compute the products, instead of ideal integers. The weights then say what the
+        cells were meant to hold, and give the float shadow.
+
+    Raises
+    ------
+    QsimError
+        If the parts contradict each other or a value is off its grid.
+    """
+
+    weights: npt.NDArray[np.int64]
+    bias: npt.NDArray[np.int64]
+    bits: int
+    thresholds: npt.NDArray[np.int64] | None = None
+    grid: str = "odd"
+    one: float = 1.0
+    activation: str | None = None
+    gain: float = 1.0
+    crossbar: Crossbar | None = None
+
+    def __post_init__(self) -> None:
+        weights = integers(self.weights, "weights", 2)
+        bias = integers(self.bias, "bias", 1)
+        if type(self.bits) is not int or not 1 <= self.bits <= MAX_WEIGHT_BITS:
+            raise QsimError(f"weights of {self.bits!r} bits; 1 to {MAX_WEIGHT_BITS} are allowed")
+        if self.grid not in GRIDS:
+            raise QsimError(f"grid is {self.grid!r}; one of {', '.join(GRIDS)} is needed")
+        if self.activation is not None and self.activation not in ACTIVATIONS:
+            raise QsimError(
+                f"activation is {self.activation!r}; one of {', '.join(ACTIVATIONS)} or none is needed"
+            )
+        for name in ("one", "gain"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e18:
+                raise QsimError(f"{name} is {value!r}; a positive finite number is needed")
+            object.__setattr__(self, name, float(value))
+        low, high = _grid_range(self.grid, self.bits)
+        if weights.min() < low or weights.max() > high:
+            worst = weights.max() if weights.max() > high else weights.min()
+            raise QsimError(
+                f"weight {worst} is outside {low} to {high}, the {self.bits}-bit {self.grid} grid"
+            )
+        if self.grid == "odd" and not (weights & 1).all():
+            raise QsimError(f"weight {weights[weights & 1 == 0][0]} is even; the odd grid has none")
+        if len(bias) != len(weights):
+            raise QsimError(f"{len(bias)} biases for {len(weights)} neurons; one each is needed")
+        object.__setattr__(self, "weights", weights)
+        object.__setattr__(self, "bias", bias)
+        if self.thresholds is not None:
+            object.__setattr__(self, "thresholds", self._checked_thresholds(len(weights)))
+        if self.crossbar is not None:
+            self.crossbar.check(self.bits, self.inputs, self.outputs)
+
+    def _checked_thresholds(self, outputs: int) -> npt.NDArray[np.int64]:
+        """Thresholds as (outputs, T); rows that are all equal share one row of memory."""
+        given = np.asarray(self.thresholds)
+        rows = integers(given[None] if given.ndim == 1 else given, "thresholds", 2)
+        if len(rows) not in (1, outputs):
+            raise QsimError(
+                f"{len(rows)} rows of thresholds for {outputs} neurons; 1 or {outputs} are needed"
+            )
+        if rows.shape[1] >= 1 << MAX_CODE_BITS:
+            raise QsimError(
+                f"{rows.shape[1]} thresholds a neuron; at most {(1 << MAX_CODE_BITS) - 1} are allowed"
+            )
+        if (rows[:, 1:] < rows[:, :-1]).any():
+            raise QsimError("thresholds are not in ascending order; each must be >= the one before")
+        if (rows == rows[0]).all():
+            rows = np.broadcast_to(rows[0], (outputs, rows.shape[1]))
+        return rows
+
+    @property
+    def inputs(self) -> int:
+        return self.weights.shape[1]
+
+    @property
+    def outputs(self) -> int:
+        return self.weights.shape[0]
+
+    @property
+    def levels(self) -> int:
+        """The largest code that the thresholds can give: T, or 0 for the last layer."""
+        return 0 if self.thresholds is None else self.thresholds.shape[1]
+
+    @property
+    def shared_thresholds(self) -> bool:
+        """Whether one row of thresholds serves every neuron."""
+        return self.thresholds is not None and self.thresholds.strides[0] == 0
+
+    @property
+    def scale(self) -> int:
+        """The weight's integer that stands for 1.0: 2**bits - 1 on the odd grid, else 2**(bits - 1)."""
+        return (1 << self.bits) - 1 if self.grid == "odd" else 1 << self.bits - 1
+
+    @property
+    def stored(self) -> npt.NDArray[np.int64]:
+        """The q-bit two's complement codes that memories hold (outputs, inputs)."""
+        return (self.weights - 1) >> 1 if self.grid == "odd" else self.weights
+
+
+def _grid_range(grid: str, bits: int) -> tuple[int, int]:
+    """The smallest and the largest weight on a grid."""
+    half = 1 << bits - 1
+    return spec.weight(-half, grid), spec.weight(half - 1, grid)

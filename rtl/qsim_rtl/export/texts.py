@@ -1,0 +1,189 @@
+"""The texts of an export: README, C header, Makefile, and the project of the vendor's tools."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..fpga import boards
+from ..gateware.bus.registers import CONTROL, REGISTERS, STATUS
+
+README = Path(__file__).parent.joinpath("templates/readme.md").read_text()
+XILINX_PART = "xc7a35tcsg324-1"
+PACKING = Path(__file__).parent.joinpath("templates/readme_dense.md").read_text()
+PACKING_TILES = Path(__file__).parent.joinpath("templates/readme_tiles.md").read_text()
+TAKES = """The engine takes every model of these layer sizes, input format and grid with at most @BITS@-bit
+weights. Fewer bits lie on the same grid: an odd weight is 2s + 1, and s of q bits is sign-extended."""
+TAKES_TILES = """The engine takes every model on tiles of this shape: other cells, defects, thresholds, noise.
+Images, which number the read noise, count from 0 after a reset, a load and a FLUSH."""
+
+
+def files(manifest: dict[str, Any], words: Sequence[int]) -> dict[str, str]:
+    """README.md, qsim.h, Makefile, vivado.tcl and qsim.xdc."""
+    return {
+        "README.md": _readme(manifest),
+        "qsim.h": _header(manifest, words),
+        "Makefile": _makefile(manifest),
+        "vivado.tcl": _vivado(manifest),
+        "qsim.xdc": "create_clock -name aclk -period 10.000 [get_ports aclk]\n",
+    }
+
+
+def filled(template: str, values: Mapping[str, object]) -> str:
+    """The template with each @NAME@ replaced."""
+    for name, value in values.items():
+        template = template.replace(f"@{name}@", str(value))
+    return template
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
+
+
+def registers() -> str:
+    """The register map as Markdown."""
+    rows = [(f"0x{r.address:02x}", r.name, r.access, r.text) for r in REGISTERS]
+    bits = [("CONTROL", bit) for bit in CONTROL] + [("STATUS", bit) for bit in STATUS]
+    return (
+        _table(("address", "register", "access", "meaning"), rows)
+        + "\n"
+        + _table(("register", "bit", "name", "meaning"), ((r, b.place, b.name, b.text) for r, b in bits))
+    )
+
+
+def _readme(manifest: dict[str, Any]) -> str:
+    memories = _table(
+        ("memory", "words", "bits a word", "bus words a word"),
+        ((m["name"], m["words"], m["width"], m["pieces"]) for m in manifest["memories"]),
+    )
+    layers = "".join(f"- layer {i}: {_layer(layer)}\n" for i, layer in enumerate(manifest["layers"]))
+    mapped = manifest["layers"][0]["crossbar"] is not None
+    first, logit = manifest["layers"][0], manifest["m_axis_tdata_bits"]["logit"]
+    targets = ", ".join(f"`make {target}`" for target in boards.BOARDS)
+    return filled(
+        README,
+        {
+            "TAKES": TAKES_TILES if mapped else TAKES,
+            "PACKING": PACKING_TILES if mapped else PACKING,
+            "SHAPE": "-".join(map(str, manifest["shape"])),
+            "DIGEST": manifest["digest"],
+            "SPEC": manifest["spec"],
+            "LATENCY": manifest["latency"],
+            "INTERVAL": manifest["interval"],
+            "LAYERS": layers,
+            "TARGETS": targets,
+            "BEATS": first["beats"],
+            "IN": manifest["s_axis_tdata_bits"],
+            "SIMD": first["simd"],
+            "CODE_BITS": first["code_bits"],
+            "OUTPUTS": manifest["shape"][-1],
+            "LOGIT_TOP": logit - 1,
+            "REGISTERS": registers(),
+            "IMAGE_WORDS": manifest["image_words"],
+            "BITS": manifest["bits"],
+            "SHAPE_ID": manifest["shape_id"],
+            "MEMORIES": memories,
+            "BAUD": f"{boards.BAUD:,}",
+        },
+    )
+
+
+def _layer(layer: Mapping[str, Any]) -> str:
+    tiles = layer["crossbar"]
+    parts = [
+        f"{layer['inputs']} inputs of {layer['code_bits']} bits"
+        + (", signed" if layer["code_signed"] else ""),
+        f"{layer['outputs']} neurons" + (f" on {tiles['columns']} columns" if tiles else ""),
+        f"{layer['pe']} {'columns' if tiles else 'neurons'} and {layer['simd']} inputs at once",
+        f"{layer['bits']}-bit weights on the {layer['grid']} grid",
+    ]
+    if tiles:
+        parts += [
+            f"tiles of {tiles['rows']} rows",
+            f"{tiles['slices']} slices of {tiles['slice_bits']} bits",
+            f"digits of {tiles['digit_bits']} bits",
+            f"converters of {tiles['adc_levels'] + 1} codes",
+        ]
+    return "; ".join([*parts, f"accumulators of {layer['accumulator_bits']} bits"])
+
+
+def _header(manifest: dict[str, Any], words: Sequence[int]) -> str:
+    lines = [
+        f"/* Registers of the engine, and model {manifest['digest']}. */",
+        "#ifndef QSIM_H",
+        "#define QSIM_H",
+        "#include <stdint.h>",
+        "",
+        *(f"#define QSIM_{r.name} 0x{r.address:02x}u" for r in REGISTERS),
+        *(f"#define QSIM_CONTROL_{bit.name} 0x{bit.mask:x}u" for bit in CONTROL),
+        *(f"#define QSIM_STATUS_{bit.name} 0x{bit.mask:x}u" for bit in STATUS),
+        f"#define QSIM_INPUTS {manifest['shape'][0]}",
+        f"#define QSIM_OUTPUTS {manifest['shape'][-1]}",
+        f"#define QSIM_FRAME_BEATS {manifest['layers'][0]['beats']}",
+        f"#define QSIM_LOGIT_BITS {manifest['m_axis_tdata_bits']['logit']}",
+        f"#define QSIM_MODEL_WORDS {len(words)}",
+        f"#define QSIM_MODEL_CRC32 0x{manifest['image_crc32']}u",
+        "",
+        "static const uint32_t qsim_model[QSIM_MODEL_WORDS] = {",
+        *(
+            "  " + " ".join(f"0x{word:08x}u," for word in words[start : start + 8])
+            for start in range(0, len(words), 8)
+        ),
+        "};",
+        "",
+        "/* Load a model of so many words; the engine's STATUS afterwards. */",
+        "static inline uint32_t qsim_load(volatile uint32_t *engine, const uint32_t *words, uint32_t count,",
+        "                                 uint32_t crc32) {",
+        "  while (engine[QSIM_STATUS / 4] & QSIM_STATUS_BUSY) {}",
+        "  engine[QSIM_CONTROL / 4] = QSIM_CONTROL_LOAD;",
+        "  for (uint32_t i = 0; i < count; i++) engine[QSIM_LOAD_DATA / 4] = words[i];",
+        "  engine[QSIM_LOAD_CRC / 4] = crc32;",
+        "  return engine[QSIM_STATUS / 4];",
+        "}",
+        "#endif",
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _makefile(manifest: dict[str, Any]) -> str:
+    lines = [
+        "TOOLS = yowasp-",
+        "VERILATOR = verilator",
+        "",
+        f".PHONY: icarus verilator {' '.join(boards.BOARDS)}",
+        "icarus:",
+        "\tiverilog -g2009 -s testbench -o testbench.vvp testbench.v qsim.v",
+        "\tvvp -n testbench.vvp",
+        "",
+        "verilator:",
+        "\t$(VERILATOR) --binary --timing -Wno-fatal -Wno-lint --top-module testbench testbench.v qsim.v",
+        "\tobj_dir/Vtestbench",
+    ]
+    for target, board in boards.BOARDS.items():
+        lines += ["", f"{target}:", "\tmkdir -p build"]
+        lines += [
+            f"\t{shlex.join(step).replace('@', '$(TOOLS)')}"
+            for step in boards.commands(board, manifest, "@").values()
+        ]
+    return "\n".join([*lines, ""])
+
+
+def _vivado(manifest: dict[str, Any]) -> str:
+    memories = " ".join(memory["file"] for memory in manifest["memories"])
+    return f"""# vivado -mode batch -source vivado.tcl [-tclargs PART]
+set part [expr {{$argc > 0 ? [lindex $argv 0] : "{XILINX_PART}"}}]
+create_project -force qsim vivado -part $part
+add_files {{qsim.v {memories}}}
+set_property file_type {{Memory Initialization Files}} [get_files *.mem]
+add_files -fileset constrs_1 qsim.xdc
+set_property top qsim [current_fileset]
+synth_design -top qsim -part $part -mode out_of_context
+opt_design
+place_design
+route_design
+report_utilization -file utilization.rpt
+report_timing_summary -file timing.rpt
+"""

@@ -1,0 +1,205 @@
+"""A serial line to the buses of an engine: what a board needs to be asked from a host."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, ClockDomain, Const, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ...shape.loadable import Loadable
+from .axi_lite import bus
+from .registers import ADDRESS_BITS
+
+READ, WRITE, SEND, TAKE = b"RWST"
+ARGUMENTS = {READ: 1, WRITE: 5, SEND: 2, TAKE: 1}  # bytes after the command
+BREAK = 16  # bit times of a low line that reset the bridge
+DIVISOR_BITS = 12
+
+
+class Receiver(wiring.Component):
+    """Bytes from a line of `divisor` cycles a bit, one start and one stop bit, lowest bit first.
+
+    Ports
+    -----
+    line, divisor : in
+    byte : out, while `valid` is high, one cycle
+    broken : out, the line has been low for 16 bits
+    """
+
+    def __init__(self) -> None:
+        ports = {
+            "line": In(1),
+            "divisor": In(DIVISOR_BITS),
+            "byte": Out(8),
+            "valid": Out(1),
+            "broken": Out(1),
+        }
+        super().__init__(ports)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        first, level, before = Signal(), Signal(), Signal()
+        timer, low = Signal(DIVISOR_BITS), Signal(range(BREAK + 1))
+        left, shift = Signal(range(11)), Signal(9)
+        m.d.sync += [first.eq(self.line), level.eq(first), before.eq(level), self.valid.eq(0)]
+        m.d.comb += [self.byte.eq(shift), self.broken.eq(low == BREAK)]
+        with m.If(timer != 0):
+            m.d.sync += timer.eq(timer - 1)
+        with m.Else():
+            m.d.sync += timer.eq(self.divisor - 1)
+            m.d.sync += low.eq(Mux(level, 0, low + (low != BREAK)))
+        with m.If((left == 0) & before & ~level):
+            m.d.sync += [left.eq(10), timer.eq(self.divisor >> 1)]
+        with m.Elif((left != 0) & (timer == 0)):
+            m.d.sync += [left.eq(left - 1), shift.eq(Cat(shift[1:], level))]
+            with m.If(left == 1):
+                m.d.sync += self.valid.eq(level)
+        return m
+
+
+class Sender(wiring.Component):
+    """The other direction: takes a byte when `valid` and `ready` are high."""
+
+    def __init__(self) -> None:
+        ports = {"line": Out(1), "divisor": In(DIVISOR_BITS), "byte": In(8), "valid": In(1), "ready": Out(1)}
+        super().__init__(ports)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        timer, left, shift = Signal(DIVISOR_BITS), Signal(range(11)), Signal(10, init=0x3FF)
+        m.d.comb += [self.ready.eq(left == 0), self.line.eq(shift[0])]
+        with m.If(self.ready), m.If(self.valid):
+            m.d.sync += [
+                shift.eq(Cat(Const(0, 1), self.byte, Const(1, 1))),
+                left.eq(10),
+                timer.eq(self.divisor - 1),
+            ]
+        with m.Elif(timer != 0):
+            m.d.sync += timer.eq(timer - 1)
+        with m.Else():
+            m.d.sync += [shift.eq(Cat(shift[1:], Const(1, 1))), left.eq(left - 1), timer.eq(self.divisor - 1)]
+        return m
+
+
+class Bridge(wiring.Component):
+    """Turns bytes into accesses, one command after another; a break returns it to its start.
+
+    R address                  reads a register: answer and four bytes, the lowest first
+    W address, four bytes      writes a register: answer
+    S count (2 bytes), beats   sends a frame of `count` beats, each in whole bytes; no answer
+    T count                    takes so many results, waiting for each: a byte that is its TLAST, its bytes
+
+    The answer is 0 for OKAY and 2 for SLVERR. Ports are the far ends of `AxiEngine`'s; `rst` is
+    active high.
+    """
+
+    def __init__(self, shape: Loadable) -> None:
+        self.shape = shape
+        super().__init__(
+            {
+                "clk": In(1),
+                "rst": In(1),
+                "rx": In(1),
+                "tx": Out(1),
+                "divisor": In(DIVISOR_BITS),
+                "m_axis_tdata": Out(shape.input_width),
+                "m_axis_tvalid": Out(1),
+                "m_axis_tready": In(1),
+                "m_axis_tlast": Out(1),
+                "s_axis_tdata": In(sum(shape.result_widths)),
+                "s_axis_tvalid": In(1),
+                "s_axis_tready": Out(1),
+                "s_axis_tlast": In(1),
+                **{f"m_{name[2:]}": member.flip() for name, member in bus(ADDRESS_BITS).items()},
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.domains.sync = domain = ClockDomain(local=True)
+        m.submodules.receiver = receiver = Receiver()
+        m.submodules.sender = sender = Sender()
+        beat_bytes, result_bytes = self.shape.input_width // 8, sum(self.shape.result_widths) // 8
+        command, arguments = Signal(8), Signal(40)
+        missing, beats = Signal(range(max(6, beat_bytes + 1))), Signal(16)
+        reply = Signal(8 * max(5, result_bytes + 1))
+        unsent = Signal(range(len(reply) // 8 + 1))
+        data = Signal(self.shape.input_width)
+        m.d.comb += [
+            domain.clk.eq(self.clk),
+            domain.rst.eq(self.rst | receiver.broken),
+            receiver.line.eq(self.rx),
+            receiver.divisor.eq(self.divisor),
+            sender.divisor.eq(self.divisor),
+            sender.byte.eq(reply),
+            sender.valid.eq(unsent != 0),
+            self.tx.eq(sender.line),
+            self.m_axis_tdata.eq(data),
+            self.m_axis_tlast.eq(beats == 1),
+            self.m_axil_araddr.eq(arguments[32:]),
+            self.m_axil_awaddr.eq(arguments),
+            self.m_axil_wdata.eq(arguments[8:]),
+            self.m_axil_wstrb.eq(0b1111),
+        ]
+        with m.If(sender.valid & sender.ready):
+            m.d.sync += [reply.eq(reply >> 8), unsent.eq(unsent - 1)]
+
+        with m.FSM():
+            with m.State("COMMAND"):
+                m.d.sync += command.eq(receiver.byte)
+                with m.If(receiver.valid), m.Switch(receiver.byte):
+                    for name, count in ARGUMENTS.items():
+                        with m.Case(name):
+                            m.d.sync += missing.eq(count)
+                            m.next = "ARGUMENTS"
+            with m.State("ARGUMENTS"):
+                with m.If(receiver.valid):
+                    m.d.sync += [arguments.eq(Cat(arguments[8:], receiver.byte)), missing.eq(missing - 1)]
+                with m.Elif(missing == 0):
+                    with m.Switch(command):
+                        for name, state in ((READ, "READ"), (WRITE, "WRITE"), (SEND, "BEAT"), (TAKE, "TAKE")):
+                            with m.Case(name):
+                                m.next = state
+                    taken = command == TAKE
+                    m.d.sync += [beats.eq(Mux(taken, arguments[32:], arguments[24:])), missing.eq(beat_bytes)]
+            with m.State("READ"):
+                m.d.comb += self.m_axil_arvalid.eq(1)
+                with m.If(self.m_axil_arready):
+                    m.next = "READ ANSWER"
+            with m.State("READ ANSWER"):
+                m.d.comb += self.m_axil_rready.eq(unsent == 0)
+                with m.If(self.m_axil_rvalid & (unsent == 0)):
+                    m.d.sync += [
+                        reply.eq(Cat(self.m_axil_rresp, Const(0, 6), self.m_axil_rdata)),
+                        unsent.eq(5),
+                    ]
+                    m.next = "COMMAND"
+            with m.State("WRITE"):
+                m.d.comb += [self.m_axil_awvalid.eq(1), self.m_axil_wvalid.eq(1)]
+                with m.If(self.m_axil_awready):
+                    m.next = "WRITE ANSWER"
+            with m.State("WRITE ANSWER"):
+                m.d.comb += self.m_axil_bready.eq(unsent == 0)
+                with m.If(self.m_axil_bvalid & (unsent == 0)):
+                    m.d.sync += [reply.eq(self.m_axil_bresp), unsent.eq(1)]
+                    m.next = "COMMAND"
+            with m.State("BEAT"):
+                with m.If(beats == 0):
+                    m.next = "COMMAND"
+                with m.Elif(receiver.valid):
+                    m.d.sync += [data.eq(Cat(data, receiver.byte)[8:]), missing.eq(missing - 1)]
+                with m.Elif(missing == 0):
+                    m.d.comb += self.m_axis_tvalid.eq(1)
+                    with m.If(self.m_axis_tready):
+                        m.d.sync += [beats.eq(beats - 1), missing.eq(beat_bytes)]
+            with m.State("TAKE"):
+                m.d.comb += self.s_axis_tready.eq((unsent == 0) & (beats != 0))
+                with m.If(beats == 0):
+                    m.next = "COMMAND"
+                with m.Elif(self.s_axis_tvalid & self.s_axis_tready):
+                    m.d.sync += [
+                        reply.eq(Cat(self.s_axis_tlast, Const(0, 7), self.s_axis_tdata)),
+                        unsent.eq(result_bytes + 1),
+                        beats.eq(beats - 1),
+                    ]
+        return m

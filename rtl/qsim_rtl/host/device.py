@@ -1,0 +1,189 @@
+"""The host's side of the bus: load a model into an engine and ask it, by simulation or on a board."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from qsim.errors import QsimError
+from qsim.model.model import Model
+
+from ..gateware.bus.registers import ADDRESS, FLAGS, INTERFACE, MAGIC, MASK
+from ..memory.pack import pack
+from ..shape.loadable import DIGEST_WORDS, Loadable, crc
+
+Bytes = npt.NDArray[np.uint8]
+Longs = npt.NDArray[np.int64]
+
+
+class BusError(QsimError):
+    """The engine answered an access with SLVERR."""
+
+
+class Transport(Protocol):
+    """What carries bus accesses to an engine. All that a new board needs is one of these."""
+
+    def read(self, address: int) -> int:
+        """One register; BusError if the engine refuses."""
+
+    def write(self, address: int, words: npt.NDArray[np.uint32]) -> None:
+        """Words, one after another, to one register; BusError at the first that the engine refuses."""
+
+    def exchange(self, data: Bytes, last: Bytes, results: int) -> tuple[Bytes, Bytes]:
+        """Send beats (N, bytes) with their TLAST (N,), and take `results` beats and their TLAST.
+
+        Fewer come back if the engine gives no more.
+        """
+
+
+@dataclass(frozen=True)
+class Counters:
+    """What the engine counted since it was reset or cleared; each wraps at 2**32."""
+
+    images: int
+    cycles: int
+    short_frames: int
+    long_frames: int
+
+
+class Device:
+    """An engine behind a transport.
+
+    Parameters
+    ----------
+    transport : Transport
+    shape : Loadable
+        What the engine was built as; an export's manifest states it.
+    model : Model, optional
+        The model that the engine holds already, as a bitstream brings it.
+
+    Raises
+    ------
+    QsimError
+        If what answers is no such engine, or holds another model.
+    """
+
+    def __init__(self, transport: Transport, shape: Loadable, model: Model | None = None) -> None:
+        self.transport, self.shape = transport, shape
+        found = {name: self.read(name) for name in ("ID", "VERSION", "SHAPE", "IMAGE_WORDS")}
+        if found["ID"] != MAGIC or found["VERSION"] >> 16 != INTERFACE:
+            raise QsimError(
+                f"the device answers with ID {found['ID']:#x} and interface {found['VERSION'] >> 16}; "
+                f"{MAGIC:#x} and {INTERFACE} are needed"
+            )
+        if found["SHAPE"] != shape.identity or found["IMAGE_WORDS"] != shape.image_words:
+            raise QsimError(
+                f"the device is of shape {found['SHAPE']:#010x}; this is an image for {shape.identity:#010x}"
+            )
+        self.model = model
+        if model is not None:
+            self._check_digest(model)
+
+    def read(self, register: str) -> int:
+        return self.transport.read(ADDRESS[register])
+
+    def command(self, name: str) -> None:
+        """Write one of the commands LOAD, CLEAR, ACKNOWLEDGE, FLUSH."""
+        self._write("CONTROL", MASK[name])
+
+    def load(self, model: Model) -> None:
+        """Replace the engine's model and make sure that it arrived.
+
+        Raises
+        ------
+        QsimError
+            If the model does not fit; the engine then keeps the one it has. If the engine refuses,
+            it says which flag it raised.
+        """
+        words = self.shape.words(model)
+        self.command("ACKNOWLEDGE")
+        try:
+            self.command("LOAD")
+            self.model = None
+            self.transport.write(ADDRESS["LOAD_DATA"], words)
+            self._write("LOAD_CRC", crc(words))
+        except BusError as error:
+            raise QsimError(f"the load was refused: {', '.join(self.flags) or error}") from None
+        self._check_digest(model)
+        self.model = model
+
+    @property
+    def flags(self) -> list[str]:
+        """Names of the flags that are raised."""
+        status = self.read("STATUS")
+        return [flag for flag in FLAGS if status & MASK[flag]]
+
+    @property
+    def valid(self) -> bool:
+        """Whether the engine has a complete model."""
+        return bool(self.read("STATUS") & MASK["VALID"])
+
+    @property
+    def digest(self) -> str:
+        """sha256, in hex, of the model in the engine; zeros where there is none."""
+        return "".join(f"{self.read(f'DIGEST{i}'):08x}" for i in range(DIGEST_WORDS))
+
+    @property
+    def counters(self) -> Counters:
+        names = ("IMAGES", "CYCLES", "SHORT_FRAMES", "LONG_FRAMES")
+        return Counters(*(self.read(name) for name in names))
+
+    def logits(self, codes: npt.ArrayLike) -> Longs:
+        """The last layer's accumulators, int64 (N, outputs), for integer codes (N, inputs).
+
+        Raises
+        ------
+        QsimError
+            If the codes do not fit, or the engine gives no or other results than it must.
+        """
+        return self._ask(codes)[0]
+
+    def predict(self, codes: npt.ArrayLike) -> Longs:
+        """The class of each image (N,), as the engine states it; parameters as in `logits`."""
+        return self._ask(codes)[1]
+
+    def _ask(self, codes: npt.ArrayLike) -> tuple[Longs, Longs]:
+        if self.model is None:
+            raise QsimError("the engine has no model; load one first")
+        checked = self.model.checked(codes)
+        outputs = self.model.outputs
+        results, last = self.transport.exchange(*encoded(self.shape, checked), len(checked) * outputs)
+        if len(results) != len(checked) * outputs:
+            raise QsimError(
+                f"{len(results)} results came; {len(checked)} images need {len(checked) * outputs}"
+            )
+        if (last.reshape(-1, outputs) != (np.arange(outputs) == outputs - 1)).any():
+            raise QsimError("TLAST does not stand on the last logit of each image")
+        logits, classes = decoded(self.shape, results)
+        return logits.reshape(-1, outputs), classes.reshape(-1, outputs)[:, -1]
+
+    def _write(self, register: str, value: int) -> None:
+        self.transport.write(ADDRESS[register], np.array([value], np.uint32))
+
+    def _check_digest(self, model: Model) -> None:
+        if not self.valid or self.digest != model.digest:
+            raise QsimError(f"the engine holds model {self.digest[:12]}; {model.digest[:12]} is needed")
+
+
+def encoded(shape: Loadable, codes: npt.NDArray[np.integer[Any]]) -> tuple[Bytes, Bytes]:
+    """The input beats of checked codes (N, inputs): bytes (N * beats, width) and TLAST (N * beats,)."""
+    layer = shape.engine.layers[0]
+    lanes = np.pad(codes, ((0, 0), (0, layer.beats * layer.simd - layer.inputs)))
+    chunks = pack(lanes.reshape(-1, layer.simd), layer.code_bits).chunks.astype("<u4")
+    data = chunks.view(np.uint8).reshape(len(chunks), -1)[:, : shape.input_width // 8]
+    last = np.zeros((len(codes), layer.beats), np.uint8)
+    last[:, -1] = 1
+    return np.ascontiguousarray(data), last.ravel()
+
+
+def decoded(shape: Loadable, results: Bytes) -> tuple[Longs, Longs]:
+    """The logit and the class of each result beat (N, bytes)."""
+    bits, _ = shape.result_widths
+    wide = np.zeros((2, len(results), 8), np.uint8)
+    wide[0, :, : bits // 8] = results[:, : bits // 8]
+    wide[1, :, : results.shape[1] - bits // 8] = results[:, bits // 8 :]
+    logits, classes = wide.view("<i8")[..., 0]
+    return logits << 64 - bits >> 64 - bits, classes

@@ -1,0 +1,143 @@
+"""Control: no model without a whole load and its CRC; what the registers do and say."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from amaranth.hdl import Assert, Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib.wiring import In
+
+from ..gateware.bus.axi_lite import AxiLite, bus
+from ..gateware.bus.loader import Loader
+from ..gateware.bus.registers import ADDRESS, ADDRESS_BITS, MAGIC, MASK, PLACE, REGISTERS
+from ..gateware.rom import table
+from ..shape.loadable import MemoryShape
+from .opened import Opened
+from .streams import anything
+
+MEMORY = MemoryShape("words", 32, 2)
+SHAPE = SimpleNamespace(identity=0x12345678, image_words=1 + MEMORY.words)
+
+
+class _Free:
+    """The block between a bus and a loader of one small memory, the bus and the engine doing anything."""
+
+    def __init__(self, axi_control: Any) -> None:
+        self.m = m = Module()
+        m.submodules.memory = memory = table(MEMORY.width, MEMORY.words)
+        m.submodules.lite = self.lite = lite = AxiLite(ADDRESS_BITS)
+        m.submodules.loader = self.loader = loader = Loader([MEMORY], [memory], SHAPE.identity)
+        self.opened = Opened(m, axi_control.Control(SHAPE, lite, loader, preloaded=True))
+        self.block = block = self.opened.block
+        own = [getattr(block, name) for name, member in block.signature.members.items() if member.flow == In]
+        axi = [getattr(lite, name) for name, member in bus(ADDRESS_BITS).items() if member.flow == In]
+        anything(m, *own, *axi)
+
+    def writes(self, name: str) -> Value:
+        lite = self.lite
+        return lite.write & lite.whole & (lite.write_address == ADDRESS[name])
+
+    def commands(self, name: str) -> Value:
+        return self.writes("CONTROL") & ((self.lite.write_data & MASK[name]) != 0)
+
+    def reads(self, name: str) -> Value:
+        return self.lite.read_address == ADDRESS[name]
+
+
+def gated(axi_control: Any) -> Module:
+    """Any commands and words of a load, in any order, in any state of the engine, resets in the middle.
+
+    `spoiled`: a word of a memory was changed since the last load that ended with its CRC.
+    """
+    free = _Free(axi_control)
+    m, lite, loader, block = free.m, free.lite, free.loader, free.block
+    load, word, end = free.commands("LOAD"), free.writes("LOAD_DATA"), free.writes("LOAD_CRC")
+    spoiled, under_way = Signal(reset_less=True), Signal()
+    takes, right = Signal(), Signal()
+    m.d.comb += [
+        takes.eq(under_way & word & ~loader.complete),
+        right.eq(under_way & end & loader.complete & (lite.write_data == loader.crc)),
+        Assert(
+            block.hold == (spoiled | under_way), "the engine is held while a load lasts or has left no model"
+        ),
+        Assert(loader.start == (load & ~block.busy), "a load begins when no frame is inside"),
+        Assert(loader.push == takes, "a word is taken while it is due"),
+        Assert(
+            ~(loader.push & (loader.start | loader.complete)), "never too many, never while another begins"
+        ),
+        Assert(~(load & block.busy) | lite.write_refused, "a load while busy is refused"),
+        Assert(~word | (lite.write_refused == ~takes | loader.wrong_shape), "a word out of turn is refused"),
+        Assert(~end | (lite.write_refused == ~right), "every other end of a load is refused"),
+        Assert(free.opened.signal("loading") == under_way, "inside: loading"),
+        Assert(free.opened.signal("valid") == ~spoiled, "inside: valid"),
+        Assert(~free.reads("STATUS") | (lite.read_data[PLACE["VALID"]] == ~spoiled), "VALID says so"),
+        Assert(~free.reads("STATUS") | (lite.read_data[PLACE["LOADING"]] == under_way), "LOADING says so"),
+    ]
+    with m.If(loader.touched):
+        m.d.sync += spoiled.eq(1)
+    with m.Elif(right):
+        m.d.sync += spoiled.eq(0)
+    with m.If(loader.start):
+        m.d.sync += under_way.eq(1)
+    with m.Elif(right | (word & ~takes) | end | loader.wrong_shape):
+        m.d.sync += under_way.eq(0)
+    return m
+
+
+def told(axi_control: Any) -> Module:
+    """Any accesses: a register reads as what it names, an access beside the map is refused and told."""
+    free = _Free(axi_control)
+    m, lite, block = free.m, free.lite, free.block
+    known = Cat(free.writes(register.name) for register in REGISTERS if register.access == "write").any()
+    word, end = free.writes("LOAD_DATA"), free.writes("LOAD_CRC")
+    under_way, complete = free.opened.signal("loading"), free.loader.complete
+    readable = Cat(lite.read_address == r.address for r in REGISTERS if r.access == "read").any()
+    m.d.comb += [
+        Assert(~lite.write | known | lite.write_refused, "a write beside the map is refused"),
+        Assert(lite.read_refused == ~readable, "a read beside the map is refused, and no other"),
+        Assert(
+            ~free.commands("CLEAR") | free.commands("LOAD") | ~lite.write_refused, "CLEAR is never refused"
+        ),
+        Assert(block.flush == free.commands("FLUSH"), "FLUSH drops the frames"),
+    ]
+    raised = {
+        "REFUSED": free.commands("LOAD") & block.busy,
+        "OUT_OF_TURN": (word & ~(under_way & ~complete)) | (end & ~(under_way & complete)),
+        "WRONG_CRC": end & under_way & complete & (lite.write_data != free.loader.crc),
+        "WRONG_SHAPE": free.loader.push & (free.loader.count == 0) & (lite.write_data != SHAPE.identity),
+        "ILLEGAL": (lite.write & ~known) | (lite.read & lite.read_refused),
+    }
+    counted: dict[str, Value] = {
+        "ID": Const(MAGIC, 32),
+        "SHAPE": Const(SHAPE.identity, 32),
+        "IMAGE_WORDS": Const(SHAPE.image_words, 32),
+        "LOADED": free.loader.count,
+    }
+    for name in ("IMAGES", "CYCLES", "SHORT_FRAMES", "LONG_FRAMES"):
+        total = counted[name] = Signal(32, name=f"total_{name}")
+        with m.If(free.commands("CLEAR")):
+            m.d.sync += total.eq(0)
+        with m.Elif(getattr(block, f"count_{name.lower()}")):
+            m.d.sync += total.eq(total + 1)
+        m.d.comb += Assert(free.opened.signal(name.lower()) == total, "inside: the counters")
+    for name, value in counted.items():
+        m.d.comb += Assert(~free.reads(name) | (lite.read_data == value), f"{name} reads as what it names")
+    for name, event in raised.items():
+        flag = Signal(name=f"raised_{name}")
+        with m.If(event):
+            m.d.sync += flag.eq(1)
+        with m.Elif(free.commands("ACKNOWLEDGE")):
+            m.d.sync += flag.eq(0)
+        bit = lite.read_data[PLACE[name]]
+        m.d.comb += [
+            Assert(~free.reads("STATUS") | (bit == flag), f"{name} stays until it is acknowledged"),
+            Assert(free.opened.signal(f"flag_{name.lower()}") == flag, "inside: the flags"),
+        ]
+    m.d.comb += Assert(~free.reads("STATUS") | (lite.read_data[PLACE["BUSY"]] == block.busy), "BUSY says so")
+    digest = Mux(free.opened.signal("valid"), block.digest, 0)
+    for k in range(8):
+        m.d.comb += Assert(
+            ~free.reads(f"DIGEST{k}") | (lite.read_data == digest), "no digest without a model"
+        )
+    return m

@@ -1,0 +1,222 @@
+"""Engines that take other models at run time: a shape for all of them, and what each must load."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from qsim.errors import QsimError
+from qsim.model.layer import MAX_WEIGHT_BITS, Layer
+from qsim.model.model import Model
+
+from ..memory import crossbar as crossbar_image
+from ..memory.pack import image
+from .crossbar import signed_width
+from .engine import EngineShape, Folding, LayerShape
+
+DIGEST_WORDS = 8  # 32-bit words of a model's sha256
+
+
+@dataclass(frozen=True)
+class MemoryShape:
+    """One memory in the order of loading: `words` words of `width` bits, each in `pieces` bus words."""
+
+    name: str
+    width: int
+    words: int
+
+    @property
+    def pieces(self) -> int:
+        return -(-self.width // 32)
+
+
+@dataclass(frozen=True)
+class Loadable:
+    """The shape of an engine whose memories are written over the bus.
+
+    Every accumulator is wide enough for the worst weights of `bits` bits, so that an engine runs
+    each model of its layer sizes, input format and grid with as many bits or fewer: a weight of q
+    bits lies on the same grid of more bits too, and its stored code grows by copies of its sign. With
+    a layer on a crossbar it runs models of exactly its shape: other weights, cells, defects or noise,
+    whose images count from the last load or flush.
+    """
+
+    engine: EngineShape
+
+    @classmethod
+    def of(cls, model: Model, pe: Folding = 1, simd: Folding = 1, bits: int | None = None) -> Loadable:
+        """The shape that runs a model and its like.
+
+        Parameters
+        ----------
+        model : Model
+        pe, simd
+            As in `EngineShape.of`.
+        bits : int, optional
+            The widest weights that may be loaded; the model's own by default.
+
+        Raises
+        ------
+        QsimError
+            If the folding does not fit or `bits` is below the model's.
+        """
+        if model.mapped:
+            if bits is not None:
+                raise QsimError(
+                    "a model on crossbar tiles has its own cells; weights of other widths do not fit"
+                )
+            return cls(replace(EngineShape.of(model, pe, simd), cell_ports=False))
+        widest = max(layer.bits for layer in model.layers)
+        if bits is not None and (type(bits) is not int or not widest <= bits <= MAX_WEIGHT_BITS):
+            raise QsimError(f"at most {bits!r} bits a weight; {widest} to {MAX_WEIGHT_BITS} are allowed")
+        layers = []
+        largest = max(-model.input.low, model.input.high)
+        for layer, shape in zip(model.layers, EngineShape.of(model, pe, simd).layers, strict=True):
+            wide = replace(shape, bits=max(layer.bits, bits or 0), levels=(1 << shape.result_bits) - 1)
+            heaviest = (1 << wide.bits) - 1 if wide.grid == "odd" else 1 << wide.bits - 1
+            bias = max(heaviest * largest, int(np.abs(layer.bias).max()))
+            worst = layer.inputs * heaviest * largest + bias
+            layers.append(replace(wide, accumulator_bits=signed_width(-worst - 1, worst + 1)))
+            largest = wide.levels
+        return cls(EngineShape(tuple(layers)))
+
+    @property
+    def latency(self) -> int:
+        """Cycles from an isolated frame's first beat to its last result, on the bus."""
+        return self.engine.timing().latency + 1
+
+    @property
+    def input_width(self) -> int:
+        """Bits of s_axis_tdata, whole bytes."""
+        first = self.engine.layers[0]
+        return _whole_bytes(first.simd * first.code_bits)
+
+    @property
+    def result_widths(self) -> tuple[int, int]:
+        """Bits of the logit and of the class in m_axis_tdata, whole bytes each."""
+        return _whole_bytes(self.engine.layers[-1].accumulator_bits), _whole_bytes(self.engine.class_bits)
+
+    @cached_property
+    def memories(self) -> tuple[MemoryShape, ...]:
+        """All that is loaded, in order."""
+        found = [MemoryShape("model_digest", 32, DIGEST_WORDS)]
+        for i, layer in enumerate(self.engine.layers):
+            found += _memories(i, layer)
+        return tuple(found)
+
+    @property
+    def _sizes(self) -> tuple[int, ...]:
+        return self.engine.layers[0].inputs, *(layer.outputs for layer in self.engine.layers)
+
+    @property
+    def image_words(self) -> int:
+        """32-bit words that a complete load takes, the CRC not counted."""
+        return 1 + sum(memory.words * memory.pieces for memory in self.memories)
+
+    @property
+    def identity(self) -> int:
+        """A CRC-32 over everything that decides how an image is packed."""
+        return zlib.crc32(repr((1, self.engine.layers)).encode())
+
+    def embedded(self, model: Model) -> Model:
+        """The same network on this engine's weight widths and threshold counts.
+
+        Raises
+        ------
+        QsimError
+            If the model does not fit; says which part.
+        """
+        if model.mapped or self.engine.mapped:
+            folding = [layer.pe for layer in self.engine.layers], [layer.simd for layer in self.engine.layers]
+            if model.shape != self._sizes or EngineShape.of(model, *folding).layers != self.engine.layers:
+                raise QsimError("the model needs other hardware: tiles, converters or noise of another shape")
+            return model
+        first = self.engine.layers[0]
+        if (model.input.signed and not first.code_signed) or model.input.bits > first.code_bits:
+            kind = "signed" if first.code_signed else "unsigned"
+            raise QsimError(
+                f"input codes of {model.input.bits} bits; this engine takes {first.code_bits} bits, {kind}"
+            )
+        if model.input.signed != first.code_signed:
+            raise QsimError("input codes are unsigned; this engine takes signed ones")
+        sizes = self._sizes
+        if model.shape != sizes:
+            raise QsimError(f"a model of {_dashed(model.shape)}; this engine runs {_dashed(sizes)}")
+        layers = [
+            _embedded(i, layer, shape, model.bounds[i])
+            for i, (layer, shape) in enumerate(zip(model.layers, self.engine.layers, strict=True))
+        ]
+        wide = Model(layers, model.input)
+        for i, (shape, (low, high)) in enumerate(zip(self.engine.layers, wide.bounds, strict=True)):
+            if signed_width(min(low, -1), high + 1) > shape.accumulator_bits:
+                bits = shape.accumulator_bits
+                raise QsimError(f"layer {i} accumulates from {low} to {high}; this engine has {bits} bits")
+        return wide
+
+    def words(self, model: Model) -> npt.NDArray[np.uint32]:
+        """What is written to load a model: shape, digest, memories; its CRC-32 follows apart.
+
+        Raises
+        ------
+        QsimError
+            If the model does not fit this engine.
+        """
+        memories = image(self.embedded(model), self.engine)
+        digest = np.frombuffer(bytes.fromhex(model.digest), ">u4")
+        parts = [memories[memory.name].chunks.ravel() for memory in self.memories[1:]]
+        return np.concatenate([[self.identity], digest, *parts]).astype("<u4")
+
+
+def crc(words: npt.NDArray[np.uint32]) -> int:
+    """CRC-32 (as in Ethernet and zip) of words, the lowest byte first."""
+    return zlib.crc32(words.astype("<u4").tobytes())
+
+
+def _whole_bytes(bits: int) -> int:
+    return -(-bits // 8) * 8
+
+
+def _memories(index: int, layer: LayerShape) -> list[MemoryShape]:
+    lanes = layer.pe * layer.simd
+    rows = 1 if layer.shared_thresholds else layer.outputs
+    parts = {
+        "weights": (lanes * layer.bits, layer.groups * layer.beats),
+        "bias": (layer.pe * layer.accumulator_bits, layer.groups),
+    }
+    if layer.crossbar is not None:
+        parts = crossbar_image.memories(layer.crossbar)
+    return [
+        *(MemoryShape(f"layer{index}_{name}", *size) for name, size in parts.items()),
+        *(
+            MemoryShape(f"threshold{index}_stage{k}", layer.accumulator_bits, rows << k)
+            for k in range(layer.result_bits)
+        ),
+    ]
+
+
+def _embedded(index: int, layer: Layer, shape: LayerShape, bounds: tuple[int, int]) -> Layer:
+    """The layer with the engine's width and, where it is hidden, as many thresholds."""
+    where = f"layer {index} has"
+    if layer.grid != shape.grid:
+        raise QsimError(f"{where} the {layer.grid} grid; this engine has the {shape.grid} grid")
+    if layer.bits > shape.bits:
+        raise QsimError(f"{where} {layer.bits}-bit weights; this engine has {shape.bits} bits")
+    if layer.thresholds is None:
+        return replace(layer, bits=shape.bits)
+    if layer.levels > shape.levels:
+        raise QsimError(f"{where} {layer.levels} thresholds; this engine has {shape.levels} a neuron")
+    if shape.shared_thresholds and not layer.shared_thresholds:
+        raise QsimError(f"{where} thresholds for each neuron; this engine has one list for all")
+    low, high = bounds
+    missing = shape.levels - layer.levels
+    rows = layer.thresholds[:1] if layer.shared_thresholds else layer.thresholds
+    rows = np.pad(rows.clip(low, high + 1), ((0, 0), (0, missing)), constant_values=high + 1)
+    return replace(layer, bits=shape.bits, thresholds=rows[0] if layer.shared_thresholds else rows)
+
+
+def _dashed(sizes: tuple[int, ...]) -> str:
+    return "-".join(map(str, sizes))

@@ -1,0 +1,140 @@
+"""The engine's RTL run inside this process: compiled C++, driven with whole arrays at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from qsim.errors import QsimError
+from qsim.model.model import Model
+
+from ..memory.crossbar import in_model_order
+from ..memory.pack import image, pack
+from ..shape.engine import EngineShape, Folding
+from .cxxrtl import compile, memory_names
+from .engine import Codes, Driver, Outcome
+
+__all__ = ["Outcome", "Result", "Simulator", "compile"]
+
+Array = npt.NDArray[np.integer[Any]]
+Longs = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Hidden codes and logits (N, outputs) and classes (N,) of N images, and the cycles that all took.
+
+    `columns` has, for each mapped layer, every code of a column's converter (N, tiles, slices,
+    digits, columns). `cycles` counts from the first input beat to the last result, both included.
+    """
+
+    hidden: tuple[Longs, ...]
+    columns: tuple[Codes, ...]
+    logits: Longs
+    classes: Longs
+    cycles: int
+
+
+class Simulator:
+    """One engine with the memories of one model.
+
+    Parameters
+    ----------
+    model : Model
+    pe, simd
+        As in `EngineShape.of`. A shape that was never used before costs some seconds of compilation.
+    optimize : int
+        As in `compile`.
+
+    Raises
+    ------
+    QsimError
+        If the folding does not fit, or the engine cannot be compiled.
+    """
+
+    def __init__(self, model: Model, pe: Folding = 1, simd: Folding = 1, optimize: int = 2) -> None:
+        self.shape = EngineShape.of(model, pe, simd, monitor=True)
+        self._driver = Driver(compile(self.shape, optimize), self.shape)
+        self.load(model)
+
+    def load(self, model: Model) -> None:
+        """Write the memories of another model of the same shape: other weights, cells, faults, noise.
+
+        Raises
+        ------
+        QsimError
+            If the model needs other hardware.
+        """
+        folding = [layer.pe for layer in self.shape.layers], [layer.simd for layer in self.shape.layers]
+        if EngineShape.of(model, *folding, monitor=True) != self.shape:
+            raise QsimError("the model needs an engine of another shape; make a Simulator for it")
+        self.model = model
+        words = image(model, self.shape)
+        self._driver.load(words[name].chunks for name in memory_names(self.shape))
+
+    def beats(self, codes: npt.ArrayLike) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
+        """The input beats of images (N, inputs): data (N, beats, 32-bit pieces) and tlast (N, beats)."""
+        layer = self.shape.layers[0]
+        checked = self.model.checked(codes)
+        lanes = np.pad(checked, ((0, 0), (0, layer.beats * layer.simd - layer.inputs)))
+        data = pack(lanes.reshape(-1, layer.simd), layer.code_bits).chunks
+        last = np.zeros((len(checked), layer.beats), np.uint8)
+        last[:, -1] = 1
+        return data.reshape(*last.shape, data.shape[1]), last
+
+    def send(
+        self,
+        data: Array,
+        last: Array,
+        stall: float = 0.0,
+        seed: int = 0,
+        first_image: int = 0,
+        cycles: int | None = None,
+    ) -> Outcome:
+        """Send beats of any kind after a reset; see `Driver.send`."""
+        return self._driver.send(data, last, stall, seed, first_image, cycles)
+
+    def run(self, codes: npt.ArrayLike, stall: float = 0.0, seed: int = 0, first_image: int = 0) -> Result:
+        """Run images (N, inputs) through the engine, with seeded stalls on both sides if asked.
+
+        Images are numbered from `first_image`; only read noise depends on the number.
+
+        Raises
+        ------
+        QsimError
+            If the codes do not fit the model, or if the engine hangs, gives more or fewer results
+            than it must, or changes one before it is taken.
+        """
+        data, last = self.beats(codes)
+        outcome = self.send(data.reshape(last.size, data.shape[-1]), last.ravel(), stall, seed, first_image)
+        if outcome.unstable:
+            raise QsimError(
+                f"the engine changed or withdrew {outcome.unstable} results before they were taken"
+            )
+        images = len(last)
+        found = *map(len, outcome.columns), *map(len, outcome.hidden), len(outcome.logits)
+        expected = (
+            *(images * c.groups * c.reads * c.pe for _, c in self.shape.mapped),
+            *(images * layer.outputs for layer in self.shape.layers),
+        )
+        if found != expected or outcome.finished.size != images:
+            raise QsimError(
+                f"the engine gave {found} results of its layers in {outcome.finished.size} frames; "
+                f"{images} images need {expected}"
+            )
+        return Result(
+            tuple(
+                codes.reshape(images, layer.outputs)
+                for codes, layer in zip(outcome.hidden, self.shape.layers, strict=False)
+            ),
+            tuple(
+                in_model_order(codes, self.model.layers[i], folded)
+                for codes, (i, folded) in zip(outcome.columns, self.shape.mapped, strict=True)
+            ),
+            outcome.logits.reshape(images, self.model.outputs),
+            outcome.classes.reshape(images, self.model.outputs)[:, -1],
+            int(outcome.finished[-1]) + 1 if images else 0,
+        )

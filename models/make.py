@@ -68,7 +68,7 @@ def write_card(name: str, model: Model, data: str) -> None:
         f"- digest: `{model.digest}`",
         f"- network: {'-'.join(map(str, model.shape))}, {first.activation}, {first.bits}-bit weights on the "
         f"{first.grid} grid, {model.input.bits}-bit {'signed' if model.input.signed else 'unsigned'} inputs, "
-        f"hidden codes 0…{first.levels}, 1.0 = {last.one:g}",
+        f"hidden codes 0…{first.max_code}, 1.0 = {last.codes_per_unit:g}",
         f"- made by: `python models/make.py {name}` (data {data}, seed 0, {model.provenance['recipe']})",
         f"- accumulators: {', '.join(f'{low}…{high}' for low, high in model.bounds)}",
         f"- images without any gradient: {100 * attacked[0].zero_gradients:.2f} %",

@@ -109,7 +109,7 @@ def measure(file: Path, model: Model, dataset: Dataset, epsilons: Sequence[float
 def speed(model: Model, dataset: Dataset) -> tuple[float, float]:
     """Images a second of the integer path and of a float32 BLAS forward pass, measured in turns."""
     network = of_model(model)
-    x = to_real(dataset.codes, network.one)
+    x = to_real(dataset.codes, network.codes_per_unit)
 
     def seconds(work: Callable[[], Any]) -> float:
         started = time.perf_counter()

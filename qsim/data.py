@@ -64,7 +64,7 @@ class Dataset:
     codes: Codes
     labels: Labels
     input: InputFormat
-    one: int
+    codes_per_unit: int
 
     @property
     def classes(self) -> int:
@@ -137,7 +137,7 @@ def spiral(split: str, turns: str = "short") -> tuple[npt.NDArray[np.int16], Lab
 class _Source:
     read: Callable[[str], tuple[Codes, Labels]]
     input: InputFormat
-    one: int
+    codes_per_unit: int
 
 
 _SOURCES = {
@@ -155,7 +155,7 @@ def load(name: str, split: str) -> Dataset:
         raise QsimError(f"data set {name!r} is unknown; {', '.join(NAMES)} are known")
     source = _SOURCES[name]
     codes, labels = source.read(split)
-    return Dataset(name, codes, labels, source.input, source.one)
+    return Dataset(name, codes, labels, source.input, source.codes_per_unit)
 
 
 def _checked_split(split: str) -> str:

@@ -65,7 +65,7 @@ def random_model(
             rng, inputs, outputs, width, count, grid=grid, reach=reach, per_neuron=per_neuron
         )
         layers.append(layer)
-        largest = layer.levels
+        largest = layer.max_code
     return Model(tuple(layers), form)
 
 

@@ -165,7 +165,7 @@ def test_spirals_are_those_of_equation_15(name: str, t_max: float, sigma: float)
     assert dataset.codes.shape == (400, 2)
     assert np.bincount(dataset.labels).tolist() == [200, 200]
     assert dataset.input == InputFormat(16, signed=True)
-    x, y = dataset.codes.T / dataset.one
+    x, y = dataset.codes.T / dataset.codes_per_unit
     radius = np.hypot(x, y)
     assert 0.095 * t_max < radius.max() < 0.1 * t_max + 4 * sigma
     # on an arm the angle follows from the radius: x + iy = +-0.1 t exp(it)

@@ -6,8 +6,8 @@ from planting import Fault, planted
 SPEC = "qsim/spec/crossbar.py"
 LOOPS = "qsim/kernel/crossbar/loops.py"
 RUN = "qsim/kernel/crossbar/plan.py"
-BY_SPEC = "tests/machine/test_crossbar_spec.py"
-BY_KERNEL = "tests/machine/test_crossbar_kernel.py -k random_tiles"
+BY_SPEC = "tests/spec/test_crossbar_spec.py"
+BY_KERNEL = "tests/kernel/test_crossbar_kernel.py -k random_tiles"
 
 pytestmark = pytest.mark.slow
 
@@ -25,14 +25,14 @@ FAULTS = [
     Fault("digits come in the wrong order", LOOPS, "(digits - turn) * digit_bits", "(turn + 1) * digit_bits",
           BY_KERNEL),
     Fault("a rounded inverse goes unproved", RUN, " and (before < numbers).all()", "",
-          "tests/machine/test_crossbar_kernel.py -k halves_are"),
+          "tests/kernel/test_crossbar_kernel.py -k halves_are"),
     Fault("16 bits are taken to be enough", RUN, "ends.max() < 1 << 15", "ends.max() < 1 << 20",
-          "tests/machine/test_crossbar_kernel.py -k halves_are"),
+          "tests/kernel/test_crossbar_kernel.py -k halves_are"),
     Fault("a tile without a bright pixel adds nothing", LOOPS, "sums[image, j] += idle[j]",
           "sums[image, j] += 0", BY_KERNEL),
     Fault("thresholds are not divided", RUN, "flat = -(-flat // factor)", "flat = flat", BY_KERNEL),
     Fault("images are numbered from their block", RUN, "first_image + start, seen", "first_image, seen",
-          "tests/machine/test_crossbar_kernel.py -k image_number"),
+          "tests/kernel/test_crossbar_kernel.py -k image_number"),
     Fault("even cells are written for both signs", "qsim/crossbar/mapping.py",
           "(-layer.weights[j]).clip(min=0)", "layer.weights[j].clip(min=0)", BY_SPEC),
 ]  # fmt: skip

@@ -144,7 +144,7 @@ def show(file: ModelFile, json: Json = None) -> None:
     table = terminal.table("layer", "inputs", "outputs", "weights", "activation", "codes", "accumulator")
     table.title = f"{file.stem} ({model.digest[:12]})"
     for i, (layer, (low, high)) in enumerate(zip(model.layers, model.bounds, strict=True)):
-        codes = f"0…{layer.levels}" if layer.levels else "logits"
+        codes = f"0…{layer.max_code}" if layer.max_code else "logits"
         facts = f"{layer.bits}-bit {layer.grid}", layer.activation or "–", codes, f"{low}…{high}"
         table.add_row(str(i), str(layer.inputs), str(layer.outputs), *facts)
     console = terminal.console(json)

@@ -17,7 +17,7 @@ from ..crossbar import (
 from ..crossbar import (
     faults as device_faults,
 )
-from ..crossbar.mapping import put_on_tiles
+from ..crossbar.mapping import map_to_crossbar
 from ..errors import QsimError
 from ..model.crossbar import Mapping
 from ..model.file import load
@@ -72,7 +72,7 @@ def command(
     if given.mapped:
         raise QsimError(f"{file}: already on crossbar tiles; a model of ideal layers is needed")
     tiles = Mapping(rows, cols, cell_bits, digit_bits, mapping, unit_bits)
-    model = put_on_tiles(given, tiles)
+    model = map_to_crossbar(given, tiles)
     if adc_bits:
         codes = None
         if adc_range == "calibrated":
@@ -92,7 +92,7 @@ def command(
     if stuck_low or stuck_high:
         model = devices.stuck(model, stuck_low, stuck_high, seed)
     if faults is not None:
-        model = device_faults.with_faults(model, device_faults.read(faults))
+        model = device_faults.apply_faults(model, device_faults.read(faults))
     if write_faults is not None:
         device_faults.write(device_faults.differences(programmed, model), write_faults)
     if drift:
@@ -114,7 +114,7 @@ def command(
         down, across = tiles.tiles(inputs), -(-columns // cols)
         reads = down * slices * digits * columns
         counts = [str(n) for n in (i, down, across, slices, digits)]
-        table.add_row(*counts, f"{reads:,}", f"{layer.crossbar.adc.codes + 1} codes")
+        table.add_row(*counts, f"{reads:,}", f"{layer.crossbar.adc.max_code + 1} codes")
     terminal.console(json).print(table)
     if json:
         write_json(json, "map", {"model": out.stem, "digest": model.digest, **model.description()})

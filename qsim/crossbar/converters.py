@@ -17,7 +17,7 @@ from ..model.crossbar import Adc, Crossbar, Integers
 from ..model.layer import Layer
 from ..model.model import Model
 from ..spec.crossbar import digit_of
-from .effects import generator, on_every_crossbar
+from .effects import apply_effect, generator
 
 RANGES = ("max", "calibrated", "granular")
 MOST_BITS = 16
@@ -79,7 +79,7 @@ def with_converters(
     facts = {"bits": bits, "range": range}
     if range == "calibrated":
         facts |= {"percentile": percentile, "images": len(np.asarray(codes))}
-    return on_every_crossbar(model, "converters", facts, fitted)
+    return apply_effect(model, "converters", facts, fitted)
 
 
 def evenly(bits: int, base: Integers, step: Integers) -> Adc:
@@ -138,9 +138,9 @@ def with_converter_errors(model: Model, offset: float = 0.0, dnl: float = 0.0, s
     def off(layer: Layer, crossbar: Crossbar, index: int) -> Crossbar:
         slices, _, columns = crossbar.cells.shape
         adc, random = crossbar.adc, generator("converter errors", seed, index)
-        shape = (slices, columns, adc.codes)
+        shape = (slices, columns, adc.max_code)
         errors = np.cumsum(random.normal(0, dnl, shape), axis=2)
-        line = np.linspace(0, 1, adc.codes) if adc.codes > 1 else np.zeros(1)
+        line = np.linspace(0, 1, adc.max_code) if adc.max_code > 1 else np.zeros(1)
         errors -= errors[..., :1] + (errors[..., -1:] - errors[..., :1]) * line
         errors += random.normal(0, offset, (slices, columns, 1))
         steps = np.broadcast_to(adc.step, (slices,))[:, None, None]
@@ -148,7 +148,7 @@ def with_converter_errors(model: Model, offset: float = 0.0, dnl: float = 0.0, s
         base, step = (np.broadcast_to(values, (slices,)) for values in (adc.base, adc.step))
         return replace(crossbar, adc=Adc(np.sort(moved, axis=2), base, step))
 
-    return on_every_crossbar(model, "converter errors", {"offset": offset, "dnl": dnl, "seed": seed}, off)
+    return apply_effect(model, "converter errors", {"offset": offset, "dnl": dnl, "seed": seed}, off)
 
 
 def _entering(model: Model, codes: npt.ArrayLike) -> list[Integers]:

@@ -25,7 +25,7 @@ Effect = Callable[[Layer, Crossbar, int], Crossbar]
 Reals = npt.NDArray[np.float64]
 
 
-def on_every_crossbar(model: Model, name: str, facts: Mapping[str, Any], effect: Effect) -> Model:
+def apply_effect(model: Model, name: str, facts: Mapping[str, Any], effect: Effect) -> Model:
     """The model with `effect` on each mapped layer, entered into its history.
 
     Raises
@@ -89,7 +89,7 @@ def on_off(model: Model, ratio: float) -> Model:
         off = crossbar.mapping.top * crossbar.mapping.unit / (ratio - 1)
         return replace(crossbar, cells=_conductances(crossbar.cells + round(off)))
 
-    return on_every_crossbar(model, "on/off", {"ratio": ratio}, raised)
+    return apply_effect(model, "on/off", {"ratio": ratio}, raised)
 
 
 def programming_error(model: Model, uniform: float = 0.0, proportional: float = 0.0, seed: int = 0) -> Model:
@@ -114,7 +114,7 @@ def programming_error(model: Model, uniform: float = 0.0, proportional: float = 
         return replace(crossbar, cells=_conductances(crossbar.cells + spread * deviates))
 
     facts = {"uniform": uniform, "proportional": proportional, "seed": seed}
-    return on_every_crossbar(model, "programming error", facts, missed)
+    return apply_effect(model, "programming error", facts, missed)
 
 
 def stuck(model: Model, low: float = 0.0, high: float = 0.0, seed: int = 0) -> Model:
@@ -138,7 +138,7 @@ def stuck(model: Model, low: float = 0.0, high: float = 0.0, seed: int = 0) -> M
         on = min(off + crossbar.mapping.top * crossbar.mapping.unit, MAX_CELL)
         return replace(crossbar, cells=np.where(where >= 1 - high, on, cells))
 
-    return on_every_crossbar(model, "stuck", {"low": low, "high": high, "seed": seed}, fixed)
+    return apply_effect(model, "stuck", {"low": low, "high": high, "seed": seed}, fixed)
 
 
 def drift(
@@ -169,7 +169,7 @@ def drift(
         return replace(crossbar, cells=_conductances(crossbar.cells * factor))
 
     facts = {"seconds": seconds, "nu": nu, "spread": spread, "start": start, "seed": seed}
-    return on_every_crossbar(model, "drift", facts, faded)
+    return apply_effect(model, "drift", facts, faded)
 
 
 def line_resistance(model: Model, ratio: float, activity: float = 0.5) -> Model:
@@ -197,7 +197,7 @@ def line_resistance(model: Model, ratio: float, activity: float = 0.5) -> Model:
                     cells[s][part] = _conductances(scale * attenuated(array[part] / scale, ratio, activity))
         return replace(crossbar, cells=cells)
 
-    return on_every_crossbar(model, "line resistance", {"ratio": ratio, "activity": activity}, dropped)
+    return apply_effect(model, "line resistance", {"ratio": ratio, "activity": activity}, dropped)
 
 
 def attenuated(conductances: Reals, ratio: float, activity: float) -> Reals:
@@ -236,4 +236,4 @@ def read_noise(model: Model, sigma: float, seed: int = 0) -> Model:
         noise = Noise.of(sigma * crossbar.mapping.unit, seed) if sigma else None
         return replace(crossbar, noise=noise)
 
-    return on_every_crossbar(model, "read noise", {"sigma": sigma, "seed": seed}, noisy)
+    return apply_effect(model, "read noise", {"sigma": sigma, "seed": seed}, noisy)

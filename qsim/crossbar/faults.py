@@ -29,7 +29,7 @@ from ..model.container import replacing
 from ..model.crossbar import MAX_CELL, Crossbar, Integers
 from ..model.layer import Layer
 from ..model.model import Model
-from .effects import on_every_crossbar
+from .effects import apply_effect
 
 COLUMNS = ("layer", "slice", "input", "column", "conductance")
 
@@ -125,7 +125,7 @@ def read(path: str | PathLike[str]) -> FaultList:
     return FaultList(network, mapping, table)
 
 
-def with_faults(model: Model, faults: FaultList) -> Model:
+def apply_faults(model: Model, faults: FaultList) -> Model:
     """The mapped model whose listed cells hold what the list says.
 
     Raises
@@ -161,4 +161,4 @@ def with_faults(model: Model, faults: FaultList) -> Model:
         cells[tuple(here[:, 1:4].T)] = here[:, 4]
         return replace(crossbar, cells=cells)
 
-    return on_every_crossbar(model, "fault list", {"cells": len(faults.cells)}, broken)
+    return apply_effect(model, "fault list", {"cells": len(faults.cells)}, broken)

@@ -15,7 +15,7 @@ from ..model.model import Model
 AdcOf = Callable[[Model, int, Mapping], Adc]
 
 
-def put_on_tiles(
+def map_to_crossbar(
     model: Model,
     mapping: Mapping = Mapping(),  # noqa: B008 - frozen
     adc: AdcOf | None = None,
@@ -66,7 +66,9 @@ def column_levels(layer: Layer, mapping: Mapping) -> Integers:
             levels[:, negative] = (-layer.weights[j]).clip(min=0)
         else:
             levels[:, positive] = layer.stored[j] + (1 << layer.bits - 1)
-            levels[:, negative] = layer.scale  # twice the level of 0 on the odd grid, where it is no level
+            levels[:, negative] = (
+                layer.weight_denominator
+            )  # twice the level of 0 on the odd grid, where it is no level
     return levels
 
 

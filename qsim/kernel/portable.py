@@ -33,7 +33,7 @@ class PackedLayer:
     staircase: Staircase | None
 
     @property
-    def levels(self) -> int:
+    def max_code(self) -> int:
         return 0 if self.thresholds is None else self.thresholds.shape[1]
 
     @property
@@ -88,7 +88,7 @@ def _finish_block(packed: tuple[PackedLayer, ...], acc: Array, hidden: Array) ->
     """The last accumulators from those of the first layer."""
     column = 0
     for layer, following in pairwise(packed):
-        codes = np.empty(acc.shape, np.min_scalar_type(layer.levels))
+        codes = np.empty(acc.shape, np.min_scalar_type(layer.max_code))
         count(acc, layer, codes)
         if len(hidden):
             hidden[:, column : column + codes.shape[1]] = codes
@@ -110,7 +110,7 @@ def count(acc: Array, layer: PackedLayer, codes: Array) -> None:
     if steps is None:
         search(acc, layer.thresholds, codes)
     else:
-        climb(acc, steps.slope, steps.offset, steps.shift, steps.levels, codes)
+        climb(acc, steps.slope, steps.offset, steps.shift, steps.max_code, codes)
 
 
 def sweeper(model: Model) -> Sweeper:
@@ -165,12 +165,12 @@ def accumulate(codes: Array, weights: Array, bias: Array, acc: Array) -> None:
 
 
 @cached()
-def climb(acc: Array, slope: int, offset: int, shift: int, levels: int, codes: Array) -> None:
+def climb(acc: Array, slope: int, offset: int, shift: int, max_code: int, codes: Array) -> None:
     """Thresholds in closed form: see `Staircase`."""
     for i in range(acc.shape[0]):
         for j in range(acc.shape[1]):
             step: Any = (np.int64(acc[i, j]) * slope + offset) >> shift
-            codes[i, j] = min(max(step, 0), levels)
+            codes[i, j] = min(max(step, 0), max_code)
 
 
 @cached()

@@ -151,7 +151,7 @@ class Adc:
             raise QsimError(f"converter step is {self.step.min()}; 1 or more is needed")
 
     @property
-    def codes(self) -> int:
+    def max_code(self) -> int:
         """The largest code."""
         return self.thresholds.shape[2]
 
@@ -266,7 +266,7 @@ class Crossbar:
             base, step = (int(values[s % len(values)]) for values in (adc.base, adc.step))
             weight = (digits << s * mapping.cell_bits) * len(self._starts())
             least += min(base, 0) * weight
-            most += max(base + step * adc.codes, 0) * weight
+            most += max(base + step * adc.max_code, 0) * weight
         return least, most
 
     def bounds(self, grid: str, weights: Integers, bias: Integers, low: int, high: int) -> tuple[int, int]:

@@ -40,7 +40,9 @@ def load(path: str | PathLike[str]) -> Model:
                     bias=tensors.pop(f"layers.{i}.bias"),
                     thresholds=tensors.pop(f"layers.{i}.thresholds", None),
                     crossbar=Crossbar.read(entry, tensors, f"layers.{i}.") if tiles else None,
-                    **{key: entry[key] for key in ("bits", "grid", "one", "activation", "gain")},
+                    codes_per_unit=entry["one"],
+                    preactivation_gain=entry["gain"],
+                    **{key: entry[key] for key in ("bits", "grid", "activation")},
                 )
             )
         model = Model(tuple(layers), InputFormat(**header["input"]), header["provenance"])

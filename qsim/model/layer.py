@@ -56,9 +56,9 @@ class Layer:
     bits: int
     thresholds: npt.NDArray[np.int64] | None = None
     grid: str = "odd"
-    one: float = 1.0
+    codes_per_unit: float = 1.0
     activation: str | None = None
-    gain: float = 1.0
+    preactivation_gain: float = 1.0
     crossbar: Crossbar | None = None
 
     def __post_init__(self) -> None:
@@ -72,7 +72,7 @@ class Layer:
             raise QsimError(
                 f"activation is {self.activation!r}; one of {', '.join(ACTIVATIONS)} or none is needed"
             )
-        for name in ("one", "gain"):
+        for name in ("codes_per_unit", "preactivation_gain"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e18:
                 raise QsimError(f"{name} is {value!r}; a positive finite number is needed")
@@ -121,7 +121,7 @@ class Layer:
         return self.weights.shape[0]
 
     @property
-    def levels(self) -> int:
+    def max_code(self) -> int:
         """The largest code that the thresholds can give: T, or 0 for the last layer."""
         return 0 if self.thresholds is None else self.thresholds.shape[1]
 
@@ -131,7 +131,7 @@ class Layer:
         return self.thresholds is not None and self.thresholds.strides[0] == 0
 
     @property
-    def scale(self) -> int:
+    def weight_denominator(self) -> int:
         """The weight's integer that stands for 1.0: 2**bits - 1 on the odd grid, else 2**(bits - 1)."""
         return (1 << self.bits) - 1 if self.grid == "odd" else 1 << self.bits - 1
 

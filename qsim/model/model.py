@@ -146,7 +146,7 @@ class Model:
         """The smallest and the largest code that can enter a layer."""
         if layer == 0:
             return self.input.low, self.input.high
-        return 0, self.layers[layer - 1].levels
+        return 0, self.layers[layer - 1].max_code
 
     @cached_property
     def bounds(self) -> tuple[tuple[int, int], ...]:
@@ -188,9 +188,9 @@ class Model:
                     **({"kind": "dense"} if layer.crossbar is None else layer.crossbar.description()),
                     "grid": layer.grid,
                     "bits": layer.bits,
-                    "one": layer.one,
+                    "one": layer.codes_per_unit,
                     "activation": layer.activation,
-                    "gain": layer.gain,
+                    "gain": layer.preactivation_gain,
                     "accumulator": list(bounds),
                 }
                 for layer, bounds in zip(self.layers, self.bounds, strict=True)
@@ -261,7 +261,7 @@ class Model:
         """Hidden codes and logits of integer codes (N, inputs), images numbered as in `logits`."""
         admitted = self._admitted(codes)
         hidden = tuple(
-            np.empty((len(admitted), layer.outputs), np.min_scalar_type(layer.levels))
+            np.empty((len(admitted), layer.outputs), np.min_scalar_type(layer.max_code))
             for layer in self.layers[:-1]
         )
         return Trace(hidden, self.executor.logits(admitted, first_image, hidden))

@@ -54,7 +54,7 @@ def fgsm(
     labels : int array (N,)
         True classes, 0 to `model.classes` - 1.
     epsilon : float
-        Strength in real input units (1.0 is the code `one`), 0 or more.
+        Strength in real input units (1.0 is the code `codes_per_unit`), 0 or more.
     clip : bool
         Keep codes inside the input format. Without it, codes may leave it: `with_headroom` gives
         the model whose input is wide enough for them.
@@ -86,7 +86,7 @@ def gradient_signs(network: Network, codes: Codes, labels: Labels, gradient: str
     derive = GRADIENTS[gradient]
     return np.concatenate(
         [
-            np.sign(derive(network, to_real(part, network.one), part_labels)).astype(np.int8)
+            np.sign(derive(network, to_real(part, network.codes_per_unit), part_labels)).astype(np.int8)
             for part, part_labels in zip(batches(codes), batches(labels), strict=True)
         ]
     )
@@ -96,7 +96,7 @@ def lattice_step(model: Model, epsilon: float) -> int:
     """epsilon in LSBs of the input code: epsilon * one, rounded, halves up."""
     if not 0 <= epsilon < math.inf:
         raise QsimError(f"epsilon is {epsilon}; a finite number of 0 or more is needed")
-    exact = Fraction(str(epsilon)) * Fraction(model.layers[0].one)
+    exact = Fraction(str(epsilon)) * Fraction(model.layers[0].codes_per_unit)
     return math.floor(exact + Fraction(1, 2))
 
 

@@ -121,17 +121,24 @@ def matches_spec(model: Model, codes: Codes) -> bool:
 
 def predict_codes(network: Network, codes: Codes) -> Labels:
     """The shadow's class of each image of integer codes."""
-    return np.concatenate([predict(network, to_real(part, network.one)) for part in batches(codes)])
+    return np.concatenate(
+        [predict(network, to_real(part, network.codes_per_unit)) for part in batches(codes)]
+    )
 
 
 def _predict_moved(network: Network, dataset: Dataset, signs: Signs, epsilon: float, clip: bool) -> Labels:
     """The shadow's class of each image moved by the real epsilon, not by its rounding to LSBs."""
 
     def moved(codes: Codes, part: Signs) -> Reals:
-        x = to_real(codes, network.one)
+        x = to_real(codes, network.codes_per_unit)
         x += part * x.dtype.type(epsilon)
         if clip:
-            np.clip(x, network.input.low / network.one, network.input.high / network.one, out=x)
+            np.clip(
+                x,
+                network.input.low / network.codes_per_unit,
+                network.input.high / network.codes_per_unit,
+                out=x,
+            )
         return x
 
     parts = zip(batches(dataset.codes), batches(signs), strict=True)

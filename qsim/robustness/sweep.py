@@ -69,7 +69,7 @@ def integer(model: Model, codes: Codes, signs: Signs, steps: Sequence[int], clip
 def _block(
     network: Network, codes: Codes, signs: Signs, strengths: npt.NDArray[np.float64], clip: bool
 ) -> Labels:
-    weights, one = network.weights[0], network.one
+    weights, one = network.weights[0], network.codes_per_unit
     kind = weights.dtype.type
     stops = Stops(codes, signs, network.input, strengths * one) if clip else None
     value = to_real(codes, one, kind) @ weights + network.biases[0]

@@ -49,9 +49,9 @@ class Network:
     activation: str
     bits: int | None
     input: InputFormat
-    one: float
+    codes_per_unit: float
     grid: str = "odd"
-    gain: float = 1.0
+    preactivation_gain: float = 1.0
     peaks: tuple[float, ...] = ()
 
     def rounded(self) -> Network:
@@ -101,22 +101,24 @@ def of_model(model: Model, dtype: type[np.floating[Any]] = np.float32) -> Networ
         If a hidden layer names no activation, or layers differ in activation, grid or width.
     """
     hidden = model.layers[:-1]
-    kinds = {(layer.activation, layer.gain) for layer in hidden}
+    kinds = {(layer.activation, layer.preactivation_gain) for layer in hidden}
     if len(kinds) > 1 or (hidden and hidden[0].activation is None):
         raise QsimError(
             f"hidden layers name the activations {[layer.activation for layer in hidden]}; "
             f"one of {', '.join(ACTIVATIONS)} for all of them is needed to take a gradient"
         )
-    activation, gain = (hidden[0].activation, hidden[0].gain) if hidden else ("relu", 1.0)
+    activation, gain = (hidden[0].activation, hidden[0].preactivation_gain) if hidden else ("relu", 1.0)
     assert activation is not None
     return Network(
-        weights=tuple((x.weights.T / x.scale).astype(dtype) for x in model.layers),
-        biases=tuple((x.bias / (x.scale * x.one)).astype(dtype) for x in model.layers),
+        weights=tuple((x.weights.T / x.weight_denominator).astype(dtype) for x in model.layers),
+        biases=tuple(
+            (x.bias / (x.weight_denominator * x.codes_per_unit)).astype(dtype) for x in model.layers
+        ),
         activation=activation,
         bits=None,
         input=model.input,
-        one=model.layers[0].one,
-        gain=gain,
+        codes_per_unit=model.layers[0].codes_per_unit,
+        preactivation_gain=gain,
     )
 
 
@@ -146,7 +148,7 @@ def forward(network: Network, x: Reals) -> tuple[list[Reals], list[Reals], Reals
     """
     hidden, slopes = [], []
     for w, b in zip(network.weights[:-1], network.biases[:-1], strict=True):
-        x, slope = activate((x @ w + b) * x.dtype.type(network.gain), network.activation)
+        x, slope = activate((x @ w + b) * x.dtype.type(network.preactivation_gain), network.activation)
         hidden.append(x)
         slopes.append(slope)
     return hidden, slopes, x @ network.weights[-1] + network.biases[-1]
@@ -155,7 +157,7 @@ def forward(network: Network, x: Reals) -> tuple[list[Reals], list[Reals], Reals
 def logits_of(network: Network, z: Reals) -> Reals:
     """The logits (N, outputs) that follow from the first layer's sums z = x w + b (N, width)."""
     for w, b in zip(network.weights[1:], network.biases[1:], strict=True):
-        z = _activation(z * z.dtype.type(network.gain), network.activation) @ w + b
+        z = _activation(z * z.dtype.type(network.preactivation_gain), network.activation) @ w + b
     return z
 
 
@@ -199,7 +201,7 @@ def unsaturated_input_gradient(network: Network, x: Reals, labels: Labels) -> Re
     z: Reals = x.astype(np.float64)
     slopes: list[Reals] = []
     for w, b in zip(wide.weights[:-1], wide.biases[:-1], strict=True):
-        z = (z @ w + b) * network.gain
+        z = (z @ w + b) * network.preactivation_gain
         small = np.exp(-np.abs(z))
         slopes.append((z > 0).astype(z.dtype) if network.activation == "relu" else small / (1 + small) ** 2)
         z = _activation(z, network.activation)
@@ -222,7 +224,7 @@ def _logit_direction(logits: Reals, labels: Labels) -> Reals:
 def _back(network: Network, slopes: list[Reals], gradient: Reals) -> Reals:
     """From the derivative by the logits to the one by the inputs."""
     for w, slope in zip(reversed(network.weights[1:]), reversed(slopes), strict=True):
-        gradient = (gradient @ w.T) * slope * slope.dtype.type(network.gain)
+        gradient = (gradient @ w.T) * slope * slope.dtype.type(network.preactivation_gain)
     return gradient @ network.weights[0].T
 
 

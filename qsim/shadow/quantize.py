@@ -20,7 +20,8 @@ def quantize(network: Network, *, hidden_bits: int = 8, provenance: Mapping[str,
     """Freeze a trained network to integers.
 
     Weights and biases go to their grid, a bias driven by the code of 1.0 (exact: bias = grid integer
-    times `one`). Each activation, rounded half up to a hidden code, becomes its list of thresholds.
+    times `codes_per_unit`). Each activation, rounded half up to a hidden code, becomes its list of
+    thresholds.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def quantize(network: Network, *, hidden_bits: int = 8, provenance: Mapping[str,
     if not 1 <= hidden_bits <= MAX_CODE_BITS:
         raise QsimError(f"hidden_bits is {hidden_bits}; 1 to {MAX_CODE_BITS} are allowed")
     scale = grid_scale(network.bits, network.grid)
-    one = Fraction(network.one)
+    one = Fraction(network.codes_per_unit)
     layers = []
     for i, (w, b) in enumerate(zip(network.weights, network.biases, strict=True)):
         bias = grid_integers(b, network.bits, network.grid).tolist()
@@ -52,7 +53,10 @@ def quantize(network: Network, *, hidden_bits: int = 8, provenance: Mapping[str,
         if not last:
             peak = network.peaks[i]
             thresholds, next_one = sample_activation(
-                network.activation, Fraction(scale) * one / Fraction(network.gain), hidden_bits, peak
+                network.activation,
+                Fraction(scale) * one / Fraction(network.preactivation_gain),
+                hidden_bits,
+                peak,
             )
         layers.append(
             Layer(
@@ -61,9 +65,9 @@ def quantize(network: Network, *, hidden_bits: int = 8, provenance: Mapping[str,
                 bits=network.bits,
                 grid=network.grid,
                 thresholds=None if thresholds is None else np.array(thresholds),
-                one=float(one),
+                codes_per_unit=float(one),
                 activation=None if last else network.activation,
-                gain=1.0 if last else network.gain,
+                preactivation_gain=1.0 if last else network.preactivation_gain,
             )
         )
         one = next_one

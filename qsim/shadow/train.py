@@ -110,9 +110,9 @@ def train(
         activation=activation,
         bits=bits,
         grid=grid,
-        gain=recipe.gain,
+        preactivation_gain=recipe.gain,
         input=dataset.input,
-        one=dataset.one,
+        codes_per_unit=dataset.codes_per_unit,
     )
     with threadpool_limits(1):
         network = _fit(network, dataset, rows, held_out, recipe, rng, report)
@@ -152,8 +152,8 @@ def _fit(
     report: Report | None,
 ) -> Network:
     """The network of the epoch with the best accuracy on the held-out rows."""
-    x_held, y_held = to_real(dataset.codes[held_out], dataset.one), dataset.labels[held_out]
-    x = SparseRows(dataset.codes, dataset.one)
+    x_held, y_held = to_real(dataset.codes[held_out], dataset.codes_per_unit), dataset.labels[held_out]
+    x = SparseRows(dataset.codes, dataset.codes_per_unit)
     adam = Adam([*network.weights, *network.biases], recipe.learning_rate, network.bits, network.grid)
     depth = len(network.weights)
     forward_pass = replace(network, weights=adam.rounded[:depth], biases=adam.rounded[depth:])
@@ -189,7 +189,7 @@ def _parameter_gradients(network: Network, x: Any, labels: npt.NDArray[np.int64]
         weights.insert(0, below.T @ gradient)
         biases.insert(0, gradient.sum(axis=0))
         if i:
-            slope = slopes[i - 1] * slopes[i - 1].dtype.type(network.gain)
+            slope = slopes[i - 1] * slopes[i - 1].dtype.type(network.preactivation_gain)
             gradient = (gradient @ network.weights[i].T) * slope
     return weights + biases
 
@@ -197,7 +197,7 @@ def _parameter_gradients(network: Network, x: Any, labels: npt.NDArray[np.int64]
 def _peaks(network: Network, dataset: data_sets.Dataset) -> tuple[float, ...]:
     """The largest activation of each hidden layer over the data set."""
     parts = [
-        [float(h.max()) for h in forward(network, to_real(part, dataset.one))[0]]
+        [float(h.max()) for h in forward(network, to_real(part, dataset.codes_per_unit))[0]]
         for part in batches(dataset.codes)
     ]
     return tuple(max(peaks) for peaks in zip(*parts, strict=True))

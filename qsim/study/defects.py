@@ -16,7 +16,7 @@ import numpy as np
 
 from ..crossbar import converters as crossbar_adc
 from ..crossbar import effects as devices
-from ..crossbar.mapping import put_on_tiles
+from ..crossbar.mapping import map_to_crossbar
 from ..model.crossbar import Mapping, Noise
 from ..model.layer import Layer
 from ..model.model import Model
@@ -37,7 +37,7 @@ Make = Callable[[Model, float, int], Model]
 
 def _tiles(model: Model, **changes: int | str) -> Model:
     mapping = replace(Mapping(), **changes)  # type: ignore[arg-type]
-    return put_on_tiles(model, mapping)
+    return map_to_crossbar(model, mapping)
 
 
 def _six_bits(model: Model, rows: float, seed: int) -> Model:
@@ -145,13 +145,15 @@ def noise_deviation(layer: Layer, low: int, high: int) -> float:
         for s in range(slices)
         for g in range(mapping.digits(low, high))
     )
-    return float(sigma * np.sqrt(squares * mapping.tiles(inputs) * (mapping.positive_weight(layer.grid) ** 2 + 1)))
+    return float(
+        sigma * np.sqrt(squares * mapping.tiles(inputs) * (mapping.positive_weight(layer.grid) ** 2 + 1))
+    )
 
 
 def aware_shadow(model: Model) -> Network:
     """The float twin with the weights that the cells stand for."""
     layers = model.layers
-    weights = tuple((effective_weights(x).T / x.scale).astype(np.float32) for x in layers)
+    weights = tuple((effective_weights(x).T / x.weight_denominator).astype(np.float32) for x in layers)
     return replace(of_model(model), weights=weights)
 
 
@@ -162,12 +164,17 @@ def signs_of(model: Model, network: Network, codes: Codes, labels: Labels, draws
     for _ in range(draws):
         biases = []
         for i, (layer, bias) in enumerate(zip(model.layers, network.biases, strict=True)):
-            deviation = noise_deviation(layer, *model.code_range(i)) / (layer.scale * layer.one)
+            deviation = noise_deviation(layer, *model.code_range(i)) / (
+                layer.weight_denominator * layer.codes_per_unit
+            )
             biases.append((bias + deviation * random.standard_normal(bias.shape)).astype(bias.dtype))
         drawn = replace(network, biases=tuple(biases))
         parts = zip(batches(codes), batches(labels), strict=True)
         gradient += np.concatenate(
-            [unsaturated_input_gradient(drawn, to_real(part, network.one), own) for part, own in parts]
+            [
+                unsaturated_input_gradient(drawn, to_real(part, network.codes_per_unit), own)
+                for part, own in parts
+            ]
         )
     return np.sign(gradient).astype(np.int8)
 

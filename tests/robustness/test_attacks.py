@@ -27,7 +27,7 @@ def test_set() -> qsim.data.Dataset:
     [(255, 0.0, 0), (255, 0.0019, 0), (255, 0.002, 1), (255, 0.1, 26), (255, 0.7, 179), (1024, 0.005, 5)],
 )
 def test_a_step_is_epsilon_in_whole_lsbs_halves_up(one: int, epsilon: float, step: int) -> None:
-    model = Model((Layer([[1]], [0], bits=1, one=one),), InputFormat(16, signed=True))
+    model = Model((Layer([[1]], [0], bits=1, codes_per_unit=one),), InputFormat(16, signed=True))
     assert attacks.lattice_step(model, epsilon) == step
 
 
@@ -43,7 +43,7 @@ def test_it_moves_each_input_against_its_class(model: Model, test_set: qsim.data
 
 
 def test_a_zero_gradient_moves_nothing() -> None:
-    hidden = Layer([[1]], [-10_000], bits=1, thresholds=[0, 100], one=255, activation="relu")
+    hidden = Layer([[1]], [-10_000], bits=1, thresholds=[0, 100], codes_per_unit=255, activation="relu")
     model = Model((hidden, Layer([[1]], [0], bits=1)), InputFormat(8))
     codes, labels = np.array([[7], [200]]), np.array([0, 1])
     assert qsim.fgsm(model, codes, labels, 0.3).tolist() == codes.tolist()

@@ -24,8 +24,8 @@ def network(activation: str, outputs: int, scale: float) -> Network:
         activation=activation,
         bits=None,
         input=FORMAT,
-        one=255,
-        gain=2.0,
+        codes_per_unit=255,
+        preactivation_gain=2.0,
     )
 
 
@@ -43,7 +43,9 @@ def test_it_is_the_gradient_times_a_positive_factor(activation: str, outputs: in
 
 @pytest.mark.parametrize("outputs", [1, 3])
 def test_a_sure_network_keeps_its_gradient(outputs: int) -> None:
-    hidden = Layer([[15, -13]], [0], bits=4, thresholds=range(1, 256), activation="relu", one=1 / 15)
+    hidden = Layer(
+        [[15, -13]], [0], bits=4, thresholds=range(1, 256), activation="relu", codes_per_unit=1 / 15
+    )
     model = Model((hidden, Layer([[15]] + [[-15]] * (outputs - 1), [0] * outputs, bits=4)), FORMAT)
     codes = np.array([[200, 3]])
     labels = model.predict(codes)

@@ -26,7 +26,7 @@ def example(activation: str, form: str, outputs: int) -> tuple[Network, np.ndarr
         activation=activation,
         bits=3,
         input=limits,
-        one=one,
+        codes_per_unit=one,
         peaks=(9.0,),
     )
     codes = rng.integers(limits.low, limits.high + 1, (700, 12)).astype(limits.dtype)
@@ -44,9 +44,9 @@ def test_shadow(activation: str, outputs: int, form: str, clip: bool) -> None:
     assert found.shape == (700, len(EPSILONS))
     wide = of_wide(net)
     for k, epsilon in enumerate(EPSILONS):
-        x = codes / net.one + epsilon * signs
+        x = codes / net.codes_per_unit + epsilon * signs
         if clip:
-            x = x.clip(net.input.low / net.one, net.input.high / net.one)
+            x = x.clip(net.input.low / net.codes_per_unit, net.input.high / net.codes_per_unit)
         hidden = (x @ wide.weights[0] + wide.biases[0])[:, :, None]
         logits = forward(wide, x)[2]
         ordered = np.sort(np.c_[logits, -logits] if outputs == 1 else logits, axis=1)
@@ -65,7 +65,7 @@ def of_wide(net: Network) -> Network:
         activation=net.activation,
         bits=None,
         input=net.input,
-        one=net.one,
+        codes_per_unit=net.codes_per_unit,
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from random_models import random_model
 
 from qsim import Model, spec
-from qsim.crossbar.mapping import put_on_tiles
+from qsim.crossbar.mapping import map_to_crossbar
 from qsim.model.crossbar import Adc, Mapping, Noise
 from qsim.spec import crossbar as crossbar_spec
 
@@ -30,7 +30,7 @@ class Devices:
 def on_tiles(model: Model, mapping: Mapping, devices: Devices) -> Model:
     """A model on tiles, with defects."""
     rng = np.random.default_rng(devices.seed)
-    mapped = put_on_tiles(model, mapping)
+    mapped = map_to_crossbar(model, mapping)
     layers = []
     for i, layer in enumerate(mapped.layers):
         crossbar = layer.crossbar
@@ -94,7 +94,7 @@ def mnist_on_tiles(model: Model, adc_bits: int, seed: int = 0) -> Model:
     rng = np.random.default_rng(seed)
     mapping = Mapping(128, 128, 1, 1, "offset", 6)
     layers = []
-    for layer in put_on_tiles(model, mapping).layers:
+    for layer in map_to_crossbar(model, mapping).layers:
         cells = layer.crossbar.cells
         cells = np.rint(cells * (1 + 0.05 * rng.standard_normal(cells.shape))).astype(int).clip(0, 127)
         lot = rng.random(cells.shape)

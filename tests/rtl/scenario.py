@@ -59,7 +59,7 @@ def network(
             if row_each:
                 thresholds = thresholds + bias[:, None]
         layers.append(Layer(weights, bias, bits, thresholds, grid))
-        reach = layers[-1].levels
+        reach = layers[-1].max_code
     return Model(layers, codes)
 
 

@@ -11,7 +11,7 @@ import pytest
 import qsim
 from benches import fit_cost
 from qsim import QsimError
-from qsim.crossbar.mapping import put_on_tiles
+from qsim.crossbar.mapping import map_to_crossbar
 from qsim.model.crossbar import Mapping
 from qsim_rtl.fpga import cost
 from qsim_rtl.fpga.boards import BOARDS
@@ -41,7 +41,7 @@ def test_the_constants_are_those_of_the_fit_and_near_what_the_fit_has_not_seen(f
 
 
 def test_crossbar_tiles_have_no_predicted_cost():
-    tiles = put_on_tiles(DIGITS, Mapping(32, 32, 1, 1, "offset", 6))
+    tiles = map_to_crossbar(DIGITS, Mapping(32, 32, 1, 1, "offset", 6))
     with pytest.raises(QsimError, match="what crossbar tiles cost is not predicted"):
         cost.choose(tiles, "ecp5-25k", 100)
 

@@ -120,7 +120,7 @@ def test_a_fault_list_is_written_into_an_engine_that_is_there(tmp_path):
     broken = Model((replace(hidden, crossbar=replace(hidden.crossbar, cells=cells)), output), ideal.input)
     device_faults.write(device_faults.differences(ideal, broken), tmp_path / "faults.csv")
 
-    faulty = device_faults.with_faults(ideal, device_faults.read(tmp_path / "faults.csv"))
+    faulty = device_faults.apply_faults(ideal, device_faults.read(tmp_path / "faults.csv"))
     first = faulty.layers[0]
     noisier = replace(first, crossbar=replace(first.crossbar, noise=Noise(190_000, 3)))
     before = simulator.run(codes)

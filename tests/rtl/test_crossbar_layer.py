@@ -10,7 +10,7 @@ from random_models import random_codes
 from streams import exchange
 
 from qsim import InputFormat, Layer, Model, spec
-from qsim.crossbar.mapping import put_on_tiles
+from qsim.crossbar.mapping import map_to_crossbar
 from qsim.model.crossbar import Mapping
 from qsim.spec import crossbar as crossbar_spec
 from qsim_rtl import EngineShape
@@ -88,7 +88,7 @@ def test_every_cell_times_every_digit():
     ideal = Model([Layer(weights, [0] * 16, 2, grid="twos_complement")], InputFormat(2))
     codes = list(product(range(4), repeat=2))
     for rows, digit_bits in ((1, 1), (2, 2)):
-        model = put_on_tiles(ideal, Mapping(rows, 32, 2, digit_bits, "offset", 0))
+        model = map_to_crossbar(ideal, Mapping(rows, 32, 2, digit_bits, "offset", 0))
         got, _ = run(model, codes, 4, rows)
         assert got == [acc for row in spec.logits(ideal, codes) for acc in row]
 

@@ -52,8 +52,8 @@ def example(activation: str, outputs: int, gain: float = 1.0) -> nw.Network:
         activation=activation,
         bits=None,
         input=COORDINATES,
-        one=1024,
-        gain=gain,
+        codes_per_unit=1024,
+        preactivation_gain=gain,
     )
 
 
@@ -94,8 +94,8 @@ def test_the_twin_of_a_model_has_its_real_logits() -> None:
     model = random_model(3, (6, 1), bits=4)
     codes = random_codes(1, model, 10)
     network = nw.of_model(model, np.float64)
-    reals = nw.forward(network, nw.to_real(codes, network.one, np.float64))[2]
-    unit = model.layers[0].scale * model.layers[0].one
+    reals = nw.forward(network, nw.to_real(codes, network.codes_per_unit, np.float64))[2]
+    unit = model.layers[0].weight_denominator * model.layers[0].codes_per_unit
     np.testing.assert_allclose(reals * unit, model.logits(codes), rtol=1e-12)
 
 

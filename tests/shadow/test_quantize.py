@@ -50,7 +50,7 @@ def test_bias_is_the_grid_integer_times_the_code_of_one() -> None:
         activation="relu",
         bits=4,
         input=PIXELS,
-        one=255,
+        codes_per_unit=255,
     )
     model = qsim.quantize(network)
     assert model.layers[0].bias.tolist() == [-15 * 255, 3 * 255, 15 * 255]
@@ -66,8 +66,8 @@ def test_integers_follow_the_shadow(bits: int, grid: str, activation: str) -> No
     )
     model = qsim.quantize(network)
     test = qsim.data.load("digits", "test")
-    shadow = nw.predict(network.rounded(), nw.to_real(test.codes, test.one))
-    twin = nw.predict(nw.of_model(model), nw.to_real(test.codes, test.one))
+    shadow = nw.predict(network.rounded(), nw.to_real(test.codes, test.codes_per_unit))
+    twin = nw.predict(nw.of_model(model), nw.to_real(test.codes, test.codes_per_unit))
     integers = model.predict(test.codes)
     assert np.mean(twin == shadow) >= 0.995
     # a step turns at acc = 0, which small integers often meet and sums in float32 just miss

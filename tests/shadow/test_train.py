@@ -18,7 +18,9 @@ SHORT = Recipe(epochs=3, batch=64)
 
 def accuracy(network: nw.Network, data: str) -> float:
     test = qsim.data.load(data, "test")
-    return float((nw.predict(network.rounded(), nw.to_real(test.codes, test.one)) == test.labels).mean())
+    return float(
+        (nw.predict(network.rounded(), nw.to_real(test.codes, test.codes_per_unit)) == test.labels).mean()
+    )
 
 
 @pytest.mark.parametrize(
@@ -62,7 +64,7 @@ def test_it_stops_at_the_best_epoch_and_goes_back_to_it() -> None:
     assert len(seen) == best + 1 + 3
     data = qsim.data.load("digits", "train")
     held_out = np.random.default_rng(0).permutation(len(data.codes))[: len(data.codes) // 10]
-    x = nw.to_real(data.codes[held_out], data.one)
+    x = nw.to_real(data.codes[held_out], data.codes_per_unit)
     assert np.mean(nw.predict(network.rounded(), x) == data.labels[held_out]) == seen[best]
 
 
@@ -80,8 +82,8 @@ def test_parameter_gradients_are_those_of_the_mean_loss() -> None:
         activation="sigmoid",
         bits=None,
         input=qsim.data.PIXELS,
-        one=255,
-        gain=2.0,
+        codes_per_unit=255,
+        preactivation_gain=2.0,
     )
     codes, labels = rng.integers(0, 256, (6, 4)), rng.integers(0, 3, 6)
     x = nw.to_real(codes, 255, np.float64)

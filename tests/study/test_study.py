@@ -15,7 +15,7 @@ from examples import random_model
 from qsim.cli import study as command
 from qsim.cli.main import main
 from qsim.crossbar import effects as devices
-from qsim.crossbar.mapping import put_on_tiles
+from qsim.crossbar.mapping import map_to_crossbar
 from qsim.model.crossbar import Mapping
 from qsim.study import defects, figures
 
@@ -24,14 +24,14 @@ from qsim.study import defects, figures
 @pytest.mark.parametrize("grid", ["odd", "twos_complement"])
 def test_ideal_cells_stand_for_the_weights(style: str, grid: str) -> None:
     model = random_model(1, (7, 5, 3), bits=5, grid=grid)
-    mapped = put_on_tiles(model, Mapping(rows=4, cols=4, cell_bits=2, style=style))
+    mapped = map_to_crossbar(model, Mapping(rows=4, cols=4, cell_bits=2, style=style))
     for layer in mapped.layers:
         assert (defects.effective_weights(layer) == layer.weights).all()
 
 
 def test_the_noise_of_an_accumulator_is_as_foreseen() -> None:
     """Against the integers themselves: many readings of one image."""
-    model = put_on_tiles(random_model(2, (20, 3), bits=3), Mapping(rows=8, cols=8))
+    model = map_to_crossbar(random_model(2, (20, 3), bits=3), Mapping(rows=8, cols=8))
     noisy = devices.read_noise(model, 2.0, seed=1)
     # a lossless converter clips below 0 and at the top: bright images stay away from both
     codes = np.full((1, 20), 255)

@@ -108,7 +108,7 @@ def _tiles(layer: Layer, crossbar: Crossbar, index: int, low: int, high: int) ->
     if noisy:
         assert noise is not None
         generator = (noise.seed, index, np.int32(noise.amplitude), np.int32(factor))
-    largest = crossbar.adc.codes * sum(1 << g * mapping.digit_bits for g in range(digits))
+    largest = crossbar.adc.max_code * sum(1 << g * mapping.digit_bits for g in range(digits))
     return Tiles(
         low=low,
         high=high,

@@ -95,15 +95,21 @@ def activation(name: str, lanes: int) -> Any:
     @part_of(name)
     def staircases(acc, row, following, block, line, images, columns, operands):
         """Evenly spaced thresholds in vectors; finishes the accumulators of FUSED layers as it goes."""
-        slope, offset, shift, levels, minus = line[0], line[1], line[2], row[p.LEVELS], following[p.SHIFT_IN]
+        slope, offset, shift, max_code, minus = (
+            line[0],
+            line[1],
+            line[2],
+            row[p.MAX_CODE],
+            following[p.SHIFT_IN],
+        )
         if not row[p.FUSED]:
-            climb(acc, slope, offset, shift, levels, minus, images * columns, operands)
+            climb(acc, slope, offset, shift, max_code, minus, images * columns, operands)
             return
         bias = pointer(block + row[p.BIAS], np.int32)
         for i in range(images):
             here, there = index(acc, i * columns), index(operands, i * columns)
             climb_doubled(
-                here, bias, here[row[p.OUTPUTS]], slope, offset, shift, levels, minus, columns, there
+                here, bias, here[row[p.OUTPUTS]], slope, offset, shift, max_code, minus, columns, there
             )
 
     @part_of(name)
@@ -120,11 +126,11 @@ def activation(name: str, lanes: int) -> Any:
             else:
                 staircases(acc, row, following, block, pointer(table, np.int64), images, columns, octets)
         elif method == p.TABLED and row[p.ROWS] == 1:
-            low, high, shift, levels = row[p.LOW], row[p.HIGH], row[p.SHIFT], row[p.LEVELS]
+            low, high, shift, max_code = row[p.LOW], row[p.HIGH], row[p.SHIFT], row[p.MAX_CODE]
             if following[p.HALVES]:
-                step(acc, table, low, high, shift, levels, minus, size, halves)
+                step(acc, table, low, high, shift, max_code, minus, size, halves)
             else:
-                step(acc, table, low, high, shift, levels, minus, size, octets)
+                step(acc, table, low, high, shift, max_code, minus, size, octets)
         elif method == p.BISECT:
             if not row[p.CHUNK]:
                 widen(acc, wide, size)

@@ -33,7 +33,7 @@ DOUBLED = 7  # 1 where weight = 2 x operand + 1; lane OUTPUTS then sums the code
 CHUNK = 8  # groups that cannot leave 32 bits, if the accumulator has 64; 0 if it has 32
 SHIFT_IN = 9  # operand = code - SHIFT_IN
 METHOD = 10  # how thresholds are counted
-LEVELS = 11
+MAX_CODE = 11
 TABLE = 12  # offset of the method's numbers
 ROWS = 13  # rows of thresholds: 1 or OUTPUTS
 WIDTH = 14  # thresholds in a row
@@ -213,7 +213,7 @@ def _add_thresholds(block: _Block, row: Array, layer: Layer, bounds: tuple[int, 
     given = layer.thresholds[:1] if layer.shared_thresholds else layer.thresholds
     rows = given.clip(bounds[0], bounds[1] + 1)
     wide = row[CHUNK] and (rows.min() < -IN_32_BITS or rows.max() >= IN_32_BITS)
-    row[[LEVELS, ROWS, WIDTH]] = layer.levels, *rows.shape
+    row[[MAX_CODE, ROWS, WIDTH]] = layer.max_code, *rows.shape
     climb = table = None
     if not wide:
         cut = max(bounds[0], -IN_32_BITS - 1), min(bounds[1], IN_32_BITS - 1)

@@ -95,7 +95,7 @@ def sweeper(name: str, unit: Unit, layer: Any, listing: Any) -> Any:
             line = pointer(numbers, np.int64)
             method, rows, each = LINE, operands, 1 + following[p.HALVES]
             first, second, third = line[0], line[1], line[2]
-        how = first, second, third, fourth, row[p.LEVELS], following[p.SHIFT_IN]
+        how = first, second, third, fourth, row[p.MAX_CODE], following[p.SHIFT_IN]
         pitch, rows_pitch = vectors * size, vectors * lanes * each
         while done < vectors:
             width, start, rise = widest(widths, vectors - done), intercept + done * size, slope + done * size

@@ -25,7 +25,7 @@ def _walk(b: Any, unit: Unit, vectors: int, method: int, target: Any, arguments:
     """Writes a row of numbers of type `target` for each step; the arguments are those of `walk`."""
     chains, table, pitch, steps, count, intercept, slope, numbers, rows, rows_pitch = arguments
     (heads, links, due, signs), numbers = (cgutils.unpack_tuple(b, given) for given in (chains, numbers))
-    *numbers, levels, minus = numbers
+    *numbers, max_code, minus = numbers
     lanes, size = unit.lanes, 4 * unit.lanes
 
     def item(address: Any, index: Any, kind: Any) -> Any:
@@ -38,7 +38,7 @@ def _walk(b: Any, unit: Unit, vectors: int, method: int, target: Any, arguments:
     put: Store = put_sums
     if method != SUMS:
         code = on_line(b, lanes, numbers[:3]) if method == LINE else in_table(b, lanes, numbers)
-        put = storing(b, lanes, code, levels, minus, target)
+        put = storing(b, lanes, code, max_code, minus, target)
 
     def stop(k: Any, state: list[Any]) -> tuple[Any, list[Any]]:
         """Input k stops: s * w leaves the slope, and room * s * w joins the intercept.
@@ -79,7 +79,7 @@ def walking(unit: Unit) -> Any:
     """A function to compile in; every argument but two tuples is an address or a number.
 
     walk(method, each, vectors, (heads, links, due, signs), table, pitch, steps, count, intercept, slope,
-         (*numbers, levels, minus), rows, rows_pitch):
+         (*numbers, max_code, minus), rows, rows_pitch):
         As many vectors of neurons as WIDTHS has, through `count` steps; intercept and slope move on. A row of
         results has numbers of `each` bytes: 4 for SUMS, 1 or 2 for codes by the method's four numbers (see
         `codes`; LINE has three). The inputs that stop before step t are heads[t], then links[k] and so on,

@@ -27,12 +27,12 @@ BUCKETS = 1 << 13  # of a table, at most
 
 @dataclass(frozen=True)
 class Staircase:
-    """code = clip((acc * slope + offset) >> shift, 0, levels), in 64-bit integers."""
+    """code = clip((acc * slope + offset) >> shift, 0, max_code), in 64-bit integers."""
 
     slope: int
     offset: int
     shift: int
-    levels: int
+    max_code: int
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def find_staircase(layer: Layer, bounds: Bounds, steep: bool = False) -> Stairca
 
 def find_table(thresholds: Array) -> Table | None:
     """The smallest table for 32-bit rows of ascending thresholds (rows, T), or None where it is too large."""
-    low, high, levels = int(thresholds.min()) - 1, int(thresholds.max()), thresholds.shape[1]
+    low, high, max_code = int(thresholds.min()) - 1, int(thresholds.max()), thresholds.shape[1]
     for shift in reversed(range((high - low).bit_length() + 1)):
         starts = np.arange(low >> shift, (high >> shift) + 1, dtype=np.int64) << shift
         if len(starts) > BUCKETS:
@@ -112,8 +112,8 @@ def find_table(thresholds: Array) -> Table | None:
             np.stack([np.searchsorted(row, edges, "right") for row in thresholds])
             for edges in (starts, starts + (1 << shift) - 1)
         )
-        if (last - first).max() <= 1 and (levels + 1) << shift < 1 << 32:
-            following = np.take_along_axis(thresholds, np.minimum(first, levels - 1), axis=1)
+        if (last - first).max() <= 1 and (max_code + 1) << shift < 1 << 32:
+            following = np.take_along_axis(thresholds, np.minimum(first, max_code - 1), axis=1)
             carry = np.where(last > first, starts + (1 << shift) - following, 0)
             entries = ((first << shift) - starts + carry).astype(np.uint32)  # negative ones wrap
             return Table(entries, int(starts[0]), high, shift)

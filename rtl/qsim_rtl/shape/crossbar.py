@@ -146,7 +146,7 @@ def of(layer: Layer, codes: tuple[int, int], accumulator_bits: int, pe: int, sim
     slices, inputs, columns = crossbar.cells.shape
     scale = _common_zeros(crossbar.cells, mapping.unit_bits)
     cell = max(int(crossbar.cells.max()), mapping.top << mapping.unit_bits) >> scale
-    values = [0, *adc.base.tolist(), *(adc.base + adc.step * adc.codes).tolist(), *adc.step.tolist()]
+    values = [0, *adc.base.tolist(), *(adc.base + adc.step * adc.max_code).tolist(), *adc.step.tolist()]
     least, most = crossbar.sum_bounds(low, high)
     noise = crossbar.noise
     return CrossbarShape(
@@ -161,7 +161,7 @@ def of(layer: Layer, codes: tuple[int, int], accumulator_bits: int, pe: int, sim
         cell_bits=cell.bit_length(),
         scale_bits=scale,
         amplitude_bits=0 if noise is None else noise.amplitude.bit_length(),
-        adc_levels=adc.codes,
+        adc_levels=adc.max_code,
         adc_each_slice=len(adc.thresholds) > 1,
         adc_each_column=adc.thresholds.shape[1] > 1,
         value_bits=signed_width(min(values), max(values)),

@@ -118,7 +118,7 @@ class EngineShape:
         for i, layer in enumerate(model.layers):
             low, high = model.code_range(i)
             least, most = model.bounds[i]
-            width = signed_width(min(least, -1), most + (layer.levels > 0))
+            width = signed_width(min(least, -1), most + (layer.max_code > 0))
             folding = pes[i], simds[i]
             layers.append(
                 LayerShape(
@@ -128,7 +128,7 @@ class EngineShape:
                     grid=layer.grid,
                     code_bits=_width(low, high),
                     code_signed=low < 0,
-                    levels=layer.levels,
+                    levels=layer.max_code,
                     shared_thresholds=layer.shared_thresholds,
                     accumulator_bits=width,
                     pe=pes[i],

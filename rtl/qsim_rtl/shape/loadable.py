@@ -207,12 +207,12 @@ def _embedded(index: int, layer: Layer, shape: LayerShape, bounds: tuple[int, in
         raise QsimError(f"{where} {layer.bits}-bit weights; this engine has {shape.bits} bits")
     if layer.thresholds is None:
         return replace(layer, bits=shape.bits)
-    if layer.levels > shape.levels:
-        raise QsimError(f"{where} {layer.levels} thresholds; this engine has {shape.levels} a neuron")
+    if layer.max_code > shape.levels:
+        raise QsimError(f"{where} {layer.max_code} thresholds; this engine has {shape.levels} a neuron")
     if shape.shared_thresholds and not layer.shared_thresholds:
         raise QsimError(f"{where} thresholds for each neuron; this engine has one list for all")
     low, high = bounds
-    missing = shape.levels - layer.levels
+    missing = shape.levels - layer.max_code
     rows = layer.thresholds[:1] if layer.shared_thresholds else layer.thresholds
     rows = np.pad(rows.clip(low, high + 1), ((0, 0), (0, missing)), constant_values=high + 1)
     return replace(layer, bits=shape.bits, thresholds=rows[0] if layer.shared_thresholds else rows)

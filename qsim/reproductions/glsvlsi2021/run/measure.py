@@ -93,7 +93,7 @@ def rows_of(task: Task, model: Model, epsilons: tuple[float, ...]) -> tuple[Rows
     lattice = wrong["integer"]
     first = np.where(lattice.any(axis=1), lattice.argmax(axis=1), NOT_FOOLED)
     own = {name: rows[0][name] for name in ("dataset", "activation", "bits", "seed", "digest")}
-    one = model.layers[0].one
+    one = model.layers[0].codes_per_unit
     distances = [{**own, **row} for row in histogram(first, codes, plain, model.input, one)]
 
     unsaturated = gradient_signs(shadow, codes, labels, "unsaturated")

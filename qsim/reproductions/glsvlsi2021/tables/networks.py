@@ -166,7 +166,7 @@ def regions(trained: Trained) -> Rows:
                 "activation": activation,
                 "bits": bits,
                 "digest": model.digest,
-                "one": trained.dataset.one,
+                "one": trained.dataset.codes_per_unit,
                 "x0": -REACH,
                 "y0": -REACH,
                 "spacing": SPACING,
@@ -188,8 +188,8 @@ def spirals() -> Rows:
                     "x_code": x,
                     "y_code": y,
                     "label": label,
-                    "x": x / points.one,
-                    "y": y / points.one,
+                    "x": x / points.codes_per_unit,
+                    "y": y / points.codes_per_unit,
                 }
 
 

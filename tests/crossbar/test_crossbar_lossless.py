@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import qsim
-from qsim.crossbar.mapping import put_on_tiles
+from qsim.crossbar.mapping import map_to_crossbar
 from qsim.model.crossbar import Mapping
 
 MODELS = sorted((Path(__file__).parent.parent.parent / "models").glob("*.safetensors"))
@@ -25,7 +25,7 @@ TILES = [
 @pytest.mark.parametrize("file", MNIST, ids=lambda file: file.stem)
 def test_all_mnist_models_on_all_test_images(file: Path, mapping: Mapping, mnist_test: Any) -> None:
     model = qsim.load(file)
-    ours, theirs = put_on_tiles(model, mapping).trace(mnist_test[0]), model.trace(mnist_test[0])
+    ours, theirs = map_to_crossbar(model, mapping).trace(mnist_test[0]), model.trace(mnist_test[0])
     assert (ours.logits == theirs.logits).all()
     assert all((a == b).all() for a, b in zip(ours.hidden, theirs.hidden, strict=True))
 
@@ -35,4 +35,4 @@ def test_all_mnist_models_on_all_test_images(file: Path, mapping: Mapping, mnist
 def test_small_models_on_all_test_images(name: str, mapping: Mapping) -> None:
     model = qsim.load(Path(MODELS[0]).with_name(f"{name}.safetensors"))
     codes = qsim.data.load(name.split("-")[0], "test").codes
-    assert (put_on_tiles(model, mapping).logits(codes) == model.logits(codes)).all()
+    assert (map_to_crossbar(model, mapping).logits(codes) == model.logits(codes)).all()

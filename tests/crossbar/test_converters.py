@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from qsim import Model, QsimError
 from qsim.crossbar import converters as crossbar_adc
-from qsim.crossbar.mapping import put_on_tiles
+from qsim.crossbar.mapping import map_to_crossbar
 from qsim.model.crossbar import Adc, Mapping
 from qsim.spec import crossbar as crossbar_spec
 
@@ -19,7 +19,7 @@ MAPPING = Mapping(rows=16, cols=12, cell_bits=2, digit_bits=2, unit_bits=4)
 
 
 def mapped(**kind: object) -> Model:
-    return put_on_tiles(random_model(0, (40, 30, 5), 4), replace(MAPPING, **kind))
+    return map_to_crossbar(random_model(0, (40, 30, 5), 4), replace(MAPPING, **kind))
 
 
 def converter(model: Model, layer: int = 0) -> Adc:
@@ -49,7 +49,7 @@ def test_the_largest_range_reaches_the_largest_current() -> None:
     assert adc.base.tolist() == [0]
     assert adc.step.tolist() == [-(-full // 31)]
     assert abs(int(adc.step[0]) * 31 - full) < 31
-    assert adc.codes == 31
+    assert adc.max_code == 31
 
 
 def test_a_granular_range_counts_levels_and_clips() -> None:
@@ -60,7 +60,7 @@ def test_a_granular_range_counts_levels_and_clips() -> None:
 
 def test_a_granular_converter_with_bits_enough_loses_nothing() -> None:
     model = random_model(0, (40, 30, 5), 4)
-    tiles = crossbar_adc.with_converters(put_on_tiles(model, MAPPING), 8, "granular")  # 16 * 3 * 3 = 144
+    tiles = crossbar_adc.with_converters(map_to_crossbar(model, MAPPING), 8, "granular")  # 16 * 3 * 3 = 144
     codes = random_codes(0, model, 5)
     assert (tiles.logits(codes) == model.logits(codes)).all()
 

@@ -51,7 +51,7 @@ def network(
         steps = None if last else thresholds(kind, levels, outputs, spread, rng)
         bias = rng.integers(-1 - int(spread), 1 + int(spread), outputs)
         layers.append(Layer(weights, bias, bits, steps, grid))
-        one = layers[-1].levels
+        one = layers[-1].max_code
     return Model(tuple(layers), InputFormat(input_bits, signed))
 
 

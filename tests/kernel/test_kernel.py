@@ -44,7 +44,8 @@ def check(name: str, model: Model, codes: np.ndarray) -> None:
     packed = executor(model, name)
     expected = list(spec.trace(model, codes.tolist()))
     hidden = [
-        np.empty((len(codes), layer.outputs), np.min_scalar_type(layer.levels)) for layer in model.layers[:-1]
+        np.empty((len(codes), layer.outputs), np.min_scalar_type(layer.max_code))
+        for layer in model.layers[:-1]
     ]
     logits = packed.logits(codes, 0, hidden)
     assert logits.tolist() == [row for _, row in expected]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qsim import InputFormat, Layer, Model, spec
-from qsim.crossbar.mapping import put_on_tiles
+from qsim.crossbar.mapping import map_to_crossbar
 from qsim.model.crossbar import Adc, Crossbar, Mapping, Noise
 from qsim.spec import crossbar as crossbar_spec
 from qsim.spec import noise as generator
@@ -37,7 +37,7 @@ def test_lossless_tiles_equal_the_ideal_layer(
 ) -> None:
     shape = tuple(np.random.default_rng(seed).integers(1, 8, depth + 1).tolist())
     model = random_model(seed, shape, bits, grid=grid, form=InputFormat(6, signed))
-    mapped = put_on_tiles(model, mapping)
+    mapped = map_to_crossbar(model, mapping)
     codes = random_codes(seed, model, 3).tolist()
     assert list(spec.trace(mapped, codes)) == list(spec.trace(model, codes))
 

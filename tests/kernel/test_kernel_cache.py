@@ -29,6 +29,7 @@ import numpy as np
 from kernel_networks import images, network
 from qsim import spec
 from qsim.executors import executor
+from qsim.kernel.sweep.api import sweep
 
 model = network((21, 18, 17, 3))
 codes = images(model, 30)
@@ -163,7 +164,7 @@ def clashes(entries: list[Any]) -> set[str]:
 
 @fast
 def test_no_two_functions_have_one_name() -> None:
-    modules = [import_module(f"qsim.kernel.{name}") for name in FAST]
+    modules = [import_module(f"qsim.kernel.entries.{name}") for name in FAST]
     entries = [entry for module in modules for entry in (module._run, module._sweep)]
     assert sum(1 for entry in entries for _ in called(entry)) > len(entries)
     assert not clashes(entries)

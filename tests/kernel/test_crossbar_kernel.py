@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from qsim import InputFormat, Layer, Model, spec
 from qsim.crossbar.converters import evenly
-from qsim.crossbar.mapping import put_on_tiles
+from qsim.crossbar.mapping import map_to_crossbar
 from qsim.kernel.crossbar import plan as crossbar_run
 from qsim.kernel.crossbar.executor import column_codes
 from qsim.kernel.sweep.api import smallest_fooling_step, sweep
@@ -34,7 +34,9 @@ def random_tiles(seed: int, unit_bits: int, style: str, noisy: bool, whole: bool
     model = random_model(seed, shape, int(rng.integers(1, 7)), grid=grid, form=form)
     rows, cols, cell_bits, digit_bits = (int(rng.integers(a, b)) for a, b in ((1, 9), (2, 6), (1, 4), (1, 4)))
     mapping = Mapping(rows, cols, cell_bits, digit_bits, style, unit_bits)
-    mapped = put_on_tiles(model, mapping, noise=Noise.of(mapping.unit * 1.5, seed % 2**32) if noisy else None)
+    mapped = map_to_crossbar(
+        model, mapping, noise=Noise.of(mapping.unit * 1.5, seed % 2**32) if noisy else None
+    )
     layers = []
     for layer in mapped.layers:
         crossbar: Any = layer.crossbar
@@ -229,7 +231,7 @@ def test_a_layer_may_stay_ideal() -> None:
     model = random_model(4, (6, 5, 3))
     codes = random_codes(4, model, 4)
     for layers in ([0], [1]):
-        mapped = put_on_tiles(model, Mapping(rows=4, cols=3), layers=layers)
+        mapped = map_to_crossbar(model, Mapping(rows=4, cols=3), layers=layers)
         assert (mapped.logits(codes) == model.logits(codes)).all()
         assert sum(array is None for array in column_codes(mapped, codes)) == 1
 

@@ -9,14 +9,14 @@ from examples import random_codes, random_model
 
 from qsim import Model, QsimError, load, spec
 from qsim.crossbar import effects as devices
-from qsim.crossbar.mapping import put_on_tiles
+from qsim.crossbar.mapping import map_to_crossbar
 from qsim.model.crossbar import Integers, Mapping
 
 MAPPING = Mapping(rows=16, cols=12, cell_bits=2, digit_bits=2)
 
 
 def mapped(seed: int = 0, **kind: object) -> Model:
-    return put_on_tiles(random_model(seed, (40, 30, 5), 4), replace(MAPPING, **kind))
+    return map_to_crossbar(random_model(seed, (40, 30, 5), 4), replace(MAPPING, **kind))
 
 
 def cells(model: Model, layer: int = 0) -> Integers:
@@ -55,7 +55,7 @@ def test_effects_refuse_what_is_not_mapped() -> None:
 
 
 def test_stuck_cells_are_as_many_as_asked_and_nested() -> None:
-    model = put_on_tiles(random_model(1, (200, 100, 5), 4), MAPPING)
+    model = map_to_crossbar(random_model(1, (200, 100, 5), 4), MAPPING)
     few, many = devices.stuck(model, 0.02, 0.01, seed=7), devices.stuck(model, 0.2, 0.1, seed=7)
     top = 3 * 64
     size = cells(model).size
@@ -81,7 +81,7 @@ def test_stuck_low_conducts_what_a_lowest_level_does() -> None:
 @pytest.mark.parametrize(("style", "grid"), [("differential", "odd"), ("offset", "twos_complement")])
 def test_a_finite_ratio_cancels_where_both_columns_count_alike(style: str, grid: str) -> None:
     model = random_model(2, (20, 9, 3), 4, grid=grid)
-    tiles = put_on_tiles(model, Mapping(rows=7, cols=6, style=style, unit_bits=3))
+    tiles = map_to_crossbar(model, Mapping(rows=7, cols=6, style=style, unit_bits=3))
     # a converter that has room for what is added
     wide = replace(
         tiles,
@@ -101,7 +101,7 @@ def test_a_finite_ratio_cancels_where_both_columns_count_alike(style: str, grid:
 
 
 def test_programming_error_has_its_deviation_at_each_level() -> None:
-    model = put_on_tiles(random_model(3, (300, 100, 2), 4), replace(MAPPING, unit_bits=8))
+    model = map_to_crossbar(random_model(3, (300, 100, 2), 4), replace(MAPPING, unit_bits=8))
     missed = devices.programming_error(model, uniform=0.02, proportional=0.1, seed=1)
     span = 3 * 256
     for level in (1, 2, 3):

@@ -108,7 +108,7 @@ def test_a_staircase_is_taken_only_where_it_is_the_thresholds(start: int, step: 
     stairs = find_staircase(layer, bounds)
     if stairs is not None:
         for acc in range(bounds[0], bounds[1] + 1, max(1, (bounds[1] - bounds[0]) // 3000)):
-            code = min(max((acc * stairs.slope + stairs.offset) >> stairs.shift, 0), stairs.levels)
+            code = min(max((acc * stairs.slope + stairs.offset) >> stairs.shift, 0), stairs.max_code)
             assert code == spec.activate(acc, thresholds)
 
 

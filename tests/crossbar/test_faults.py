@@ -8,12 +8,12 @@ from examples import random_model
 from qsim import Model, QsimError
 from qsim.crossbar import effects as devices
 from qsim.crossbar import faults as device_faults
-from qsim.crossbar.mapping import put_on_tiles
+from qsim.crossbar.mapping import map_to_crossbar
 from qsim.model.crossbar import Mapping
 
 
 def mapped(seed: int = 0, rows: int = 8) -> Model:
-    return put_on_tiles(random_model(seed, (20, 9, 3), 4), Mapping(rows=rows, cols=6))
+    return map_to_crossbar(random_model(seed, (20, 9, 3), 4), Mapping(rows=rows, cols=6))
 
 
 def test_a_list_gives_the_same_cells(tmp_path: Path) -> None:
@@ -21,7 +21,7 @@ def test_a_list_gives_the_same_cells(tmp_path: Path) -> None:
     after = devices.stuck(model, 0.1, 0.1, seed=2)
     path = tmp_path / "faults.csv"
     device_faults.write(device_faults.differences(model, after), path)
-    again = device_faults.with_faults(model, device_faults.read(path))
+    again = device_faults.apply_faults(model, device_faults.read(path))
     for expected, found in zip(after.layers, again.layers, strict=True):
         assert (expected.crossbar.cells == found.crossbar.cells).all()  # type: ignore[union-attr]
     assert again.layers[0].crossbar.history[-1]["effect"] == "fault list"  # type: ignore[union-attr]
@@ -29,18 +29,18 @@ def test_a_list_gives_the_same_cells(tmp_path: Path) -> None:
 
 def test_a_list_may_be_empty(tmp_path: Path) -> None:
     device_faults.write(device_faults.differences(mapped(), mapped()), tmp_path / "f")
-    again = device_faults.with_faults(mapped(), device_faults.read(tmp_path / "f"))
+    again = device_faults.apply_faults(mapped(), device_faults.read(tmp_path / "f"))
     assert (again.layers[0].crossbar.cells == mapped().layers[0].crossbar.cells).all()  # type: ignore[union-attr]
 
 
 def test_lists_of_other_networks_and_tiles_are_refused() -> None:
     faults = device_faults.differences(mapped(), devices.stuck(mapped(), 0.1))
     with pytest.raises(QsimError, match=r"^the faults are of network .{12}; this one is .{12}$"):
-        device_faults.with_faults(mapped(seed=1), faults)
+        device_faults.apply_faults(mapped(seed=1), faults)
     with pytest.raises(QsimError, match=r"^the faults are of a mapping with rows = 8; this one has 7$"):
-        device_faults.with_faults(mapped(rows=7), faults)
+        device_faults.apply_faults(mapped(rows=7), faults)
     with pytest.raises(QsimError, match="map it first"):
-        device_faults.with_faults(random_model(0, (20, 9, 3), 4), faults)
+        device_faults.apply_faults(random_model(0, (20, 9, 3), 4), faults)
     with pytest.raises(QsimError, match="one network on the same tiles"):
         device_faults.differences(mapped(rows=7), mapped())
 
@@ -60,7 +60,7 @@ def test_lines_that_cannot_be_are_refused(tmp_path: Path, line: str, message: st
     device_faults.write(device_faults.differences(mapped(), mapped()), path)
     path.write_text(path.read_text() + line + "\n")
     with pytest.raises(QsimError, match=message):
-        device_faults.with_faults(mapped(), device_faults.read(path))
+        device_faults.apply_faults(mapped(), device_faults.read(path))
 
 
 def test_files_that_are_no_lists_are_refused(tmp_path: Path) -> None:

@@ -12,16 +12,19 @@ from pathlib import Path
 
 import pytest
 
+from qsim_rtl.proofs.fault import planted as broken
+
 ROOT = Path(__file__).parent.parent
+PLACES = (".", "rtl")  # where packages lie
 COPIED = ("qsim", "rtl", "tests", "models", "pyproject.toml", "README.md")
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One piece of source text, which stands once in its file, replaced; `tests` must then fail."""
+    """One piece of a definition replaced, see `qsim_rtl.proofs.fault.planted`; `tests` must then fail."""
 
     name: str
-    file: str
+    symbol: str
     text: str
     broken: str
     tests: str
@@ -31,7 +34,7 @@ def run_tests(folder: Path, tests: str) -> subprocess.CompletedProcess[str]:
     """Run some tests of a copy, in the copy; the portable kernel is the one that compiles soonest."""
     environment = {
         **os.environ,
-        "PYTHONPATH": str(folder),
+        "PYTHONPATH": os.pathsep.join(str(folder / place) for place in PLACES),
         "PYTHONDONTWRITEBYTECODE": "1",
         "QSIM_ISA": "portable",
     }
@@ -41,6 +44,17 @@ def run_tests(folder: Path, tests: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*command, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
     )
+
+
+def located(symbol: str, folder: Path) -> tuple[Path, str]:
+    """The file of a dotted name, and the name within it."""
+    names = symbol.split(".")
+    for place in PLACES:
+        for count in range(len(names), 0, -1):
+            file = folder.joinpath(place, *names[:count]).with_suffix(".py")
+            if file.is_file():
+                return file, ".".join(names[count:])
+    raise LookupError(f"no module of the project holds {symbol}")
 
 
 def copy_project(folder: Path) -> None:
@@ -64,10 +78,8 @@ def passes_untouched(tests: str, folder: Path) -> None:
 def is_noticed(fault: Fault, folder: Path) -> None:
     """The tests named beside a fault fail on a copy that has it."""
     copy_project(folder)
-    file = folder / fault.file
-    source = file.read_text()
-    assert source.count(fault.text) == 1, f"{fault.file} must hold {fault.text!r} once"
-    file.write_text(source.replace(fault.text, fault.broken))
+    file, symbol = located(fault.symbol, folder)
+    file.write_text(broken(file.read_text(), symbol, fault.text, fault.broken))
     done = run_tests(folder, fault.tests)
     assert done.returncode == 1, done.stdout + done.stderr
     assert " failed" in done.stdout

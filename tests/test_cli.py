@@ -116,7 +116,7 @@ def test_a_wrong_command_is_status_2(arguments: list[str], capsys: pytest.Captur
 def test_hardware_without_its_packages_names_them(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    for name in [name for name in sys.modules if name.split(".")[0] in ("rtl", "amaranth")]:
+    for name in [name for name in sys.modules if name.split(".")[0] in ("qsim_rtl", "amaranth")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "amaranth", None)
     assert run("verilog", DIGITS, "--out", str(tmp_path)) == 2

@@ -124,8 +124,8 @@ def test_an_interrupt_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     arguments = [*STUDY, "--images", "1500", "--seeds", "9", "--out", str(out)]
     program = (  # the interrupt comes in the middle of the work, however fast the machine
         "import signal\n"
-        "from qsim.cli import main\n"
-        "from qsim.study import command\n"
+        "from qsim.cli.main import main\n"
+        "from qsim.cli import study as command\n"
         "rows = command.rows\n"
         "def interrupted(*arguments):\n"
         "    for i, row in enumerate(rows(*arguments)):\n"

@@ -13,8 +13,6 @@ from typing import Any
 
 from amaranth.hdl import Module
 
-from qsim.errors import QsimError
-
 from ..shape.loadable import MemoryShape
 from . import (
     argmax,
@@ -31,6 +29,7 @@ from . import (
     lanes,
     threshold,
 )
+from .fault import planted
 from .shapes import layer, tiles
 from .solver import Answer, Question
 
@@ -42,7 +41,7 @@ class Proof:
     """One claim about one block.
 
     `harness(module)` builds the question from the module that holds the block. `text` of the
-    module's source becomes `broken` in its twin, which `small` asks about if it is given.
+    module's code becomes `broken` in its twin (see `fault.planted`), which `small` asks about if it is given.
     """
 
     name: str
@@ -90,11 +89,9 @@ def broken(proof: Proof) -> ModuleType:
     """The module of a proof's block with one thing changed."""
     *folders, name = proof.block.split(".")
     source = Path(__file__).parents[1].joinpath("gateware", *folders, f"{name}.py").read_text()
-    if source.count(proof.text) != 1:
-        raise QsimError(f"{proof.block}.py holds {proof.text!r} {source.count(proof.text)} times, not once")
     module = ModuleType(f"qsim_rtl.gateware.broken_{proof.block}")
     module.__package__ = ".".join(["qsim_rtl", "gateware", *folders])
-    exec(compile(source.replace(proof.text, proof.broken), proof.block, "exec"), module.__dict__)
+    exec(compile(planted(source, "", proof.text, proof.broken), proof.block, "exec"), module.__dict__)
     return module
 
 

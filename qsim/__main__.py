@@ -1,5 +1,5 @@
 """`python -m qsim` is the command `qsim`."""
 
-from .cli.main import main
+from .cli import main
 
 main()

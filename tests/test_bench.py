@@ -8,8 +8,9 @@ import pytest
 from examples import random_model
 
 import qsim
-from qsim import QsimError, bench, data
-from qsim.cli import main as cli
+from qsim import QsimError, data
+from qsim.cli import bench, main
+from qsim.cli.datasets import data_name
 from qsim.robustness import evaluate
 
 MODELS = Path(__file__).parent.parent / "models"
@@ -17,7 +18,7 @@ MODELS = Path(__file__).parent.parent / "models"
 
 def run(*arguments: str) -> int:
     with pytest.raises(SystemExit) as stop:
-        cli.main(["bench", *arguments])
+        main(["bench", *arguments])
     return int(stop.value.code or 0)
 
 
@@ -65,8 +66,8 @@ def test_the_committed_models_are_in_a_readable_order() -> None:
 
 def test_a_model_for_unknown_data_is_refused() -> None:
     with pytest.raises(QsimError, match="has 5 inputs; 784, 64 or 2 are known"):
-        bench.data_name(random_model(1), Path("strange.safetensors"))
-    assert bench.data_name(random_model(1, (64, 3, 2)), Path("a")) == "digits"
+        data_name(random_model(1), Path("strange.safetensors"))
+    assert data_name(random_model(1, (64, 3, 2)), Path("a")) == "digits"
 
 
 @pytest.mark.usefixtures("compiler")

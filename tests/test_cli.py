@@ -14,7 +14,7 @@ import pytest
 
 import qsim
 from qsim import data
-from qsim.cli import main as cli
+from qsim.cli import main
 
 MODELS = Path(__file__).parent.parent / "models"
 DIGITS = str(MODELS / "digits-relu-q4.safetensors")
@@ -23,7 +23,7 @@ DIGITS = str(MODELS / "digits-relu-q4.safetensors")
 def run(*arguments: str) -> int:
     """Run the command in this process; its exit status."""
     with pytest.raises(SystemExit) as stop:
-        cli.main(list(arguments))
+        main(list(arguments))
     return int(stop.value.code or 0)
 
 
@@ -142,3 +142,58 @@ def test_the_public_names_are_there() -> None:
         assert hasattr(public, name)
     assert callable(qsim.spec.logits)
     assert callable(qsim.data.mnist)
+
+
+@pytest.mark.parametrize("columns", ["20", "200"])
+@pytest.mark.parametrize("command", ["run", "attack", "show", "bench"])
+def test_no_figure_is_ever_shortened(command: str, columns: str) -> None:
+    """A pipe or a narrow terminal may break lines or let them overflow; it never cuts a number."""
+    arguments = [command, DIGITS, *["--epsilon", "0.05"] * (command in ("attack", "bench"))]
+    done = subprocess.run(
+        [sys.executable, "-m", "qsim", *arguments],
+        capture_output=True, text=True, env={**os.environ, "COLUMNS": columns},
+    )  # fmt: skip
+    wanted = {
+        "run": ["97.50 %", "97.22 %"],
+        "attack": ["step (LSB)", "97.50 %", "0.05"],
+        "show": ["-22950…32130", "-63240…42840"],
+        "bench": ["ε .05", "97.5", "97.2"],
+    }
+    for figure in wanted[command]:
+        assert figure in done.stdout
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("name", ["digits-step-q1", "spiral-relu-q4"])
+def test_a_models_own_data_are_the_default(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    own = name.partition("-")[0]
+    for command in (["run"], ["attack", "--epsilon", "0.01"]):
+        assert run(*command, str(MODELS / f"{name}.safetensors"), "--json", "-") == 0
+        assert json.loads(capsys.readouterr().out)["data"] == own
+
+
+@pytest.mark.parametrize("command", ["run", "attack", "show", "bench"])
+def test_output_without_signs_falls_back_to_plain_ones(command: str) -> None:
+    arguments = [command, DIGITS, *["--epsilon", "0.05"] * (command in ("attack", "bench"))]
+    done = subprocess.run(
+        [sys.executable, "-m", "qsim", *arguments],
+        capture_output=True, text=True, env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "digits-relu-q4" in done.stdout
+    assert "?" not in done.stdout
+
+
+@pytest.mark.parametrize("seconds", [0.15, 0.25, 0.4, 0.6])
+def test_an_interrupt_while_imports_run_is_one_line(seconds: float) -> None:
+    command = [sys.executable, "-m", "qsim", "train", "digits", "--hidden", "2500", "--out", "never"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    time.sleep(seconds)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert (process.returncode, error) == (130, "qsim: interrupted\n")
+
+
+def test_a_folder_is_no_model_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("run", str(tmp_path)) == 2
+    assert capsys.readouterr().err == f"qsim: {tmp_path}: a folder; a model file is needed\n"

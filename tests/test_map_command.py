@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import qsim
-from qsim.cli.main import main
+from qsim.cli import main
 
 ROOT = Path(__file__).parent.parent
 DIGITS = str(ROOT / "models/digits-relu-q4.safetensors")

@@ -8,7 +8,7 @@ import pytest
 
 import qsim
 from qsim import spec
-from qsim.bench import model_files
+from qsim.cli.bench import model_files
 from qsim.model import container
 from qsim.robustness import evaluate
 

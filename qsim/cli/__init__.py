@@ -1,0 +1,24 @@
+"""The command `qsim`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point. An interrupt is one line from the first import on."""
+    default = signal.signal(signal.SIGINT, _leave)
+    from . import terminal
+    from .app import app
+
+    signal.signal(signal.SIGINT, default)
+    terminal.run(app, "qsim", arguments)
+
+
+def _leave(*_: object) -> None:
+    """Leave at once: an exception could be lost, or changed, in the import that it interrupts."""
+    print("qsim: interrupted", file=sys.stderr, flush=True)
+    os._exit(130)

@@ -115,6 +115,6 @@ def command(
         reads = down * slices * digits * columns
         counts = [str(n) for n in (i, down, across, slices, digits)]
         table.add_row(*counts, f"{reads:,}", f"{layer.crossbar.adc.max_code + 1} codes")
-    terminal.console(json).print(table)
+    terminal.show(terminal.console(json), table)
     if json:
         write_json(json, "map", {"model": out.stem, "digest": model.digest, **model.description()})

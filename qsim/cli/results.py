@@ -7,9 +7,11 @@ import platform
 import sys
 from collections.abc import Mapping
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from ..model.container import replacing
+from ..model.model import Model
 from ..spec import dense as spec
 
 
@@ -22,6 +24,11 @@ def origin() -> dict[str, Any]:
         **{name: version(name) for name in ("numpy", "numba")},
         "machine": platform.machine(),
     }
+
+
+def named(path: Path, model: Model) -> dict[str, Any]:
+    """Which model a result is about."""
+    return {"model": path.stem, "digest": model.digest}
 
 
 def write_json(path: str, command: str, figures: Mapping[str, Any]) -> None:

@@ -58,7 +58,7 @@ def command(
     for gain in told:
         changes = [f"{100 * gain[k]:+.1f}" for k in ("clean", "ideal", "aware")]
         table.add_row(gain["model"], gain["property"], f"{gain['value']:g}", *changes, gain["verdict"])
-    console.print(table)
+    terminal.show(console, table)
     console.print(f"{out / 'rows.parquet'} and figure.png beside it", soft_wrap=True, highlight=False)
     if json:
         names = ("model", "property", "value", "attack", "accuracy", "half_interval")

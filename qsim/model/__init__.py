@@ -3,6 +3,7 @@
 Everything that can change an output bit is in a `Model`, and nothing else is.
 """
 
+from .. import executors  # noqa: F401 -- says what runs models
 from .crossbar import Adc, Crossbar, Mapping, Noise
 from .file import load
 from .input_format import InputFormat

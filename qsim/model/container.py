@@ -87,6 +87,8 @@ def read(path: str | PathLike[str]) -> tuple[dict[str, Any], dict[str, npt.NDArr
     QsimError
         If the file is missing, no such container, truncated or altered.
     """
+    if os.path.isdir(path):
+        raise QsimError(f"{path}: a folder; a model file is needed")
     if not os.path.isfile(path):
         raise QsimError(f"{path}: no such file")
     try:

@@ -8,6 +8,7 @@ LSBs, halves up. Below half an LSB nothing moves, and that is not robustness.
 from __future__ import annotations
 
 import math
+import numbers
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -93,11 +94,24 @@ def gradient_signs(network: Network, codes: Codes, labels: Labels, gradient: str
 
 
 def lattice_step(model: Model, epsilon: float) -> int:
-    """epsilon in LSBs of the input code: epsilon * one, rounded, halves up."""
-    if not 0 <= epsilon < math.inf:
-        raise QsimError(f"epsilon is {epsilon}; a finite number of 0 or more is needed")
-    exact = Fraction(str(epsilon)) * Fraction(model.layers[0].codes_per_unit)
-    return math.floor(exact + Fraction(1, 2))
+    """epsilon in LSBs of the input code: epsilon * codes_per_unit, rounded, halves up.
+
+    Raises
+    ------
+    QsimError
+        If epsilon is no finite number of 0 or more, or moves an input by more than its whole range.
+    """
+    if isinstance(epsilon, bool) or not isinstance(epsilon, numbers.Real) or not 0 <= epsilon < math.inf:
+        raise QsimError(f"epsilon is {epsilon!r}; a finite number of 0 or more is needed")
+    unit = Fraction(model.layers[0].codes_per_unit)
+    step = math.floor(Fraction(str(epsilon)) * unit + Fraction(1, 2))
+    if step > (span := model.input.high - model.input.low):
+        raise QsimError(
+            f"epsilon is {epsilon:g}, more than the whole range of an input, {float(span / unit):g}; "
+            f"it is in input units, where 1.0 is the code {float(unit):g}: "
+            f"{epsilon:g} LSB are {float(epsilon) / float(unit):.4g}"
+        )
+    return step
 
 
 def move(codes: Codes, signs: Signs, step: int, limits: InputFormat | None) -> Codes:

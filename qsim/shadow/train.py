@@ -98,6 +98,11 @@ def train(
     """
     widths = _checked(bits, activation, hidden, grid, seed)
     dataset = data_sets.load(data, "train") if isinstance(data, str) else data
+    if not isinstance(dataset, data_sets.Dataset):
+        raise QsimError(
+            f"data is a {type(data).__name__}; "
+            f"a name ({', '.join(data_sets.NAMES)}) or a qsim.Dataset is needed"
+        )
     recipe = recipe or RECIPES.get(dataset.name, Recipe())
     rng = np.random.default_rng(seed)
     outputs = 1 if dataset.classes == 2 else dataset.classes

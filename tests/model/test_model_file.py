@@ -180,8 +180,11 @@ def test_a_hostile_file_is_refused_in_one_sentence(
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
-    for place in (tmp_path / "none", tmp_path):
-        with pytest.raises(QsimError, match="no such file"):
+    for place, sentence in (
+        (tmp_path / "none", "no such file"),
+        (tmp_path, "a folder; a model file is needed"),
+    ):
+        with pytest.raises(QsimError, match=sentence):
             qsim.load(place)
 
 

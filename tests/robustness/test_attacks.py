@@ -127,3 +127,27 @@ def test_labels_and_data_that_do_not_fit_are_refused(model: Model, test_set: qsi
     signed = replace(model, input=InputFormat(9, signed=True))
     with pytest.raises(QsimError, match="digits has 8-bit unsigned codes; this model takes 9-bit signed"):
         evaluate.clean(signed, test_set)
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "sentence"),
+    [
+        (1e9, r"epsilon is 1e\+09, more than the whole range of an input, 1;"),
+        (8, "in input units, where 1.0 is the code 15: 8 LSB are 0.5333"),
+        ([0.1], r"epsilon is \[0.1\]; a finite number of 0 or more is needed"),
+        ("0.1", "epsilon is '0.1'; a finite number"),
+        (None, "epsilon is None; a finite number"),
+        (True, "epsilon is True; a finite number"),
+        (float("nan"), "epsilon is nan; a finite number"),
+    ],
+)
+def test_a_strength_that_is_none_is_one_sentence(epsilon: object, sentence: str) -> None:
+    hidden = Layer([[1], [3]], [0, 0], bits=2, thresholds=[0], activation="step", codes_per_unit=15)
+    model = Model((hidden, Layer([[1, 1], [3, -1]], [0, 0], bits=2)), InputFormat(4))
+    with pytest.raises(qsim.QsimError, match=sentence):
+        qsim.fgsm(model, np.array([[3]]), np.array([1]), epsilon)  # type: ignore[arg-type]
+
+
+def test_the_whole_range_is_a_strength() -> None:
+    model = Model((Layer([[1]], [0], bits=1, codes_per_unit=15),), InputFormat(4))
+    assert attacks.lattice_step(model, np.float32(1)) == 15

@@ -11,7 +11,7 @@ from random_models import random_model
 
 import qsim
 from qsim import QsimError
-from qsim.cli.main import main
+from qsim.cli import main
 from qsim_rtl.export import folder as export
 from qsim_rtl.fpga import boards, build
 

@@ -17,7 +17,7 @@ from crossbar_models import Devices, tiled
 from random_models import random_model
 
 from qsim import InputFormat, Layer, Model, QsimError, load
-from qsim.cli.main import main
+from qsim.cli import main
 from qsim.model.crossbar import Mapping
 from qsim_rtl.export import folder as export
 from qsim_rtl.export import texts as export_texts

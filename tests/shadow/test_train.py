@@ -116,3 +116,11 @@ def test_parameter_gradients_are_those_of_the_mean_loss() -> None:
 def test_what_is_out_of_range_is_refused(wrong: dict[str, Any], sentence: str) -> None:
     with pytest.raises(QsimError, match=sentence):
         qsim.train(**{"data": "digits", "recipe": SHORT, **wrong})
+
+
+def test_arrays_alone_are_no_data() -> None:
+    arrays = np.zeros((4, 2), np.uint8), np.zeros(4, np.int64)
+    with pytest.raises(
+        qsim.QsimError, match=r"data is a tuple; a name \(mnist, .*\) or a qsim.Dataset is needed"
+    ):
+        qsim.train(arrays)  # type: ignore[arg-type]

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from examples import random_model
 
+from qsim.cli import main
 from qsim.cli import study as command
-from qsim.cli.main import main
 from qsim.crossbar import effects as devices
 from qsim.crossbar.mapping import map_to_crossbar
 from qsim.model.crossbar import Mapping
@@ -124,7 +124,7 @@ def test_an_interrupt_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     arguments = [*STUDY, "--images", "1500", "--seeds", "9", "--out", str(out)]
     program = (  # the interrupt comes in the middle of the work, however fast the machine
         "import signal\n"
-        "from qsim.cli.main import main\n"
+        "from qsim.cli import main\n"
         "from qsim.cli import study as command\n"
         "rows = command.rows\n"
         "def interrupted(*arguments):\n"

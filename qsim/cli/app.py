@@ -1,0 +1,16 @@
+"""The command line: one command a file."""
+
+from __future__ import annotations
+
+import typer
+
+from . import attack, bench, build, export, map, paper, run, show, study, train, verilog
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Quantized neural networks to the bit: train, run, attack, and generate hardware.",
+)
+for module in (train, run, attack, show, map, study, bench, paper, verilog, export, build):
+    app.command(module.__name__.rpartition(".")[2])(module.command)

@@ -1,0 +1,35 @@
+"""What the commands that make hardware share: its packages, and how an engine is folded."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import QsimError
+from ..model.model import Model
+
+Pe = Annotated[int | None, typer.Option(help="Neurons computed at once; 10 by default.")]
+Simd = Annotated[int | None, typer.Option(help="Inputs taken at once; 1 by default.")]
+Bits = Annotated[int | None, typer.Option(help="Widest weights that may be loaded later.")]
+TARGETS = "ecp5-25k, ecp5-85k, up5k, gw2a-18"
+
+
+def part(name: str) -> Any:
+    try:
+        return import_module(f"qsim_rtl.{name}")
+    except ModuleNotFoundError as error:
+        raise QsimError(f"hardware needs the package {error.name}: pip install 'qsim[rtl]'") from None
+
+
+def chosen_folding(
+    model: Model, target: str | None, rate: float | None, pe: int | None, simd: int | None, bits: int | None
+) -> tuple[int, int]:
+    """The pe and simd that are asked for, or the cheapest that give a rate on a part."""
+    if rate is None:
+        return 10 if pe is None else pe, 1 if simd is None else simd
+    if pe is not None or simd is not None:
+        raise QsimError("--rate chooses the folding; --pe and --simd cannot be given beside it")
+    price = part("fpga.cost").choose(model, target, rate, bits)
+    return price.pe, price.simd

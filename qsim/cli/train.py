@@ -1,0 +1,62 @@
+"""`qsim train`: a network on rounded weights, frozen to integers."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .. import data as data_sets
+from ..robustness import evaluate
+from ..shadow.network import Network
+from ..shadow.quantize import quantize
+from ..shadow.train import RECIPES, Recipe, train
+from . import terminal
+from .results import named, write_json
+from .terminal import Json, percent
+
+
+def command(
+    data: Annotated[str, typer.Argument(metavar="DATA", help=", ".join(data_sets.NAMES))],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the model goes.")],
+    bits: Annotated[int, typer.Option(help="Weight bits, 1 to 10.")] = 4,
+    activation: Annotated[str, typer.Option(help="step, sigmoid or relu.")] = "relu",
+    hidden: Annotated[list[int], typer.Option(help="Hidden width; repeat for more layers.")] = [100],  # noqa: B006
+    seed: Annotated[int, typer.Option(help="Of weights, held-out rows and batches.")] = 0,
+    grid: Annotated[str, typer.Option(help="odd or twos_complement.")] = "odd",
+    hidden_bits: Annotated[int, typer.Option(help="Bits of a hidden code (step has 1).")] = 8,
+    json: Json = None,
+) -> None:
+    """Train a network on rounded weights, freeze it to integers and save it."""
+    started = time.perf_counter()
+    choices = {"bits": bits, "activation": activation, "hidden": hidden, "seed": seed, "grid": grid}
+    network = _train(data, choices, json)
+    provenance = {"data": data, "hidden": hidden, "seed": seed}
+    provenance["recipe"] = asdict(RECIPES.get(data, Recipe()))
+    model = quantize(network, hidden_bits=hidden_bits, provenance=provenance)
+    scores = evaluate.clean(model, data_sets.load(data, "test"))
+    model.save(out)
+    seconds = time.perf_counter() - started
+    table = terminal.table("saved", "digest", "shape", "bits", "integers", "float shadow", "seconds")
+    shape = "-".join(map(str, model.shape))
+    accuracies = percent(scores.integer), percent(scores.shadow)
+    table.add_row(out.name, model.digest[:12], shape, str(bits), *accuracies, f"{seconds:.1f}")
+    terminal.show(terminal.console(json), table)
+    if json:
+        figures = {**named(out, model), **choices, **provenance, **asdict(scores), "seconds": seconds}
+        write_json(json, "train", figures)
+
+
+def _train(data: str, choices: dict[str, Any], json: str | None) -> Network:
+    """Train, showing epochs, held-out accuracy and the time left at most."""
+    with terminal.progress(terminal.console(json)) as progress:
+        task = progress.add_task(f"training on {data}", total=None)
+
+        def report(epoch: int, epochs: int, accuracy: float) -> None:
+            text = f"epoch {epoch} of at most {epochs}, held-out accuracy {percent(accuracy)}"
+            progress.update(task, completed=epoch, total=epochs, description=text)
+
+        return train(data, report=report, **choices)

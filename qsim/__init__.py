@@ -1,37 +1,36 @@
-"""Quantized neural networks to the bit.
+"""Quantized neural networks to the bit."""
 
-Names are imported when they are first used, so that a program pays only for what it needs.
-"""
+from typing import TYPE_CHECKING
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from . import lazy
 
 if TYPE_CHECKING:
-    from . import data, executors, spec
+    from . import crossbar, data, executors, shadow, spec
     from .data import Dataset
     from .errors import QsimError
     from .kernel.sweep.api import smallest_fooling_step, sweep
     from .model import Adc, Crossbar, InputFormat, Layer, Mapping, Model, Noise, Trace, load
-    from .robustness import geometry
-    from .robustness.attacks import fgsm
-    from .shadow.network import Network
+    from .robustness import evaluate, geometry
+    from .robustness.attacks import fgsm, gradient_signs, lattice_step
+    from .shadow import Network
     from .shadow.quantize import quantize
     from .shadow.train import Recipe, train
 
 _MODULES = {  # that hold the names, or are meant by them
+    ".crossbar": ("crossbar",),
     ".data": ("data", "Dataset"),
     ".errors": ("QsimError",),
     ".executors": ("executors",),
     ".kernel.sweep.api": ("smallest_fooling_step", "sweep"),
     ".model": ("Adc", "Crossbar", "InputFormat", "Layer", "Mapping", "Model", "Noise", "Trace", "load"),
-    ".robustness.attacks": ("fgsm",),
+    ".robustness.attacks": ("fgsm", "gradient_signs", "lattice_step"),
+    ".robustness.evaluate": ("evaluate",),
     ".robustness.geometry": ("geometry",),
-    ".shadow.network": ("Network",),
+    ".shadow": ("shadow", "Network"),
     ".shadow.quantize": ("quantize",),
     ".shadow.train": ("Recipe", "train"),
     ".spec": ("spec",),
 }
-_HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "Adc",
@@ -46,27 +45,21 @@ __all__ = [
     "QsimError",
     "Recipe",
     "Trace",
+    "crossbar",
     "data",
+    "evaluate",
     "executors",
     "fgsm",
     "geometry",
+    "gradient_signs",
+    "lattice_step",
     "load",
     "quantize",
+    "shadow",
     "smallest_fooling_step",
     "spec",
     "sweep",
     "train",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(_HOMES[name], __name__)
-    found = getattr(module, name, module)
-    globals()[name] = found
-    return found
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy.attributes(__name__, _MODULES)

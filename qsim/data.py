@@ -56,7 +56,7 @@ class Dataset:
     labels : int64 array (N,)
         0 to `classes` - 1.
     input : InputFormat
-    one : int
+    codes_per_unit : float
         The code that stands for 1.0.
     """
 
@@ -68,11 +68,17 @@ class Dataset:
 
     @property
     def classes(self) -> int:
+        """The largest label + 1."""
         return int(self.labels.max()) + 1
 
 
 def folder() -> Path:
-    """The data folder: `QSIM_DATA` if set, else a per-user cache."""
+    """The data folder: `QSIM_DATA` if set, else a per-user cache.
+
+    Returns
+    -------
+    Path
+    """
     return Path(os.environ.get("QSIM_DATA") or platformdirs.user_cache_path("qsim") / "data")
 
 
@@ -82,6 +88,11 @@ def mnist(split: str) -> tuple[npt.NDArray[np.uint8], Labels]:
     Parameters
     ----------
     split : "train" or "test"
+
+    Returns
+    -------
+    codes : uint8 array (N, 784)
+    labels : int64 array (N,)
 
     Raises
     ------
@@ -98,6 +109,20 @@ def digits(split: str) -> tuple[npt.NDArray[np.uint8], Labels]:
     """The 8x8 digits that come with scikit-learn, uint8 (N, 64) in 0 to 255; N is 1,437 or 360.
 
     Source values are 0 to 16; a code is value * 255 / 16, rounded half up.
+
+    Parameters
+    ----------
+    split : "train" or "test"
+
+    Returns
+    -------
+    codes : uint8 array (N, 64)
+    labels : int64 array (N,)
+
+    Raises
+    ------
+    QsimError
+        If the split is unknown.
     """
     from sklearn.datasets import load_digits  # slow to import, seldom needed
 
@@ -120,6 +145,21 @@ def spiral(split: str, turns: str = "short") -> tuple[npt.NDArray[np.int16], Lab
         `short` draws t from 0 to 10 and noise of standard deviation 0.03, which shows what the
         paper describes. `literal` is the paper's text, t from 0 to 100 and variance 0.03: sixteen
         turns that 400 points cannot fix.
+
+    Returns
+    -------
+    codes : int16 array (400, 2)
+    labels : int64 array (400,)
+
+    Raises
+    ------
+    QsimError
+        If the split or the number of turns is unknown.
+
+    References
+    ----------
+    Gorsline, Smith and Merkel, "On the adversarial robustness of quantized neural networks", GLSVLSI 2021,
+    equation 15.
     """
     if turns not in ("short", "literal"):
         raise QsimError(f"turns is {turns!r}; 'short' or 'literal' is needed")
@@ -150,7 +190,23 @@ NAMES = tuple(_SOURCES)
 
 
 def load(name: str, split: str) -> Dataset:
-    """A data set by name: `mnist`, `digits`, `spiral` or `spiral-literal`, split `train` or `test`."""
+    """A data set by name.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`: "mnist", "digits", "spiral" or "spiral-literal".
+    split : "train" or "test"
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    QsimError
+        If name or split is unknown, or the data cannot be read or downloaded.
+    """
     if name not in _SOURCES:
         raise QsimError(f"data set {name!r} is unknown; {', '.join(NAMES)} are known")
     source = _SOURCES[name]
@@ -184,7 +240,27 @@ def _uncompressed(path: Path) -> bytes:
 
 
 def parse_idx(content: bytes, path: Path, item: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    """The array in an IDX file of unsigned bytes, (N, *item); labels, where item is (), are 0 to 9."""
+    """The array in an IDX file of unsigned bytes.
+
+    Parameters
+    ----------
+    content : bytes
+        The file, uncompressed.
+    path : Path
+        Named in messages.
+    item : tuple of int
+        The shape of one item; () for labels, which must be 0 to 9.
+
+    Returns
+    -------
+    uint8 array (N, *item)
+
+    Raises
+    ------
+    QsimError
+        If the header is not that of such a file, its length is not what the header says, or a label is above
+        9.
+    """
     header = 8 + 4 * len(item)
     if len(content) < header:
         raise QsimError(f"{path} has {len(content)} bytes; an IDX header alone has {header}")

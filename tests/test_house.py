@@ -8,7 +8,19 @@ import pytest
 from import_graph import cycles, graph
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("errors", "spec", "model", "jit", "kernel", "executors", "crossbar", "data", "shadow", "robustness")
+ROOMS = (
+    "errors",
+    "lazy",
+    "spec",
+    "model",
+    "jit",
+    "kernel",
+    "executors",
+    "crossbar",
+    "data",
+    "shadow",
+    "robustness",
+)
 LIBRARY = {f"qsim.{room}" for room in ROOMS}
 TOLD = {"qsim.cli.results", "qsim.cli.terminal"}  # how commands report
 MAY_IMPORT = {  # each room, and the rooms that it may import besides itself

@@ -26,7 +26,22 @@ Reals = npt.NDArray[np.float64]
 
 
 def apply_effect(model: Model, name: str, facts: Mapping[str, Any], effect: Effect) -> Model:
-    """The model with `effect` on each mapped layer, entered into its history.
+    """The model with an effect on each mapped layer, entered into its history.
+
+    Parameters
+    ----------
+    model : Model
+        With mapped layers.
+    name : str
+        For the history and for messages.
+    facts : mapping of str to JSON-able values
+        The effect's parameters, for the history.
+    effect : function (Layer, Crossbar, index) -> Crossbar
+        The defect itself: it gives the crossbar of a layer as it is afterwards.
+
+    Returns
+    -------
+    Model
 
     Raises
     ------
@@ -45,7 +60,26 @@ def apply_effect(model: Model, name: str, facts: Mapping[str, Any], effect: Effe
 
 
 def generator(effect: str, seed: int, layer: int) -> np.random.Generator:
-    """The random numbers of one effect on one layer."""
+    """The random numbers of one effect on one layer: independent of those of all other effects and layers.
+
+    Parameters
+    ----------
+    effect : str
+        The effect's name.
+    seed : int
+        0 or more.
+    layer : int
+        The layer's index.
+
+    Returns
+    -------
+    numpy.random.Generator
+
+    Raises
+    ------
+    QsimError
+        If the seed is no integer of 0 or more.
+    """
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise QsimError(f"seed is {seed!r}; an integer of 0 or more is needed")
     return np.random.default_rng([int(seed), zlib.crc32(effect.encode()), layer])
@@ -81,6 +115,15 @@ def on_off(model: Model, ratio: float) -> Model:
     ----------
     model : Model with mapped layers
     ratio : float, more than 1
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    QsimError
+        If the ratio is not above 1 or no layer is mapped.
     """
     if _positive(ratio, "on/off ratio") <= 1:
         raise QsimError(f"on/off ratio is {ratio}; more than 1 is needed")
@@ -103,6 +146,15 @@ def programming_error(model: Model, uniform: float = 0.0, proportional: float = 
     proportional : float
         Standard deviation as a share of the cell's own conductance. Both add up in squares.
     seed : int
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    QsimError
+        If a deviation is out of range or no layer is mapped.
     """
     for name, value in (("uniform", uniform), ("proportional", proportional)):
         _positive(value, f"{name} programming error", 10)
@@ -128,6 +180,15 @@ def stuck(model: Model, low: float = 0.0, high: float = 0.0, seed: int = 0) -> M
     low, high : float
         Shares of all cells, those of reference columns included; together at most 1.
     seed : int
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    QsimError
+        If a rate is out of range or no layer is mapped.
     """
     _positive(_positive(low, "stuck-low rate", 1) + _positive(high, "stuck-high rate", 1), "both rates", 1)
 
@@ -156,6 +217,15 @@ def drift(
     start : float
         Seconds, more than 0.
     seed : int
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    QsimError
+        If a parameter is out of range or no layer is mapped.
     """
     for name, value in (("drift time", seconds), ("drift exponent", nu), ("exponent spread", spread)):
         _positive(value, name)
@@ -182,6 +252,15 @@ def line_resistance(model: Model, ratio: float, activity: float = 0.5) -> Model:
         Resistance of a wire segment between two cells, times the conductance of the highest level.
     activity : float
         Share of the other rows that are taken to be driven, 0 to 1.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    QsimError
+        If a parameter is out of range or no layer is mapped.
     """
     _positive(ratio, "line resistance", 1)
     _positive(activity, "row activity", 1)
@@ -229,6 +308,15 @@ def read_noise(model: Model, sigma: float, seed: int = 0) -> Model:
         Standard deviation in levels of one cell driven with digit 1; 0 takes the noise away.
     seed : int
         0 to 2**32 - 1.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    QsimError
+        If a parameter is out of range or no layer is mapped.
     """
     _positive(sigma, "read noise")
 

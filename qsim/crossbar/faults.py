@@ -36,7 +36,17 @@ COLUMNS = ("layer", "slice", "input", "column", "conductance")
 
 @dataclass(frozen=True, eq=False)
 class FaultList:
-    """Faulty cells: `cells` int array (faults, 5), columns as in the file, and where they belong."""
+    """Faulty cells, and the network and tiles to which they belong.
+
+    Parameters
+    ----------
+    network : str
+        Digest of the network without its crossbars.
+    mapping : dict
+        The tiles, as the fields of a `Mapping`.
+    cells : int array (faults, 5)
+        Layer, slice, input, column, and the conductance in units.
+    """
 
     network: str
     mapping: dict[str, Any]
@@ -127,6 +137,16 @@ def read(path: str | PathLike[str]) -> FaultList:
 
 def apply_faults(model: Model, faults: FaultList) -> Model:
     """The mapped model whose listed cells hold what the list says.
+
+    Parameters
+    ----------
+    model : Model
+        With mapped layers.
+    faults : FaultList
+
+    Returns
+    -------
+    Model
 
     Raises
     ------

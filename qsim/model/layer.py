@@ -34,12 +34,12 @@ class Layer:
         Ascending. A hidden neuron's code is the number of its thresholds <= acc, so 0 to T, with
         T at most 65,535. One row serves all neurons. None marks the last layer.
     grid : "odd" or "twos_complement"
-    one : float
+    codes_per_unit : float
         The input code that stands for 1.0 (255 for 8-bit pixels). Gives logits and attack
         strengths their real scale; no output bit depends on it.
     activation : "step", "sigmoid", "relu" or None
         What the thresholds sample, for the float shadow's gradient; None if unknown.
-    gain : float
+    preactivation_gain : float
         Constant factor on the pre-activation, already contained in the thresholds.
     crossbar : Crossbar, optional
         The tiles that compute the products, instead of ideal integers. The weights then say what the
@@ -114,10 +114,12 @@ class Layer:
 
     @property
     def inputs(self) -> int:
+        """Input codes of the layer."""
         return self.weights.shape[1]
 
     @property
     def outputs(self) -> int:
+        """Neurons of the layer."""
         return self.weights.shape[0]
 
     @property

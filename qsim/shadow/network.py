@@ -34,12 +34,12 @@ class Network:
         Of the hidden units. The output is linear here: softmax or sigmoid belong to the loss.
     bits : int or None
         Weight width in the forward pass; None for no rounding.
-    grid : "odd" or "twos_complement"
-    gain : float
-        Constant factor on hidden pre-activations (10 on the paper's spirals).
     input : InputFormat
-    one : int
+    codes_per_unit : float
         Input code of 1.0.
+    grid : "odd" or "twos_complement"
+    preactivation_gain : float
+        Constant factor on hidden pre-activations (10 on the paper's spirals).
     peaks : tuple of float
         The largest activation of each hidden layer on the training data.
     """
@@ -55,7 +55,13 @@ class Network:
     peaks: tuple[float, ...] = ()
 
     def rounded(self) -> Network:
-        """The network whose weights are those of the forward pass."""
+        """The network whose weights are those of the forward pass.
+
+        Returns
+        -------
+        Network
+            Weights and biases rounded to the grid; the network itself if `bits` is None.
+        """
         if self.bits is None:
             return self
         return replace(
@@ -84,7 +90,20 @@ def grid_scale(bits: int, grid: str) -> int:
 
 
 def round_to_grid(reals: Reals, bits: int, grid: str) -> Reals:
-    """Deterministic rounding to q bits: the grid's real nearest to each value, in the same dtype."""
+    """Deterministic rounding to q bits: the grid's real nearest to each value, in the same dtype.
+
+    Parameters
+    ----------
+    reals : float array
+        Clipped to [-1, 1].
+    bits : int
+        Width q.
+    grid : "odd" or "twos_complement"
+
+    Returns
+    -------
+    float array, of the shape and type of `reals`
+    """
     if grid == "odd":  # the same as below without the detour over integers, which training pays for
         top = (1 << bits) - 1
         levels = np.floor((reals + 1) * (top / 2) + 0.5)
@@ -94,6 +113,16 @@ def round_to_grid(reals: Reals, bits: int, grid: str) -> Reals:
 
 def of_model(model: Model, dtype: type[np.floating[Any]] = np.float32) -> Network:
     """The float twin of an integer model: exactly its weights, with the activation it names.
+
+    Parameters
+    ----------
+    model : Model
+    dtype : numpy float type
+
+    Returns
+    -------
+    Network
+        With `bits` None: its weights are the model's own.
 
     Raises
     ------
@@ -142,9 +171,20 @@ def sigmoid_of(z: Reals) -> Reals:
 
 
 def forward(network: Network, x: Reals) -> tuple[list[Reals], list[Reals], Reals]:
-    """Hidden activations, their derivatives, and the logits of real inputs x (N, inputs).
+    """Hidden activations, their derivatives, and the logits. Weights are used as they stand.
 
-    Weights are used as they stand: pass `network.rounded()`.
+    Parameters
+    ----------
+    network : Network
+        Pass `network.rounded()` for the forward pass of training.
+    x : float array (N, inputs)
+        Real inputs.
+
+    Returns
+    -------
+    hidden : list of float array (N, width)
+    slopes : list of float array (N, width)
+    logits : float array (N, outputs)
     """
     hidden, slopes = [], []
     for w, b in zip(network.weights[:-1], network.biases[:-1], strict=True):
@@ -181,7 +221,19 @@ def logit_gradient(logits: Reals, labels: Labels) -> Reals:
 
 
 def input_gradient(network: Network, x: Reals, labels: Labels) -> Reals:
-    """Derivative of each image's loss by its real inputs (N, inputs); weights as they stand."""
+    """The derivative of each image's loss by its real inputs; weights are used as they stand.
+
+    Parameters
+    ----------
+    network : Network
+    x : float array (N, inputs)
+        Real inputs.
+    labels : int array (N,)
+
+    Returns
+    -------
+    float array (N, inputs)
+    """
     _, slopes, logits = forward(network, x)
     return _back(network, slopes, logit_gradient(logits, labels))
 
@@ -192,6 +244,17 @@ def unsaturated_input_gradient(network: Network, x: Reals, labels: Labels) -> Re
     Cross-entropy's derivative by the logits is (1 - p) times a vector that stays of order 1 however
     sure the network is; p is the probability of the true class. That vector is used. A sigmoid's slope
     is exp(-|z|) / (1 + exp(-|z|))**2, positive for |z| up to 700. A ReLU that is off still has slope 0.
+
+    Parameters
+    ----------
+    network : Network
+    x : float array (N, inputs)
+        Real inputs.
+    labels : int array (N,)
+
+    Returns
+    -------
+    float64 array (N, inputs)
     """
     wide = replace(
         network,
@@ -234,7 +297,17 @@ def classify(logits: Reals) -> npt.NDArray[np.int64]:
 
 
 def predict(network: Network, x: Reals) -> npt.NDArray[np.int64]:
-    """The class of each row of real inputs (N, inputs); weights as they stand."""
+    """The class of each row of real inputs; weights are used as they stand.
+
+    Parameters
+    ----------
+    network : Network
+    x : float array (N, inputs)
+
+    Returns
+    -------
+    int64 array (N,)
+    """
     return np.concatenate([classify(forward(network, part)[2]) for part in batches(x)])
 
 
@@ -244,5 +317,17 @@ def batches(x: Any, size: int = 2000) -> Iterator[Any]:
 
 
 def to_real(codes: npt.NDArray[np.integer[Any]], one: float, dtype: Any = np.float32) -> Reals:
-    """Real inputs of integer codes."""
+    """Real inputs of integer codes: code / one.
+
+    Parameters
+    ----------
+    codes : int array (N, inputs)
+    one : float
+        The code that stands for 1.0.
+    dtype : numpy float type
+
+    Returns
+    -------
+    float array (N, inputs)
+    """
     return codes.astype(dtype) / np.dtype(dtype).type(one)

@@ -1,11 +1,47 @@
 """The engine in hardware: one block per file, equal to `qsim.spec` bit for bit.
 
-`shape` decides the hardware, `engine` joins the blocks, `verilog` writes it for the tools, and
-`inprocess` runs it here.
+`shape` decides the hardware, `gateware` has its blocks, `sim` runs them here, `export` and `fpga` write
+them for other tools, and `host` talks to an engine over its bus.
 """
 
-from .shape.engine import EngineShape, LayerShape, Timing
-from .sim.compare import Comparison, compare
-from .sim.in_process import Result, Simulator
+from typing import TYPE_CHECKING
 
-__all__ = ["Comparison", "EngineShape", "LayerShape", "Result", "Simulator", "Timing", "compare"]
+from qsim import lazy
+
+if TYPE_CHECKING:
+    from .host.device import BusError, Counters, Device, Transport
+    from .host.transport_serial import Serial
+    from .host.transport_simulated import Simulated
+    from .shape.engine import EngineShape, LayerShape, Timing
+    from .shape.loadable import Loadable
+    from .sim.compare import Comparison, compare
+    from .sim.in_process import Result, Simulator
+
+_MODULES = {  # that hold the names
+    ".host.device": ("BusError", "Counters", "Device", "Transport"),
+    ".host.transport_serial": ("Serial",),
+    ".host.transport_simulated": ("Simulated",),
+    ".shape.engine": ("EngineShape", "LayerShape", "Timing"),
+    ".shape.loadable": ("Loadable",),
+    ".sim.compare": ("Comparison", "compare"),
+    ".sim.in_process": ("Result", "Simulator"),
+}
+
+__all__ = [
+    "BusError",
+    "Comparison",
+    "Counters",
+    "Device",
+    "EngineShape",
+    "LayerShape",
+    "Loadable",
+    "Result",
+    "Serial",
+    "Simulated",
+    "Simulator",
+    "Timing",
+    "Transport",
+    "compare",
+]
+
+__getattr__, __dir__ = lazy.attributes(__name__, _MODULES)

@@ -43,6 +43,10 @@ class Loadable:
     bits lies on the same grid of more bits too, and its stored code grows by copies of its sign. With
     a layer on a crossbar it runs models of exactly its shape: other weights, cells, defects or noise,
     whose images count from the last load or flush.
+
+    Parameters
+    ----------
+    engine : EngineShape
     """
 
     engine: EngineShape
@@ -54,10 +58,14 @@ class Loadable:
         Parameters
         ----------
         model : Model
-        pe, simd
+        pe, simd : int or sequence of int
             As in `EngineShape.of`.
         bits : int, optional
             The widest weights that may be loaded; the model's own by default.
+
+        Returns
+        -------
+        Loadable
 
         Raises
         ------
@@ -125,6 +133,14 @@ class Loadable:
     def embedded(self, model: Model) -> Model:
         """The same network on this engine's weight widths and threshold counts.
 
+        Parameters
+        ----------
+        model : Model
+
+        Returns
+        -------
+        Model
+
         Raises
         ------
         QsimError
@@ -159,6 +175,14 @@ class Loadable:
 
     def words(self, model: Model) -> npt.NDArray[np.uint32]:
         """What is written to load a model: shape, digest, memories; its CRC-32 follows apart.
+
+        Parameters
+        ----------
+        model : Model
+
+        Returns
+        -------
+        uint32 array (image_words,)
 
         Raises
         ------

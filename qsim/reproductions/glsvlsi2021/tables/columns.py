@@ -37,7 +37,7 @@ sensitivity
 masking
     Accuracy of each width under attacks with other directions: `plain`, `unsaturated`, `transfer` (of the
     unrounded network), `random`; mean over seeds.
-"""
+"""  # noqa: D405, D407, D411 -- `examples` is a table
 
 from __future__ import annotations
 

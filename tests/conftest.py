@@ -7,7 +7,9 @@ CI=true it fails them instead: there, nothing may be missing.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -67,3 +69,36 @@ def mnist_test() -> tuple[npt.NDArray[np.uint8], npt.NDArray[Any]]:
     from qsim import data
 
     return data.mnist("test")
+
+
+BROWSER_OPTIONS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1200,900",
+)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A headless Chromium, with its console and network logs."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    tools = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
+    for name, path in tools.items():
+        if path is None:
+            missing(f"{name} was not found: apt install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(tools["chromium"])
+    for option in (*BROWSER_OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(str(tools["chromedriver"])))
+    yield driver
+    driver.quit()

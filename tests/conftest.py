@@ -29,6 +29,21 @@ settings.register_profile("qsim", deadline=None, derandomize=True)  # compiling 
 settings.load_profile("qsim")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by where they are and what they ask for, so that `-m` can choose or leave out a kind."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        kinds = {
+            "rtl": Path(__file__).parent / "rtl" in item.path.parents,
+            "cocotb": "simulator" in fixtures,
+            "browser": "browser" in fixtures,
+            "planted": "planted" in item.path.stem,
+        }
+        for kind, holds in kinds.items():
+            if holds:
+                item.add_marker(kind)
+
+
 def missing(reason: str) -> NoReturn:
     """Skip the test that asks, or fail it where the environment has CI=true."""
     if os.environ.get("CI") == "true":

@@ -113,19 +113,24 @@ def trace(
         )
         for layer in model.layers
     ]
-    low, high = geometry.code_range(model.input.bits, model.input.signed)
-    ranges = [(low, high), *((0, layer.thresholds.shape[1]) for layer in model.layers[:-1])]
     for number, image in enumerate(images, first_image):
         codes, hidden = [int(x) for x in image], []
         for i, (weights, bias, thresholds) in enumerate(layers):
             if model.layers[i].crossbar is None:
                 accs = [accumulate(w, b, codes) for w, b in zip(weights, bias, strict=True)]
             else:
-                accs = accumulate_on_tiles(model.layers[i], codes, *ranges[i], i, number)
+                accs = accumulate_on_tiles(model.layers[i], codes, *_range(model, i), i, number)
             if thresholds is not None:
                 codes = [activate(a, t) for a, t in zip(accs, thresholds, strict=True)]
                 hidden.append(codes)
         yield hidden, accs
+
+
+def _range(model: Any, index: int) -> tuple[int, int]:
+    """The smallest and the largest code that can enter a layer."""
+    if index:
+        return 0, model.layers[index - 1].thresholds.shape[1]
+    return geometry.code_range(model.input.bits, model.input.signed)
 
 
 def logits(model: Any, codes: Iterable[Sequence[int]], first_image: int = 0) -> list[list[int]]:

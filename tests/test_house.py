@@ -26,7 +26,7 @@ MAY_IMPORT = {  # each room, and the rooms that it may import besides itself
     "qsim.jit": {"qsim.errors"},
     "qsim.kernel": {"qsim.errors", "qsim.jit", "qsim.model"},
     "qsim.executors": {"qsim.kernel", "qsim.model"},
-    "qsim.crossbar": {"qsim.errors", "qsim.model", "qsim.spec"},
+    "qsim.crossbar": {"qsim.errors", "qsim.data", "qsim.model", "qsim.registry", "qsim.spec"},
     "qsim.data": {"qsim.errors", "qsim.model"},
     "qsim.shadow": {"qsim.errors", "qsim.activations", "qsim.data", "qsim.jit", "qsim.model"},
     "qsim.robustness": LIBRARY - {"qsim.crossbar"},

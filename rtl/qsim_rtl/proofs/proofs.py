@@ -166,11 +166,11 @@ PROOFS = [
     ),
     Proof(
         "writes", "bus.axi_lite", partial(axi_lite.writes, address_bits=7),
-        "~self.write & ~self.s_axil_bvalid", "~self.write",
+        "addressed & filled & ~self.s_axil_bvalid", "addressed & filled",
     ),
     Proof(
         "reads", "bus.axi_lite", partial(axi_lite.reads, address_bits=7),
-        "~addressed & ~self.s_axil_rvalid", "~addressed",
+        "self.read | addressed | self.s_axil_rvalid", "self.read | addressed",
     ),
     Proof(
         "words of three memories, and their CRC", "bus.loader", partial(axi_load.written, shapes=LOADED),
@@ -199,6 +199,14 @@ PROOFS = [
     Proof(
         "registers, counters, flags and refusals", "bus.control", axi_control.told,
         "Mux(clear, 0, counter +", "Mux(clear, counter, counter +",
+    ),
+    Proof(
+        "registers to write are read as 0", "bus.control", axi_control.told,
+        "m.Case(*(register.address for register in REGISTERS if register.access == 'write'))", "m.Case(0)",
+    ),
+    Proof(
+        "no ready depends on a valid", "bus.axi_lite", partial(axi_lite.writes, address_bits=7),
+        "self.s_axil_awready.eq(~addressed)", "self.s_axil_awready.eq(self.s_axil_wvalid & ~addressed)",
     ),
     Proof(
         "codes and their values", "crossbar.converter", partial(crossbar_converter.converted, shape=tiles()),

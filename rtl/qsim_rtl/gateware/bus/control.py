@@ -69,7 +69,10 @@ class Control(wiring.Component):
             lite.write_refused.eq(~known | Cat(*refusals.values()).any()),
         ]
         counters = self._counters(m, command["CLEAR"])
-        state = {"VALID": valid, "LOADING": loading, "BUSY": self.busy, "WAITING": self.waiting, **flags}
+        with m.If(written["QUIET"]):
+            m.d.sync += lite.quiet.eq(lite.write_data[0])
+        state = {"VALID": valid, "LOADING": loading, "BUSY": self.busy, "WAITING": self.waiting}
+        state |= {"QUIET": lite.quiet, **flags}
         self._read(m, state, counters)
         return m
 
@@ -137,5 +140,7 @@ class Control(wiring.Component):
                     m.d.comb += lite.read_data.eq(value)
             with m.Case(*(register.address for register in REGISTERS if register.name.startswith("DIGEST"))):
                 m.d.comb += lite.read_data.eq(Mux(state["VALID"], self.digest, 0))
+            with m.Case(*(register.address for register in REGISTERS if register.access == "write")):
+                pass  # a bus wider than a word reads them with their neighbours: as 0
             with m.Default():
                 m.d.comb += lite.read_refused.eq(1)

@@ -1,6 +1,6 @@
 """Judge certificates of robustness: plain Python integers, the standard library, no code of the finder.
 
-    python checker.py DIR        DIR holds network.json and images/*.json.gz
+    python checker.py DIR        DIR holds network.json and, in folders, *.json.gz
 
 A network: acc[j] = bias[j] + sum of weight[j][i] x code[i]; a hidden code is the number of thresholds <= acc;
 the class is the first largest acc of the last layer; with one output, whether acc >= 0.
@@ -211,11 +211,11 @@ def judge(network: Network, file: Path) -> str:
 
 def main(folder: Path) -> int:
     network, refused = Network(json.loads((folder / "network.json").read_text())), 0
-    for file in sorted(folder.glob("images/*.json.gz")):
+    for file in sorted(folder.rglob("*.json.gz")):
         try:
-            print(file.name, judge(network, file))
+            print(file.relative_to(folder), judge(network, file))
         except Refused as why:
-            print(file.name, "REFUSED:", why)
+            print(file.relative_to(folder), "REFUSED:", why)
             refused += 1
     return min(refused, 1)
 

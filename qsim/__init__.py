@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import data, executors, spec
+    from .certification.api import certify
     from .data import Dataset
     from .errors import QsimError
     from .kernel.sweep.api import smallest_fooling_step, sweep
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from .shadow.train import Recipe, train
 
 _MODULES = {  # that hold the names, or are meant by them
+    ".certification.api": ("certify",),
     ".data": ("data", "Dataset"),
     ".errors": ("QsimError",),
     ".executors": ("executors",),
@@ -46,6 +48,7 @@ __all__ = [
     "QsimError",
     "Recipe",
     "Trace",
+    "certify",
     "data",
     "executors",
     "fgsm",

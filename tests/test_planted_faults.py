@@ -30,10 +30,17 @@ FAULTS = [
     ),
     Fault(
         "a threshold is rounded down in freezing",
-        "qsim.shadow.quantize.sample_activation",
-        "math.ceil(h * unit / one)",
-        "math.floor(h * unit / one)",
+        "qsim.activations.activation.Activation.thresholds",
+        "math.ceil(self.inverse",
+        "math.floor(self.inverse",
         "tests/shadow/test_quantize.py -k thresholds",
+    ),
+    Fault(
+        "the bias forgets what shifted codes add",
+        "qsim.shadow.quantize.quantize",
+        "- zero * weights.sum(axis=1)",
+        "+ zero * weights.sum(axis=1)",
+        "tests/shadow/test_quantize.py -k bias_takes",
     ),
     Fault(
         "grid halves go down",

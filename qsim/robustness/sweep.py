@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ..errors import QsimError
 from ..kernel.sweep.api import sweep as exact_sweep
 from ..model.model import Model
-from ..shadow.network import Network, batches, classify, logits_of, to_real
+from ..shadow.network import Network, batches, classify, forward_from, to_real
 from .attacks import Codes, Labels, Signs, with_headroom
 from .stops import Stops, stop
 
@@ -79,7 +79,7 @@ def _block(
         if stops:
             images, inputs, rooms = stops.until(k)
             stop(images, inputs, (rooms / one).astype(kind), signs, weights, value, rate)
-        classes[:, k] = classify(logits_of(network, value + kind(epsilon) * rate))
+        classes[:, k] = classify(forward_from(network, value + kind(epsilon) * rate).logits)
     return classes
 
 

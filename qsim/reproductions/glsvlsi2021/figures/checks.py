@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from matplotlib.lines import Line2D
 
+from ..run.tasks import ACTIVATIONS
 from ..tables.grid import mean_of
 from .saved import Saved, count, matrix, where, widths
 from .style import (
-    ACTIVATIONS,
     COLOURS,
     DATASETS,
     INK,

@@ -16,8 +16,8 @@ from ..claims.verdict import DEPENDS, FAILS, HOLDS
 from ..figures import INDEX
 from ..figures.saved import Saved, count, where
 from ..figures.spirals import region_array
-from ..figures.style import ACTIVATIONS, DATASETS, NAMES, PATHS, bits_name
-from ..run.tasks import UNROUNDED
+from ..figures.style import DATASETS, NAMES, PATHS, bits_name
+from ..run.tasks import ACTIVATIONS, UNROUNDED
 
 OWN = (  # how the names of claims begin that are not the paper's
     "insensitive-to",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -35,7 +35,9 @@ def bus(address_bits: int) -> dict[str, wiring.Member]:
 
 
 class AxiLite(wiring.Component):
-    """Accepts a write when address and data are both there, a read at once; answers both in order.
+    """Takes addresses and data in any order, a write's effect when both are there; answers in order.
+
+    Every ready is a register, 0 in a reset: none depends on a valid in the same cycle.
 
     Ports
     -----
@@ -45,6 +47,7 @@ class AxiLite(wiring.Component):
     read : out, high in the cycle that addresses `read_address`; `read_data` answers in the next
     read_refused : in, with `read_data`: the answer is SLVERR
     whole : out, with `write`: all four bytes are written, and the address is a word's
+    quiet : in, what is refused is answered with OKAY too
     """
 
     def __init__(self, address_bits: int) -> None:
@@ -61,6 +64,7 @@ class AxiLite(wiring.Component):
                 "read_address": Out(address_bits),
                 "read_data": In(32),
                 "read_refused": In(1),
+                "quiet": In(1),
             }
         )
 
@@ -71,40 +75,56 @@ class AxiLite(wiring.Component):
         return m
 
     def _writes(self, m: Module) -> None:
-        accept = Signal()
+        """An address and data are held until both are there and the last write was answered."""
+        addressed, filled = Signal(name="write_addressed"), Signal(name="write_filled")
         strobes = Signal(4)
         m.d.comb += [
-            accept.eq(self.s_axil_awvalid & self.s_axil_wvalid & ~self.write & ~self.s_axil_bvalid),
-            self.s_axil_awready.eq(accept),
-            self.s_axil_wready.eq(accept),
+            self.write.eq(addressed & filled & ~self.s_axil_bvalid),
             self.whole.eq(strobes.all() & (self.write_address[:2] == 0)),
         ]
-        m.d.sync += self.write.eq(accept)
-        with m.If(accept):
+        with m.If(self.s_axil_awvalid & self.s_axil_awready):
             m.d.sync += [
+                addressed.eq(1),
+                self.s_axil_awready.eq(0),
                 self.write_address.eq(self.s_axil_awaddr),
-                self.write_data.eq(self.s_axil_wdata),
-                strobes.eq(self.s_axil_wstrb),
             ]
+        with m.Else():
+            m.d.sync += self.s_axil_awready.eq(~addressed)
+        with m.If(self.s_axil_wvalid & self.s_axil_wready):
+            m.d.sync += [filled.eq(1), self.s_axil_wready.eq(0)]
+            m.d.sync += [self.write_data.eq(self.s_axil_wdata), strobes.eq(self.s_axil_wstrb)]
+        with m.Else():
+            m.d.sync += self.s_axil_wready.eq(~filled)
         with m.If(self.write):
+            m.d.sync += [addressed.eq(0), self.s_axil_awready.eq(1), filled.eq(0), self.s_axil_wready.eq(1)]
             m.d.sync += [
                 self.s_axil_bvalid.eq(1),
-                self.s_axil_bresp.eq(Mux(self.write_refused | ~self.whole, SLVERR, OKAY)),
+                self.s_axil_bresp.eq(self._answer(self.write_refused | ~self.whole)),
             ]
         with m.Elif(self.s_axil_bready):
             m.d.sync += self.s_axil_bvalid.eq(0)
 
     def _reads(self, m: Module) -> None:
+        """One after another: its address is shown for two cycles, then its answer until it is taken."""
         addressed = Signal()
-        m.d.comb += self.s_axil_arready.eq(~self.read & ~addressed & ~self.s_axil_rvalid)
-        m.d.sync += [self.read.eq(self.s_axil_arvalid & self.s_axil_arready), addressed.eq(self.read)]
-        with m.If(self.s_axil_arready):
-            m.d.sync += self.read_address.eq(self.s_axil_araddr)
+        taken, over = Signal(), Signal()
+        m.d.comb += [
+            taken.eq(self.s_axil_arvalid & self.s_axil_arready),
+            over.eq(self.s_axil_rvalid & self.s_axil_rready),
+        ]
+        m.d.sync += [self.read.eq(taken), addressed.eq(self.read)]
+        with m.If(taken):
+            m.d.sync += [self.s_axil_arready.eq(0), self.read_address.eq(self.s_axil_araddr)]
+        with m.Elif(over | ~(self.read | addressed | self.s_axil_rvalid)):
+            m.d.sync += self.s_axil_arready.eq(1)
         with m.If(addressed):
             m.d.sync += [
                 self.s_axil_rvalid.eq(1),
                 self.s_axil_rdata.eq(self.read_data),
-                self.s_axil_rresp.eq(Mux(self.read_refused, SLVERR, OKAY)),
+                self.s_axil_rresp.eq(self._answer(self.read_refused)),
             ]
         with m.Elif(self.s_axil_rready):
             m.d.sync += self.s_axil_rvalid.eq(0)
+
+    def _answer(self, refused: Value) -> Value:
+        return Mux(refused & ~self.quiet, SLVERR, OKAY)

@@ -125,6 +125,7 @@ class Bridge(wiring.Component):
         reply = Signal(8 * max(5, result_bytes + 1))
         unsent = Signal(range(len(reply) // 8 + 1))
         data = Signal(self.shape.input_width)
+        address_taken, data_taken = Signal(), Signal()
         m.d.comb += [
             domain.clk.eq(self.clk),
             domain.rst.eq(self.rst | receiver.broken),
@@ -175,12 +176,17 @@ class Bridge(wiring.Component):
                     ]
                     m.next = "COMMAND"
             with m.State("WRITE"):
-                m.d.comb += [self.m_axil_awvalid.eq(1), self.m_axil_wvalid.eq(1)]
+                m.d.comb += [
+                    self.m_axil_awvalid.eq(~address_taken),
+                    self.m_axil_wvalid.eq(~data_taken),
+                    self.m_axil_bready.eq(unsent == 0),
+                ]
                 with m.If(self.m_axil_awready):
-                    m.next = "WRITE ANSWER"
-            with m.State("WRITE ANSWER"):
-                m.d.comb += self.m_axil_bready.eq(unsent == 0)
+                    m.d.sync += address_taken.eq(1)
+                with m.If(self.m_axil_wready):
+                    m.d.sync += data_taken.eq(1)
                 with m.If(self.m_axil_bvalid & (unsent == 0)):
+                    m.d.sync += [address_taken.eq(0), data_taken.eq(0)]
                     m.d.sync += [reply.eq(self.m_axil_bresp), unsent.eq(1)]
                     m.next = "COMMAND"
             with m.State("BEAT"):

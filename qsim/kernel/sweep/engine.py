@@ -77,7 +77,7 @@ def widest(widths, most):
 
 
 def sweeper(name: str, unit: Unit, layer: Any, listing: Any) -> Any:
-    """The compiled sweep of instruction set `name`; arguments as in `engine.SWEEP`."""
+    """The compiled sweep of instruction set `name`; arguments as in `network.SWEEP`."""
     lanes = unit.lanes
     through = all_layers(f"sweep.{name}", layer, lanes)
     activate = activation(name, lanes)

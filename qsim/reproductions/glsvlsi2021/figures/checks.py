@@ -45,8 +45,7 @@ CHOICES = {  # the table of sensitivity
 
 
 def twins(saved: Saved) -> Iterator[Drawing]:
-    """The largest difference between the accuracies of integers and shadow, with and without rounded"
-    " steps."""
+    """The largest difference of accuracy between integers and shadow, with and without rounded steps."""
     figure, axes = panels(1, len(saved.datasets), 2.4, share=False, gaps=(0.6, 0.5))
     for i, (panel, dataset) in enumerate(zip(axes, saved.datasets, strict=True)):
         integer, shadow = (saved.cube(dataset, path).rounded() for path in PATHS)

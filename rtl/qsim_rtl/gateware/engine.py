@@ -14,6 +14,7 @@ from .argmax import ArgMax
 from .crossbar.layer import CrossbarLayer
 from .crossbar.read_tag import cell_write
 from .dense import Dense
+from .rom import joined
 from .stream.packer import Lanes
 from .threshold import Threshold
 
@@ -85,13 +86,9 @@ class Engine(wiring.Component):
 
     @property
     def memories(self) -> dict[str, Memory]:
-        """The memories that a model fills, by name, in the order in which they are filled."""
-        memories: dict[str, Memory] = {}
-        for i, layer in enumerate(self.layers):
-            memories |= {f"layer{i}_{name}": memory for name, memory in layer.memories.items()}
-            stages = self.thresholds[i].stages if i < len(self.thresholds) else []
-            memories |= {f"threshold{i}_stage{k}": stage for k, stage in enumerate(stages)}
-        return memories
+        """The memories that a model fills, by the names that `memory_map` and a netlist have for them."""
+        layers = {f"layer{i}": layer for i, layer in enumerate(self.layers)}
+        return joined(layers | {f"threshold{i}": each for i, each in enumerate(self.thresholds)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

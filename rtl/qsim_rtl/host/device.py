@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +12,11 @@ from qsim.errors import QsimError
 from qsim.model.model import Model
 
 from ..gateware.bus.registers import ADDRESS, FLAGS, INTERFACE, MAGIC, MASK
-from ..memory.pack import pack
-from ..shape.loadable import DIGEST_WORDS, Loadable, crc
+from ..memory.frames import Bytes, Longs, decoded, encoded
+from ..memory.map import DIGEST_WORDS
+from ..shape.loadable import Loadable, crc
 
 TURN_READS = 10_000  # of STATUS, while a load waits for the frames inside
-Bytes = npt.NDArray[np.uint8]
-Longs = npt.NDArray[np.int64]
 
 
 class BusError(QsimError):
@@ -179,24 +178,3 @@ class Device:
     def _check_digest(self, model: Model) -> None:
         if not self.valid or self.digest != model.digest:
             raise QsimError(f"the engine holds model {self.digest[:12]}; {model.digest[:12]} is needed")
-
-
-def encoded(shape: Loadable, codes: npt.NDArray[np.integer[Any]]) -> tuple[Bytes, Bytes]:
-    """The input beats of checked codes (N, inputs): bytes (N * beats, width) and TLAST (N * beats,)."""
-    layer = shape.engine.layers[0]
-    lanes = np.pad(codes, ((0, 0), (0, layer.beats * layer.simd - layer.inputs)))
-    chunks = pack(lanes.reshape(-1, layer.simd), layer.code_bits).chunks.astype("<u4")
-    data = chunks.view(np.uint8).reshape(len(chunks), -1)[:, : shape.input_width // 8]
-    last = np.zeros((len(codes), layer.beats), np.uint8)
-    last[:, -1] = 1
-    return np.ascontiguousarray(data), last.ravel()
-
-
-def decoded(shape: Loadable, results: Bytes) -> tuple[Longs, Longs]:
-    """The logit and the class of each result beat (N, bytes)."""
-    bits, _ = shape.result_widths
-    wide = np.zeros((2, len(results), 8), np.uint8)
-    wide[0, :, : bits // 8] = results[:, : bits // 8]
-    wide[1, :, : results.shape[1] - bits // 8] = results[:, bits // 8 :]
-    logits, classes = wide.view("<i8")[..., 0]
-    return logits << 64 - bits >> 64 - bits, classes

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, ClockDomain, Module, ResetInserter, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, ClockDomain, Module, ResetInserter, Signal, Value, signed
 from amaranth.lib import wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from ...shape.loadable import DIGEST_WORDS, Loadable
+from ...memory.map import DIGEST_WORDS
+from ...shape.loadable import Loadable
 from ..engine import Engine
+from ..rom import table
 from .axi_lite import AxiLite, bus
 from .control import Control
 from .drain import Drain
@@ -42,9 +43,10 @@ class AxiEngine(wiring.Component):
     def __init__(self, shape: Loadable, preloaded: bool = True) -> None:
         self.shape = shape
         self.engine = Engine(shape.engine)
-        self.digest = Memory(shape=unsigned(32), depth=DIGEST_WORDS, init=[])
+        self.digest = table(32, DIGEST_WORDS)
+        self.memories = {"model_digest": self.digest, **self.engine.memories}
         self.lite = AxiLite(ADDRESS_BITS)
-        memories = [self.digest, *self.engine.memories.values()]
+        memories = [self.memories[memory.name] for memory in shape.memories]
         self.loader = Loader(shape.memories, memories, shape.identity)
         self.control = Control(shape, self.lite, self.loader, preloaded)
         self.bus = bus(ADDRESS_BITS)

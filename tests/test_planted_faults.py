@@ -101,8 +101,8 @@ FAULTS = [
     Fault(
         "an attack's step is rounded down",
         "qsim.robustness.attacks.lattice_step",
-        "math.floor(exact + Fraction(1, 2))",
-        "math.floor(exact)",
+        "math.floor(Fraction(str(epsilon)) * unit + Fraction(1, 2))",
+        "math.floor(Fraction(str(epsilon)) * unit)",
         "tests/robustness/test_attacks.py -k lsbs",
     ),
     Fault(

@@ -13,6 +13,7 @@ from qsim import InputFormat, Layer, Model, spec
 from qsim.crossbar.mapping import map_to_crossbar
 from qsim.model.crossbar import Mapping
 from qsim.spec import crossbar as crossbar_spec
+from qsim.spec.noise import noise_of
 from qsim_rtl import EngineShape
 from qsim_rtl.gateware.crossbar.converter import Converter
 from qsim_rtl.gateware.crossbar.layer import CrossbarLayer
@@ -171,7 +172,7 @@ def test_noise_is_that_of_the_specification():
             group = place["group"]
             for p, number in enumerate(numbers[group * 3 : group * 3 + 3]):
                 where = place["image"], place["tile"], place["slice"], place["digit"], number
-                assert noise[p] == noise.noise_of(crossbar.noise, 0, *where)
+                assert noise[p] == noise_of(crossbar.noise, 0, *where)
 
     clocked(block, drive)
 

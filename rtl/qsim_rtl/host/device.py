@@ -11,7 +11,7 @@ import numpy.typing as npt
 from qsim.errors import QsimError
 from qsim.model.model import Model
 
-from ..gateware.bus.registers import ADDRESS, FLAGS, INTERFACE, MAGIC, MASK
+from ..gateware.bus.registers import ADDRESS, FLAGS, MAGIC, MASK, VERSION
 from ..memory.frames import Bytes, Longs, decoded, encoded
 from ..memory.map import DIGEST_WORDS
 from ..shape.loadable import Loadable, crc
@@ -69,11 +69,9 @@ class Device:
     def __init__(self, transport: Transport, shape: Loadable, model: Model | None = None) -> None:
         self.transport, self.shape = transport, shape
         found = {name: self.read(name) for name in ("ID", "VERSION", "SHAPE", "IMAGE_WORDS")}
-        if found["ID"] != MAGIC or found["VERSION"] >> 16 != INTERFACE:
-            raise QsimError(
-                f"the device answers with ID {found['ID']:#x} and interface {found['VERSION'] >> 16}; "
-                f"{MAGIC:#x} and {INTERFACE} are needed"
-            )
+        if found["ID"] != MAGIC:
+            raise QsimError(f"what answers is no engine: its ID is {found['ID']:#x}; {MAGIC:#x} is needed")
+        _check_versions(found["VERSION"])
         if found["SHAPE"] != shape.identity or found["IMAGE_WORDS"] != shape.image_words:
             raise QsimError(
                 f"the device is of shape {found['SHAPE']:#010x}; this is an image for {shape.identity:#010x}"
@@ -178,3 +176,20 @@ class Device:
     def _check_digest(self, model: Model) -> None:
         if not self.valid or self.digest != model.digest:
             raise QsimError(f"the engine holds model {self.digest[:12]}; {model.digest[:12]} is needed")
+
+
+def _check_versions(word: int) -> None:
+    """Compare what a bitstream was built by with what is spoken here; see the register VERSION."""
+    names = "interface", "description of shapes", "arithmetic"
+    found, wanted = ((each >> 16, each >> 8 & 0xFF, each & 0xFF) for each in (word, VERSION))
+    for name, own, needed in zip(names, found, wanted, strict=True):
+        if own < needed:
+            raise QsimError(
+                f"the bitstream is older than this qsim: its {name} has version {own}, {needed} is needed; "
+                "build it again, or use the qsim that made it"
+            )
+        if own > needed:
+            raise QsimError(
+                f"the bitstream is newer than this qsim: its {name} has version {own}, {needed} is known; "
+                "use the qsim that made it"
+            )

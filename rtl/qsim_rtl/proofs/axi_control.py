@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In
 
 from ..gateware.bus.axi_lite import AxiLite, bus
 from ..gateware.bus.loader import Loader
-from ..gateware.bus.registers import ADDRESS, ADDRESS_BITS, MAGIC, MASK, PLACE, REGISTERS
+from ..gateware.bus.registers import ADDRESS, ADDRESS_BITS, MAGIC, MASK, PLACE, REGISTERS, VERSION
 from ..gateware.rom import table
 from ..shape.loadable import MemoryShape
 from .opened import Opened
@@ -122,6 +122,7 @@ def told(axi_control: Any) -> Module:
     }
     counted: dict[str, Value] = {
         "ID": Const(MAGIC, 32),
+        "VERSION": Const(VERSION, 32),
         "SHAPE": Const(SHAPE.identity, 32),
         "IMAGE_WORDS": Const(SHAPE.image_words, 32),
         "LOADED": free.loader.count,

@@ -17,6 +17,7 @@ from ..memory.map import bus_map
 from ..memory.pack import image
 from .crossbar import signed_width
 from .engine import EngineShape, Folding, LayerShape
+from .identity import identity
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,8 @@ class Loadable:
 
     @property
     def identity(self) -> int:
-        """A CRC-32 over everything that decides how an image is packed."""
-        return zlib.crc32(repr((1, self.engine.layers)).encode())
+        """The word that names the shape on the bus; see `identity`."""
+        return identity(self.engine)
 
     def embedded(self, model: Model) -> Model:
         """The same network on this engine's weight widths and threshold counts.

@@ -37,6 +37,18 @@ MAY_IMPORT = {  # each room, and the rooms that it may import besides itself
 }
 
 
+RTL_MAY_IMPORT = {  # the same inside the hardware; what turns a netlist into another language is no simulator
+    "qsim_rtl.shape": {"memory"},
+    "qsim_rtl.memory": {"shape"},
+    "qsim_rtl.gateware": {"memory", "shape"},
+    "qsim_rtl.export": {"fpga", "gateware", "memory", "shape", "sim.yosys"},
+    "qsim_rtl.fpga": {"export", "gateware", "memory", "shape", "sim.toolchain"},
+    "qsim_rtl.sim": {"gateware", "memory", "shape"},
+    "qsim_rtl.host": {"gateware", "memory", "shape", "sim"},
+    "qsim_rtl.proofs": {"gateware", "memory", "shape", "sim.toolchain"},
+}
+
+
 def within(module: str, room: str) -> bool:
     return module == room or module.startswith(f"{room}.")
 
@@ -48,6 +60,16 @@ def test_imports_point_one_way(room: str) -> None:
         if within(module, room):
             for other in imported - {"qsim"}:
                 assert any(within(other, own) for own in allowed), f"{module} imports {other}"
+
+
+@pytest.mark.parametrize("room", RTL_MAY_IMPORT)
+def test_hardware_rooms_import_one_way(room: str) -> None:
+    allowed = {room, *(f"qsim_rtl.{other}" for other in RTL_MAY_IMPORT[room])}
+    for module, imported in graph().items():
+        if within(module, room):
+            for other in imported:
+                if within(other, "qsim_rtl") and other != "qsim_rtl":
+                    assert any(within(other, own) for own in allowed), f"{module} imports {other}"
 
 
 def test_no_file_imports_itself_by_a_detour() -> None:

@@ -163,9 +163,9 @@ FAULTS = [
     ),
     Fault(
         "one weight bit of the memory image is wrong",
-        "qsim_rtl.memory.pack._weights",
-        "stored = np.pad(layer.stored,",
-        "stored = np.pad(layer.stored ^ (np.arange(layer.stored.size).reshape(layer.stored.shape) == 0),",
+        "qsim_rtl.memory.dense.weights",
+        "padded = np.pad(own,",
+        "padded = np.pad(own ^ (np.arange(own.size).reshape(own.shape) == 0),",
         "tests/rtl/test_engine.py -k every_integer",
     ),
     Fault(

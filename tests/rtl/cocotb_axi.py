@@ -25,7 +25,7 @@ from cocotbext.axi import (
 
 import qsim
 from qsim_rtl.gateware.bus.registers import ADDRESS, MASK, REGISTERS
-from qsim_rtl.host.device import decoded, encoded
+from qsim_rtl.memory.frames import decoded, encoded
 from qsim_rtl.shape.loadable import Loadable, crc
 
 SETTINGS = json.loads(Path(os.environ["SCENARIO"]).read_text())

@@ -13,8 +13,9 @@ from random_models import random_codes, random_model
 from qsim_rtl.export import texts
 from qsim_rtl.export.folder import describe
 from qsim_rtl.gateware.bus.registers import ADDRESS, MASK
-from qsim_rtl.host.device import BusError, Device, encoded
+from qsim_rtl.host.device import BusError, Device
 from qsim_rtl.host.transport_simulated import Simulated
+from qsim_rtl.memory.frames import encoded
 from qsim_rtl.shape.loadable import Loadable, crc
 from qsim_rtl.sim import toolchain
 

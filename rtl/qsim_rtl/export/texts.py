@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..fpga import boards
-from ..gateware.bus.registers import CONTROL, INTERFACE, MAGIC, REGISTERS, STATUS
+from ..gateware.bus.registers import CONTROL, MAGIC, REGISTERS, STATUS, VERSION
 
 README = Path(__file__).parent.joinpath("templates/readme.md").read_text()
 XILINX_PART = "xc7a35tcsg324-1"
@@ -122,7 +122,7 @@ def _header(manifest: dict[str, Any], words: Sequence[int]) -> str:
         *(f"#define QSIM_CONTROL_{bit.name} 0x{bit.mask:x}u" for bit in CONTROL),
         *(f"#define QSIM_STATUS_{bit.name} 0x{bit.mask:x}u" for bit in STATUS),
         f"#define QSIM_MAGIC 0x{MAGIC:08x}u",
-        f"#define QSIM_INTERFACE {INTERFACE}u",
+        f"#define QSIM_VERSIONS 0x{VERSION:08x}u",
         f"#define QSIM_INPUTS {manifest['shape'][0]}",
         f"#define QSIM_OUTPUTS {manifest['shape'][-1]}",
         f"#define QSIM_FRAME_BEATS {manifest['layers'][0]['beats']}",

@@ -8,9 +8,9 @@ from typing import Any
 from amaranth.hdl import Assert, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib.wiring import In
 
-from ..gateware.bus.axi_lite import AxiLite, bus
+from ..gateware.bus.axi_lite import AxiLite
 from ..gateware.bus.loader import Loader
-from ..gateware.bus.registers import ADDRESS, ADDRESS_BITS, MAGIC, MASK, PLACE, REGISTERS
+from ..gateware.bus.registers import ADDRESS, ADDRESS_BITS, MAGIC, MASK, PLACE, REGISTERS, VERSION
 from ..gateware.rom import table
 from ..shape.loadable import MemoryShape
 from .opened import Opened
@@ -31,7 +31,8 @@ class _Free:
         self.opened = Opened(m, axi_control.Control(SHAPE, lite, loader, preloaded=True))
         self.block = block = self.opened.block
         own = [getattr(block, name) for name, member in block.signature.members.items() if member.flow == In]
-        axi = [getattr(lite, name) for name, member in bus(ADDRESS_BITS).items() if member.flow == In]
+        members = lite.bus.signature.members.items()
+        axi = [getattr(lite.bus, name) for name, member in members if member.flow == In]
         anything(m, *own, *axi)
 
     def writes(self, name: str) -> Value:
@@ -122,6 +123,7 @@ def told(axi_control: Any) -> Module:
     }
     counted: dict[str, Value] = {
         "ID": Const(MAGIC, 32),
+        "VERSION": Const(VERSION, 32),
         "SHAPE": Const(SHAPE.identity, 32),
         "IMAGE_WORDS": Const(SHAPE.image_words, 32),
         "LOADED": free.loader.count,

@@ -6,7 +6,7 @@
 
 /* What qsim_load gives back. */
 #define QSIM_LOADED_MODEL 0   /* the engine holds the model: its digest was read back */
-#define QSIM_OTHER_ENGINE 1   /* ID, interface, SHAPE or IMAGE_WORDS are not those of these words; nothing was written */
+#define QSIM_OTHER_ENGINE 1   /* ID, VERSION, SHAPE or IMAGE_WORDS are not those of these words; nothing was written */
 #define QSIM_TIMED_OUT 2      /* frames stay inside; the load was cancelled, the old model stays */
 #define QSIM_LOAD_REFUSED 3   /* the load ended early or with another CRC: see STATUS */
 #define QSIM_OTHER_DIGEST 4   /* another model is in the engine */
@@ -18,7 +18,7 @@ static inline int qsim_load(volatile uint32_t *engine, const uint32_t *words, ui
                             uint32_t patience) {
   const uint32_t refused = QSIM_STATUS_OUT_OF_TURN | QSIM_STATUS_WRONG_CRC | QSIM_STATUS_WRONG_SHAPE;
   uint32_t i;
-  if (QSIM_READ(engine, QSIM_ID) != QSIM_MAGIC || QSIM_READ(engine, QSIM_VERSION) >> 16 != QSIM_INTERFACE ||
+  if (QSIM_READ(engine, QSIM_ID) != QSIM_MAGIC || QSIM_READ(engine, QSIM_VERSION) != QSIM_VERSIONS ||
       QSIM_READ(engine, QSIM_SHAPE) != words[0] || QSIM_READ(engine, QSIM_IMAGE_WORDS) != count)
     return QSIM_OTHER_ENGINE;
   QSIM_WRITE(engine, QSIM_QUIET, 1);

@@ -6,12 +6,10 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from qsim.spec import dense as spec
-
 from ...shape.loadable import Loadable
 from .axi_lite import AxiLite
 from .loader import Loader
-from .registers import ADDRESS, CONTROL, FLAGS, INTERFACE, MAGIC, PLACE, REGISTERS
+from .registers import ADDRESS, CONTROL, FLAGS, MAGIC, PLACE, REGISTERS, VERSION
 
 REFUSALS = ("OUT_OF_TURN", "WRONG_CRC", "WRONG_SHAPE")  # what ends a load
 COUNTERS = ("images", "cycles", "short_frames", "long_frames")
@@ -127,7 +125,7 @@ class Control(wiring.Component):
         m.d.comb += [status[PLACE[name]].eq(bit) for name, bit in state.items()]
         values = {
             "ID": MAGIC,
-            "VERSION": INTERFACE << 16 | spec.VERSION,
+            "VERSION": VERSION,
             "SHAPE": self.shape.identity,
             "IMAGE_WORDS": self.shape.image_words,
             "STATUS": status,

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qsim.spec import dense as spec
+
+from ...shape.identity import SCHEMA
+
 MAGIC = 0x7173696D  # "qsim"
 INTERFACE = 2  # a change of the map's meaning raises this number
+VERSION = INTERFACE << 16 | SCHEMA << 8 | spec.VERSION
 ADDRESS_BITS = 7
 
 
@@ -34,8 +39,13 @@ class Bit:
 
 REGISTERS = (
     Register("ID", 0x00, "read", f"0x{MAGIC:08x}, `qsim` in ASCII"),
-    Register("VERSION", 0x04, "read", "interface version in bits 31..16, arithmetic version in 15..0"),
-    Register("SHAPE", 0x08, "read", "names the engine's shape; the first word of every load must equal it"),
+    Register(
+        "VERSION",
+        0x04,
+        "read",
+        "of the interface in bits 31..16, of SHAPE in 15..8, of the arithmetic in 7..0",
+    ),
+    Register("SHAPE", 0x08, "read", "CRC-32 of the shape's description; the first word of every load"),
     Register("IMAGE_WORDS", 0x0C, "read", "words of a complete load, the CRC not counted"),
     Register("CONTROL", 0x10, "write", "commands, see below"),
     Register("STATUS", 0x14, "read", "state and flags, see below"),

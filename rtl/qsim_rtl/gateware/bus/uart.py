@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...shape.loadable import Loadable
-from .axi_lite import bus
+from .axi import AXI4Lite, AXIStream, ports
 from .registers import ADDRESS_BITS
 
 READ, WRITE, SEND, TAKE = b"RWST"
@@ -102,15 +102,9 @@ class Bridge(wiring.Component):
                 "rx": In(1),
                 "tx": Out(1),
                 "divisor": In(DIVISOR_BITS),
-                "m_axis_tdata": Out(shape.input_width),
-                "m_axis_tvalid": Out(1),
-                "m_axis_tready": In(1),
-                "m_axis_tlast": Out(1),
-                "s_axis_tdata": In(sum(shape.result_widths)),
-                "s_axis_tvalid": In(1),
-                "s_axis_tready": Out(1),
-                "s_axis_tlast": In(1),
-                **{f"m_{name[2:]}": member.flip() for name, member in bus(ADDRESS_BITS).items()},
+                **ports("m_axis", AXIStream(shape.input_width)),
+                **ports("s_axis", AXIStream(sum(shape.result_widths)).flip()),
+                **ports("m_axil", AXI4Lite(ADDRESS_BITS)),
             }
         )
 

@@ -31,7 +31,7 @@ class Effort:
     nodes : int
         Cells of one image, at most. The same nodes give the same answer on every run.
     seconds : float, optional
-        A limit of time as well; with it, what is still unknown depends on the machine.
+        A limit of processor time as well; with it, what is still unknown depends on the machine.
     """
 
     nodes: int = 10_000
@@ -77,14 +77,14 @@ def search(
     Parameters
     ----------
     reach : the largest absolute value that any layer accumulates
-    deadline : `time.perf_counter()` at which to give up, or None
+    deadline : `time.thread_time()` at which to give up, or None
     """
     found, root = Search(), cell_of(arrays, splits)
     assert root is not None
     state, best = state_of(arrays), state_of(arrays)
     stack = [_Node(found.proof, splits, None, -np.inf, 0)]
     while stack:
-        late = deadline is not None and time.perf_counter() > deadline
+        late = deadline is not None and time.thread_time() > deadline
         if found.nodes == nodes or late or stack[-1].depth > DEPTH:
             found.open = True
             found.bound = min(node.bound for node in stack)

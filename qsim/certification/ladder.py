@@ -74,7 +74,7 @@ class Certifier:
         label : 0 to model.classes - 1
         radius : 0 or more
         """
-        deadline = None if effort.seconds is None else time.perf_counter() + effort.seconds
+        deadline = None if effort.seconds is None else time.thread_time() + effort.seconds
         rivals = self.margins[label]
         if any(self._wins(margin, image) for margin in rivals):
             return Finding("broken", "clean", witness=image)

@@ -3,7 +3,7 @@
 run.json                        what was asked: data, nodes, seconds
 MODEL/network.json              the network in plain integers, as the checker reads it
 MODEL/radius-R/00000.json.gz    the certificate of an image
-times.jsonl                     seconds an image took; differs from run to run, all other files do not
+times.jsonl                     processor time an image took; differs from run to run, all other files do not
 rows.parquet                    one row an image, from the certificates
 """
 
@@ -110,7 +110,7 @@ def rows(plan: Plan, folder: Path, name: str, radius: int) -> Iterator[dict[str,
 
 
 def seconds(folder: Path) -> dict[tuple[str, int, int], float]:
-    """The seconds that each (model, radius, image) took."""
+    """The seconds of processor time that each (model, radius, image) took."""
     path = folder / "times.jsonl"
     lines = path.read_text().splitlines() if path.exists() else []
     found = {}

@@ -35,7 +35,9 @@ def command(
     radius: Annotated[list[int] | None, typer.Option(help="In LSBs of the input code; repeatable.")] = None,
     images: Annotated[int, typer.Option(help="The first so many test images.")] = 1000,
     nodes: Annotated[int, typer.Option(help="Cells of branch and bound an image, at most.")] = Effort.nodes,
-    budget: Annotated[float | None, typer.Option(help="Seconds an image, at most; else no limit.")] = None,
+    budget: Annotated[
+        float | None, typer.Option(help="Processor seconds an image, at most; else any.")
+    ] = None,
     json: Json = None,
 ) -> None:
     """Prove or break each image within a radius; run again after an interruption to go on."""

@@ -70,13 +70,16 @@ def import_onnx(
         codes = Codes(input_bits, input_scale, input_signed)
     reading, graph = reader.read_onnx(source, codes)
     facts: dict[str, Any] = {"imported": "onnx", "runtime": runtime.version(), "level": "one node a session"}
-    frozen = freeze(
-        reading,
-        thresholds=thresholds,
-        last_layer=last_layer,
-        hints=reader.hints(graph.metadata),
-        provenance=facts,
-    )
+    try:
+        frozen = freeze(
+            reading,
+            thresholds=thresholds,
+            last_layer=last_layer,
+            hints=reader.hints(graph.metadata),
+            provenance=facts,
+        )
+    except QsimError as error:
+        raise QsimError(f"{graph.facts['file']}: {error}") from None
     seconds = time.perf_counter() - started
     return Imported(frozen.model, frozen.report, reading, frozen.codings, graph, seconds)
 

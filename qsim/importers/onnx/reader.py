@@ -16,7 +16,7 @@ import onnx
 from ...errors import QsimError
 from ..stages import Reading
 from . import elementwise, products, quantizers, shapes
-from .constants import FOLDS, Constant, fold
+from .constants import FOLDS, Constant, elements, fold
 from .graph import Graph, Node, read
 from .walk import Codes, Inputs, Walk, start
 
@@ -104,9 +104,9 @@ def _visit(walk: Walk, node: Node) -> None:
         return
     if not data:
         if node.op in FOLDS:
-            walk.constants[node.outputs[0]] = fold(
-                node, [walk.constants[name] for name in node.inputs if name]
-            )
+            constants = [walk.constants[name] for name in node.inputs if name]
+            walk.spend(elements(node, constants), node.label)
+            walk.constants[node.outputs[0]] = fold(node, constants)
         return
     if data != [walk.current]:
         _refuse_branch(walk, node, data)

@@ -20,6 +20,8 @@ from .graph import Graph, Node
 
 Array = npt.NDArray[Any]
 MAX_INPUTS = 1 << 24
+MIN_MADE = 1 << 20  # constants that nodes may always make
+MAX_GROWTH = 16  # times what the file holds
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Walk:
     ended : name of the operation that only reports, such as Softmax, once it has come
     reported : tensor that such an operation took in beside the way
     logits : tensor that the first such operation took in
+    made : elements of constants that nodes have made so far
     """
 
     graph: Graph
@@ -65,10 +68,26 @@ class Walk:
     ended: str = ""
     reported: str = ""
     logits: str = ""
+    made: int = 0
 
     @property
     def elements(self) -> int:
         return math.prod(self.shape)
+
+    def spend(self, count: int, label: str) -> None:
+        """Count constants that a node is about to make.
+
+        Raises
+        ------
+        QsimError
+            If nodes make many times more than the file holds.
+        """
+        held = sum(value.size for value in self.graph.constants.values())
+        self.made += count
+        if self.made > max(MIN_MADE, MAX_GROWTH * held):
+            raise QsimError(
+                f"{label} makes constants many times larger than the {held:,} values that the file holds"
+            )
 
     def spread(self, values: Array, what: str) -> Array:
         """Constants by element of the product: one for all (1,), or one each (elements,).

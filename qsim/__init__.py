@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .certification.api import certify
     from .data import Dataset
     from .errors import QsimError
+    from .importers.api import from_onnx
     from .kernel.sweep.api import smallest_fooling_step, sweep
     from .model import Adc, Crossbar, InputFormat, Layer, Mapping, Model, Noise, Trace, load
     from .robustness import geometry
@@ -24,6 +25,7 @@ _MODULES = {  # that hold the names, or are meant by them
     ".data": ("data", "Dataset"),
     ".errors": ("QsimError",),
     ".executors": ("executors",),
+    ".importers.api": ("from_onnx",),
     ".kernel.sweep.api": ("smallest_fooling_step", "sweep"),
     ".model": ("Adc", "Crossbar", "InputFormat", "Layer", "Mapping", "Model", "Noise", "Trace", "load"),
     ".robustness.attacks": ("fgsm",),
@@ -52,6 +54,7 @@ __all__ = [
     "data",
     "executors",
     "fgsm",
+    "from_onnx",
     "geometry",
     "load",
     "quantize",

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import data, executors, spec
+    from .attacks.fgsm import fgsm
     from .data import Dataset
     from .errors import QsimError
     from .kernel.sweep.api import smallest_fooling_step, sweep
     from .model import Adc, Crossbar, InputFormat, Layer, Mapping, Model, Noise, Trace, load
     from .robustness import geometry
-    from .robustness.attacks import fgsm
     from .shadow.network import Network
     from .shadow.quantize import quantize
     from .shadow.train import Recipe, train
@@ -24,7 +24,7 @@ _MODULES = {  # that hold the names, or are meant by them
     ".executors": ("executors",),
     ".kernel.sweep.api": ("smallest_fooling_step", "sweep"),
     ".model": ("Adc", "Crossbar", "InputFormat", "Layer", "Mapping", "Model", "Noise", "Trace", "load"),
-    ".robustness.attacks": ("fgsm",),
+    ".attacks.fgsm": ("fgsm",),
     ".robustness.geometry": ("geometry",),
     ".shadow.network": ("Network",),
     ".shadow.quantize": ("quantize",),

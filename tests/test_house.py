@@ -8,7 +8,10 @@ import pytest
 from import_graph import cycles, graph
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("errors", "spec", "model", "jit", "kernel", "executors", "crossbar", "data", "shadow", "robustness")
+ROOMS = (
+    *("errors", "spec", "model", "jit", "kernel", "executors", "crossbar", "data"),
+    *("shadow", "attacks", "robustness"),
+)
 LIBRARY = {f"qsim.{room}" for room in ROOMS}
 TOLD = {"qsim.cli.results", "qsim.cli.terminal"}  # how commands report
 MAY_IMPORT = {  # each room, and the rooms that it may import besides itself
@@ -21,10 +24,11 @@ MAY_IMPORT = {  # each room, and the rooms that it may import besides itself
     "qsim.crossbar": {"qsim.errors", "qsim.model", "qsim.spec"},
     "qsim.data": {"qsim.errors", "qsim.model"},
     "qsim.shadow": {"qsim.errors", "qsim.data", "qsim.jit", "qsim.model"},
+    "qsim.attacks": LIBRARY - {"qsim.crossbar", "qsim.robustness"},
     "qsim.robustness": LIBRARY - {"qsim.crossbar"},
     "qsim.study": LIBRARY | TOLD,
     "qsim.reproductions": LIBRARY | TOLD,
-    "qsim_rtl": LIBRARY - {"qsim.shadow", "qsim.robustness", "qsim.data", "qsim.crossbar"},
+    "qsim_rtl": LIBRARY - {"qsim.shadow", "qsim.attacks", "qsim.robustness", "qsim.data", "qsim.crossbar"},
 }
 
 

@@ -9,7 +9,7 @@ from import_graph import cycles, graph
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("errors", "registry", "activations", "spec", "model", "jit", "kernel", "executors", "crossbar")
-ROOMS += ("data", "shadow", "robustness")
+ROOMS += ("data", "shadow", "attacks", "robustness")
 LIBRARY = {f"qsim.{room}" for room in ROOMS}
 TOLD = {"qsim.cli.results", "qsim.cli.terminal"}  # how commands report
 MAY_IMPORT = {  # each room, and the rooms that it may import besides itself
@@ -29,12 +29,13 @@ MAY_IMPORT = {  # each room, and the rooms that it may import besides itself
     "qsim.crossbar": {"qsim.errors", "qsim.data", "qsim.model", "qsim.registry", "qsim.spec"},
     "qsim.data": {"qsim.errors", "qsim.model"},
     "qsim.shadow": {"qsim.errors", "qsim.activations", "qsim.data", "qsim.jit", "qsim.model"},
+    "qsim.attacks": LIBRARY - {"qsim.crossbar", "qsim.robustness"},
     "qsim.robustness": LIBRARY - {"qsim.crossbar"},
-    "qsim.certification": {"qsim.errors", "qsim.data", "qsim.jit", "qsim.model", "qsim.robustness"},
+    "qsim.certification": {"qsim.errors", "qsim.attacks", "qsim.data", "qsim.jit", "qsim.model"},
     "qsim.importers": {"qsim.errors", "qsim.model"},
     "qsim.study": LIBRARY | TOLD,
     "qsim.reproductions": LIBRARY | TOLD,
-    "qsim_rtl": LIBRARY - {"qsim.shadow", "qsim.robustness", "qsim.data", "qsim.crossbar"},
+    "qsim_rtl": LIBRARY - {"qsim.shadow", "qsim.attacks", "qsim.robustness", "qsim.data", "qsim.crossbar"},
 }
 
 

@@ -6,24 +6,30 @@ from . import lazy
 
 if TYPE_CHECKING:
     from . import crossbar, data, executors, shadow, spec
+    from .attacks.fgsm import fgsm, gradient_signs
+    from .attacks.steps import lattice_step
+    from .certification.api import certify
     from .data import Dataset
     from .errors import QsimError
+    from .importers.api import from_onnx
     from .kernel.sweep.api import smallest_fooling_step, sweep
     from .model import Adc, Crossbar, InputFormat, Layer, Mapping, Model, Noise, Trace, load
     from .robustness import evaluate, geometry
-    from .robustness.attacks import fgsm, gradient_signs, lattice_step
     from .shadow import Network
     from .shadow.quantize import quantize
     from .shadow.train import Recipe, train
 
 _MODULES = {  # that hold the names, or are meant by them
+    ".attacks.fgsm": ("fgsm", "gradient_signs"),
+    ".attacks.steps": ("lattice_step",),
+    ".certification.api": ("certify",),
     ".crossbar": ("crossbar",),
     ".data": ("data", "Dataset"),
     ".errors": ("QsimError",),
     ".executors": ("executors",),
+    ".importers.api": ("from_onnx",),
     ".kernel.sweep.api": ("smallest_fooling_step", "sweep"),
     ".model": ("Adc", "Crossbar", "InputFormat", "Layer", "Mapping", "Model", "Noise", "Trace", "load"),
-    ".robustness.attacks": ("fgsm", "gradient_signs", "lattice_step"),
     ".robustness.evaluate": ("evaluate",),
     ".robustness.geometry": ("geometry",),
     ".shadow": ("shadow", "Network"),
@@ -45,11 +51,13 @@ __all__ = [
     "QsimError",
     "Recipe",
     "Trace",
+    "certify",
     "crossbar",
     "data",
     "evaluate",
     "executors",
     "fgsm",
+    "from_onnx",
     "geometry",
     "gradient_signs",
     "lattice_step",

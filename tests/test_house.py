@@ -8,23 +8,34 @@ import pytest
 from import_graph import cycles, graph
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("errors", "spec", "model", "jit", "kernel", "executors", "crossbar", "data", "shadow", "robustness")
+ROOMS = ("errors", "registry", "activations", "spec", "model", "jit", "kernel", "executors", "crossbar")
+ROOMS += ("data", "shadow", "attacks", "robustness")
 LIBRARY = {f"qsim.{room}" for room in ROOMS}
 TOLD = {"qsim.cli.results", "qsim.cli.terminal"}  # how commands report
 MAY_IMPORT = {  # each room, and the rooms that it may import besides itself
     "qsim.errors": set(),
+    "qsim.registry": {"qsim.errors"},
+    "qsim.activations": {"qsim.errors", "qsim.registry"},
     "qsim.spec": set(),
-    "qsim.model": {"qsim.errors", "qsim.spec", "qsim.executors"},  # the last in its __init__ alone
+    "qsim.model": {
+        "qsim.errors",
+        "qsim.activations",
+        "qsim.spec",
+        "qsim.executors",
+    },  # the last in its __init__ alone
     "qsim.jit": {"qsim.errors"},
     "qsim.kernel": {"qsim.errors", "qsim.jit", "qsim.model"},
     "qsim.executors": {"qsim.kernel", "qsim.model"},
-    "qsim.crossbar": {"qsim.errors", "qsim.model", "qsim.spec"},
+    "qsim.crossbar": {"qsim.errors", "qsim.data", "qsim.model", "qsim.registry", "qsim.spec"},
     "qsim.data": {"qsim.errors", "qsim.model"},
-    "qsim.shadow": {"qsim.errors", "qsim.data", "qsim.jit", "qsim.model"},
+    "qsim.shadow": {"qsim.errors", "qsim.activations", "qsim.data", "qsim.jit", "qsim.model"},
+    "qsim.attacks": LIBRARY - {"qsim.crossbar", "qsim.robustness"},
     "qsim.robustness": LIBRARY - {"qsim.crossbar"},
+    "qsim.certification": {"qsim.errors", "qsim.attacks", "qsim.data", "qsim.jit", "qsim.model"},
+    "qsim.importers": {"qsim.errors", "qsim.model"},
     "qsim.study": LIBRARY | TOLD,
     "qsim.reproductions": LIBRARY | TOLD,
-    "qsim_rtl": LIBRARY - {"qsim.shadow", "qsim.robustness", "qsim.data", "qsim.crossbar"},
+    "qsim_rtl": LIBRARY - {"qsim.shadow", "qsim.attacks", "qsim.robustness", "qsim.data", "qsim.crossbar"},
 }
 
 

@@ -19,7 +19,7 @@ MOST_RESULTS = 255  # in one command
 
 
 class Line(Protocol):
-    """What `serial.Serial` of pyserial is, as far as it is needed; `read` gives fewer bytes on a time-out."""
+    """What pyserial calls a `Serial`, as far as it is needed; `read` gives fewer bytes on a time-out."""
 
     def write(self, data: bytes, /) -> object: ...
 

@@ -15,6 +15,7 @@ from ..gateware.bus.registers import ADDRESS, FLAGS, INTERFACE, MAGIC, MASK
 from ..memory.pack import pack
 from ..shape.loadable import DIGEST_WORDS, Loadable, crc
 
+TURN_READS = 10_000  # of STATUS, while a load waits for the frames inside
 Bytes = npt.NDArray[np.uint8]
 Longs = npt.NDArray[np.int64]
 
@@ -86,22 +87,22 @@ class Device:
         return self.transport.read(ADDRESS[register])
 
     def command(self, name: str) -> None:
-        """Write one of the commands LOAD, CLEAR, ACKNOWLEDGE, FLUSH."""
+        """Write one of the commands LOAD, CLEAR, ACKNOWLEDGE, FLUSH, CANCEL."""
         self._write("CONTROL", MASK[name])
 
     def load(self, model: Model) -> None:
-        """Replace the engine's model and make sure that it arrived.
+        """Replace the engine's model, once the frames inside are answered, and make sure that it arrived.
 
         Raises
         ------
         QsimError
-            If the model does not fit; the engine then keeps the one it has. If the engine refuses,
-            it says which flag it raised.
+            If the model does not fit, or frames stay inside; the engine then keeps the one it has. If
+            the engine refuses, it says which flag it raised.
         """
         words = self.shape.words(model)
         self.command("ACKNOWLEDGE")
         try:
-            self.command("LOAD")
+            self._begin_load()
             self.model = None
             self.transport.write(ADDRESS["LOAD_DATA"], words)
             self._write("LOAD_CRC", crc(words))
@@ -159,6 +160,18 @@ class Device:
             raise QsimError("TLAST does not stand on the last logit of each image")
         logits, classes = decoded(self.shape, results)
         return logits.reshape(-1, outputs), classes.reshape(-1, outputs)[:, -1]
+
+    def _begin_load(self) -> None:
+        """Ask for a load and wait until it begins."""
+        self.command("LOAD")
+        for _ in range(TURN_READS):
+            if self.read("STATUS") & MASK["LOADING"]:
+                return
+        self.command("CANCEL")
+        raise QsimError(
+            "the load did not begin: a frame stays inside, sent in part or with answers that nobody takes; "
+            "FLUSH drops it"
+        )
 
     def _write(self, register: str, value: int) -> None:
         self.transport.write(ADDRESS[register], np.array([value], np.uint32))

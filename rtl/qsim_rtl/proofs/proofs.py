@@ -18,6 +18,7 @@ from . import (
     argmax,
     axi,
     axi_control,
+    axi_drain,
     axi_lite,
     axi_load,
     axi_slice,
@@ -176,8 +177,20 @@ PROOFS = [
         "address.eq(word)", "address.eq(0)",
     ),
     Proof(
+        "packets leave whole", "bus.drain", partial(axi_drain.emptied, width=4),
+        "self.flushing & ~begun", "self.flushing",
+    ),
+    Proof(
         "nothing in or out without a model", "bus.top", axi.closed,
-        "control.hold | lite.write", "lite.write",
+        "control.hold | drain.flushing", "drain.flushing",
+    ),
+    Proof(
+        "no frame begins while a load waits", "bus.top", axi.closed,
+        "control.waiting & ~partial", "0",
+    ),
+    Proof(
+        "no answer is withdrawn", "bus.top", axi.closed,
+        "drain.o_ready.eq(self.m_axis_tready)", "drain.o_ready.eq(self.m_axis_tready | self.control.flush)",
     ),
     Proof(
         "no model without a whole load and its CRC", "bus.control", axi_control.gated,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MAGIC = 0x7173696D  # "qsim"
-INTERFACE = 1  # a change of the map's meaning raises this number
+INTERFACE = 2  # a change of the map's meaning raises this number
 ADDRESS_BITS = 7
 
 
@@ -57,16 +57,21 @@ REGISTERS = (
     ),
 )
 CONTROL = (
-    Bit("LOAD", 0, "begin a load; refused while a frame is inside"),
+    Bit("LOAD", 0, "begin a load once the frames that are inside are answered; no further frame is taken"),
     Bit("CLEAR", 1, "set all counters to 0"),
     Bit("ACKNOWLEDGE", 2, "clear all flags"),
-    Bit("FLUSH", 3, "drop every frame inside, half-sent ones too"),
+    Bit(
+        "FLUSH",
+        3,
+        "drop every frame inside, half-sent ones too, but one whose results have begun to leave",
+    ),
+    Bit("CANCEL", 4, "end a load that waits or lasts; the model stays if none of its words was replaced"),
 )
 STATUS = (
     Bit("VALID", 0, "a complete model is there"),
     Bit("LOADING", 1, "a load has begun and not ended; no frame is taken"),
     Bit("BUSY", 2, "a frame is inside, or partly"),
-    Bit("REFUSED", 8, "flag: a load was begun while busy"),
+    Bit("WAITING", 3, "a load waits for the frames that are inside; no further frame is taken"),
     Bit("OUT_OF_TURN", 9, "flag: LOAD_DATA or LOAD_CRC came without a load, too early or too late"),
     Bit("WRONG_CRC", 10, "flag: a load ended with another CRC than its words have"),
     Bit("WRONG_SHAPE", 11, "flag: a load began with another word than SHAPE; nothing was written"),

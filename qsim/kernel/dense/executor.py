@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
-
 import numpy as np
 
 from ...model.model import Model
 from .. import portable
+from ..entries import entries
 from ..executor import Array, Classes, Enter, Executor, Sweeper
 from . import packing
 from .network import KINDS
@@ -31,16 +29,12 @@ def executor(model: Model, isa: str) -> Executor:
     )
 
 
-def _entries(isa: str) -> Any:
-    return import_module(f"qsim.kernel.entries.{isa}")
-
-
 def _fast(model: Model, isa: str) -> Enter | None:
-    module = _entries(isa)
-    plan = packing.pack(model, module.UNIT.lanes, module.PANEL, module.HAS_BYTES)
+    compiled = entries(isa)
+    plan = packing.pack(model, compiled.lanes, compiled.panel, compiled.octets is not None)
     if plan is None:
         return None
-    kind, rows, block, entry = KINDS[model.input.dtype], plan.rows, plan.block, module.run()
+    kind, rows, block, entry = KINDS[model.input.dtype], plan.rows, plan.block, compiled.run
     if kind == 0:
         return lambda codes, _, hidden, logits, classes: entry(codes, 0, rows, block, hidden, logits, classes)
     return lambda codes, _, hidden, logits, classes: entry(
@@ -49,13 +43,12 @@ def _fast(model: Model, isa: str) -> Enter | None:
 
 
 def _fast_sweeper(model: Model, isa: str) -> Sweeper | None:
-    module = _entries(isa)
-    lanes, dtype = module.UNIT.lanes, model.input.dtype
-    plan = packing.pack(model, lanes, module.PANEL, module.HAS_BYTES)
-    plan = plan and packing.pack_sweep(model, plan, lanes)
+    compiled, dtype = entries(isa), model.input.dtype
+    plan = packing.pack(model, compiled.lanes, compiled.panel, compiled.octets is not None)
+    plan = plan and packing.pack_sweep(model, plan, compiled.lanes)
     if plan is None:
         return None
-    rows, block, entry = plan.rows, plan.block, module.sweep()
+    rows, block, entry = plan.rows, plan.block, compiled.sweep
     low, high = model.input.low, model.input.high
 
     def run(codes: Array, signs: Array, steps: Array, classes: Classes) -> None:

@@ -75,11 +75,11 @@ def board(target: str) -> Board:
     return BOARDS[target]
 
 
-def files(shape: Loadable) -> dict[str, str]:
-    """Top level and constraints of every board, by file name."""
+def files(shape: Loadable, name: str) -> dict[str, str]:
+    """Top level and constraints of every board, by file name, for the engine of that module name."""
     made = {}
     for board in BOARDS.values():
-        made[f"board_{board.target}.v"] = _top(board, shape)
+        made[f"board_{board.target}.v"] = _top(board, shape, name)
         made[f"board_{board.target}.{board.suffix}"] = _constraints(board)
     return made
 
@@ -90,7 +90,8 @@ def commands(board: Board, manifest: Mapping[str, Any], tools: str = "yowasp-") 
     All run in the folder of the export and write into `build/`. `tools` stands before each name.
     """
     stem = f"build/{board.target}"
-    sources = f"board_{board.target}.v qsim.v qsim_uart.v"
+    name = manifest["name"]
+    sources = f"board_{board.target}.v {name}.v {name}_uart.v"
     constraints, report = f"board_{board.target}.{board.suffix}", ["--report", f"{stem}.report.json"]
     place = ["--json", f"{stem}.json", "--seed", "1", "--timing-allow-fail", *report]
     products = sum(pe * simd for pe, simd in zip(manifest["pe"], manifest["simd"], strict=True))
@@ -135,7 +136,7 @@ def uses_dsp(board: Board, bits: int, products: int) -> bool:
     return products <= board.dsps and (board.family != "ecp5" or bits > 4)
 
 
-def _top(board: Board, shape: Loadable) -> str:
+def _top(board: Board, shape: Loadable, name: str) -> str:
     """Clock, reset after power-up, serial line and engine."""
     stream_in, stream_out = shape.input_width - 1, sum(shape.result_widths) - 1
     extra = "".join(f", output wire {name}" for name in board.constants)
@@ -143,6 +144,8 @@ def _top(board: Board, shape: Loadable) -> str:
     wires = [
         ("s_axis_tdata", stream_in),
         ("m_axis_tdata", stream_out),
+        ("s_axis_tkeep", stream_in // 8),
+        ("m_axis_tkeep", stream_out // 8),
         ("axil_awaddr", 6),
         ("axil_araddr", 6),
     ]
@@ -163,10 +166,15 @@ def _top(board: Board, shape: Loadable) -> str:
         return ",\n".join(rows)
 
     declared = "".join(f"  wire [{high}:0] {name};\n" for name, high in wires)
-    return f"""// {board.name}: {board.clock // 1_000_000} MHz, {BAUD:,} baud, 8 bits, no parity, 1 stop bit.
+    return f"""`timescale 1ns / 1ps
+// {board.name}: {board.clock // 1_000_000} MHz, {BAUD:,} baud, 8 bits, no parity, 1 stop bit.
 module board (input wire clk, input wire rx, output wire tx, output wire led{extra});
-  reg [7:0] start = 0;  // counts up after power-up, holds the reset meanwhile
-  reg running = 0;
+  reg [7:0] start;  // counts up after power-up, holds the reset meanwhile
+  reg running;
+  initial begin
+    start = 0;
+    running = 0;
+  end
   always @(posedge clk) begin
     if (!(&start)) start <= start + 1;
     running <= &start;
@@ -175,11 +183,11 @@ module board (input wire clk, input wire rx, output wire tx, output wire led{ext
 {declared}  wire {", ".join(bits)};
   assign led = m_axis_tvalid;
 {drive}
-  qsim engine (
+  {name} engine (
       .aclk(clk), .aresetn(running),
 {connected(engine=True)});
 
-  qsim_uart line (
+  {name}_uart line (
       .clk(clk), .rst(!running), .rx(rx), .tx(tx), .divisor(12'd{board.clock // BAUD}),
 {connected(engine=False)});
 endmodule

@@ -8,7 +8,7 @@ from operator import mul
 from qsim.errors import QsimError
 from qsim.model.model import Model
 
-from ..export.folder import SMALL
+from ..export.netlist import SMALL
 from ..gateware.frame_buffer import PIECE
 from ..shape.engine import LayerShape
 from ..shape.loadable import Loadable

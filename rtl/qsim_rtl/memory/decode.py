@@ -21,13 +21,13 @@ Found = Iterator[tuple[str, Codes, Codes]]  # a memory's name, what it holds, wh
 Memories = Mapping[str, list[int]]
 
 
-def compare(folder: str, entries: list[dict[str, Any]], memories: Memories, model: Model) -> int:
+def compare(prefix: str, entries: list[dict[str, Any]], memories: Memories, model: Model) -> int:
     """Compare all memories of all layers with a model; how many values that were.
 
     Parameters
     ----------
-    folder : str
-        Named where something differs.
+    prefix : str
+        Folder and beginning of the files' names. Named where something differs.
     entries : list of dict
         The manifest's layers.
     memories : dict
@@ -51,7 +51,7 @@ def compare(folder: str, entries: list[dict[str, Any]], memories: Memories, mode
         ]:
             if not np.array_equal(found, wanted):
                 file = name if name.startswith("threshold") else f"layer{i}_{name}"
-                raise QsimError(f"{folder}/{file}.mem does not hold what the model has there")
+                raise QsimError(f"{prefix}{file}.mem does not hold what the model has there")
             count += found.size
     return count
 

@@ -29,7 +29,7 @@ def rows() -> list[Row]:
         d = rng.normal(size=(BATCH, width)).astype(np.float32)
 
         def step(x, w=w, d=d):  # type: ignore[no-untyped-def]
-            part = x[rng.integers(0, IMAGES, BATCH)]
+            part = x[rng.integers(0, len(codes), BATCH)]
             return part @ w, part.T @ d
 
         engines = {name: lambda x=x, step=step: step(x) for name, x in stored.items()}

@@ -1,43 +1,42 @@
-"""The compiled entries of each instruction set: classes and logits, and sweeps.
+"""The compiled entries of the dense engine: for each instruction set one whose layers all have operands of
+8 bits, and one for any, which takes longer to compile.
 
-An entry is compiled once on a machine and then read from the disk, until anything in the compiled packages
-changes; a model is data to it, never code.
+An entry is compiled when a model first needs it and then read from the disk, until anything in the compiled
+packages changes; a model is data to it, never code.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from typing import Any
 
-from ..errors import QsimError
 from ..jit.compiling import cached, sources
-from .dense import products as tiles
-from .dense.layer import any_layer, list_groups, list_groups_512
+from .dense import products
+from .dense.layer import any_layer, layer_sums, list_groups, list_groups_512
 from .dense.network import RUN, SWEEP, network
+from .dense.products import Unit
 from .sweep.engine import sweeper
 
 
 @dataclass(frozen=True)
-class Entries:
-    """What an instruction set computes with, and its entries, each compiled when it is first asked for.
+class InstructionSet:
+    """What an instruction set computes with.
 
     Parameters
     ----------
-    name : str
     halves : Unit
         What multiplies 16-bit operands.
     octets : Unit or None
         What multiplies bytes, if anything does.
-    listing : compiled function
+    list_groups : compiled function
         Lists the groups of operands that are not all zero.
     """
 
-    name: str
-    halves: tiles.Unit
-    octets: tiles.Unit | None
-    listing: Any
+    halves: Unit
+    octets: Unit | None
+    list_groups: Any
 
     @property
     def lanes(self) -> int:
@@ -47,48 +46,50 @@ class Entries:
     @property
     def panel(self) -> int:
         """Vectors of weights that lie side by side in memory."""
-        return tiles.PANEL[self.lanes]
+        return products.PANEL[self.lanes]
 
-    @cached_property
-    def parts(self) -> tuple[Any, Any]:
-        """The compiled functions that the two entries call."""
-        layer = any_layer(self.name, self.octets, self.halves)
-        run = network(self.name, layer, self.lanes)
-        return run, sweeper(self.name, self.halves, layer, self.listing)
 
-    @cached_property
-    def run(self) -> Any:
-        """The compiled entry for classes and logits; arguments as in `network.RUN`."""
-        run = self.parts[0]
-
-        def entry(codes, kind, rows, block, hidden, logits, classes):
-            run(codes, kind, rows, block, hidden, logits, classes)
-
-        return self._compiled(entry, RUN, "run")
-
-    @cached_property
-    def sweep(self) -> Any:
-        """The compiled entry for sweeps; arguments as in `network.SWEEP`."""
-        sweep = self.parts[1]
-
-        def entry(codes, kind, signs, steps, low, high, rows, block, classes):
-            sweep(codes, kind, signs, steps, low, high, rows, block, classes)
-
-        return self._compiled(entry, SWEEP, "sweep")
-
-    def _compiled(self, entry: Callable[..., None], signature: Any, what: str) -> Any:
-        entry.__qualname__ = f"{what}.{self.name}"
-        return cached(signature, key=sources(), error_model="numpy")(entry)
+SETS = {
+    "avx512vnni": InstructionSet(products.VNNI512_HALVES, products.VNNI512_BYTES, list_groups_512),
+    "avxvnni": InstructionSet(products.VNNI256_HALVES, products.VNNI256_BYTES, list_groups),
+    "avx2": InstructionSet(products.AVX2_HALVES, None, list_groups),
+}
 
 
 @cache
-def entries(isa: str) -> Entries:
-    """The entries of an instruction set of `isa.NEEDS` other than the portable one."""
-    made = {
-        "avx512vnni": (tiles.VNNI512_HALVES, tiles.VNNI512_BYTES, list_groups_512),
-        "avxvnni": (tiles.VNNI256_HALVES, tiles.VNNI256_BYTES, list_groups),
-        "avx2": (tiles.AVX2_HALVES, None, list_groups),
-    }
-    if isa not in made:
-        raise QsimError(f"instruction set {isa!r} has no entries; {', '.join(made)} have")
-    return Entries(isa, *made[isa])
+def parts(isa: str, octets: bool) -> tuple[Any, Any]:
+    """The compiled functions that the two entries of an instruction set call."""
+    own, name = SETS[isa], _named(isa, octets)
+    layer = layer_sums(own.octets) if octets and own.octets else any_layer(isa, own.octets, own.halves)
+    return network(name, layer, own.lanes), sweeper(name, own.halves, layer, own.list_groups)
+
+
+@cache
+def run(isa: str, octets: bool) -> Any:
+    """The entry for classes and logits; arguments as in `network.RUN`."""
+    engine = parts(isa, octets)[0]
+
+    def entry(operands, rows, block, hidden, logits, classes):
+        engine(operands, rows, block, hidden, logits, classes)
+
+    return _compiled(entry, RUN, f"run.{_named(isa, octets)}")
+
+
+@cache
+def sweep(isa: str, octets: bool) -> Any:
+    """The entry for sweeps; arguments as in `network.SWEEP`."""
+    engine = parts(isa, octets)[1]
+
+    def entry(operands, signs, steps, low, high, rows, block, classes):
+        engine(operands, signs, steps, low, high, rows, block, classes)
+
+    return _compiled(entry, SWEEP, f"sweep.{_named(isa, octets)}")
+
+
+def _compiled(entry: Callable[..., None], signature: Any, name: str) -> Any:
+    entry.__qualname__ = name
+    return cached(signature, key=sources(), error_model="numpy")(entry)
+
+
+def _named(isa: str, octets: bool) -> str:
+    return f"{isa}.{'octets' if octets else 'any'}"

@@ -180,7 +180,7 @@ class Model:
     @cached_property
     def digest(self) -> str:
         """sha256, in hex, of everything but the provenance: the name of this exact network."""
-        return container.fingerprint(self.description(), self._tensors())
+        return container.fingerprint(self.description(), self.tensors())
 
     def description(self) -> dict[str, Any]:
         """All of the model that is no array, as JSON-able values."""
@@ -203,7 +203,7 @@ class Model:
             ],
         }
 
-    def _tensors(self) -> dict[str, IntArray]:
+    def tensors(self) -> dict[str, IntArray]:
         tensors: dict[str, IntArray] = {}
         for i, layer in enumerate(self.layers):
             tensors[f"layers.{i}.weights"] = layer.weights
@@ -275,4 +275,4 @@ class Model:
     def save(self, path: str | PathLike[str]) -> None:
         """Write the model as one file, completely or not at all."""
         header = {**self.description(), "digest": self.digest, "provenance": self.provenance}
-        container.write(path, header, self._tensors())
+        container.write(path, header, self.tensors())

@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..attacks.steps import Codes, Labels, Signs, lattice_step, move
 from ..crossbar import converters as crossbar_adc
 from ..crossbar import effects as devices
 from ..crossbar.mapping import map_to_crossbar
 from ..model.crossbar import Mapping, Noise
 from ..model.layer import Layer
 from ..model.model import Model
-from ..robustness.attacks import Codes, Labels, Signs, lattice_step, move
 from ..shadow.network import (
     Network,
     Reals,

@@ -18,7 +18,7 @@ from numba.core.dispatcher import Dispatcher
 import qsim
 from qsim.jit.compiling import part, part_of
 from qsim.kernel import isa
-from qsim.kernel.entries import entries
+from qsim.kernel.entries import parts
 
 FAST = isa.available()[:-1]
 jit = pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
@@ -164,9 +164,9 @@ def clashes(entries: list[Any]) -> set[str]:
 
 @fast
 def test_no_two_functions_have_one_name() -> None:
-    made = [part for name in FAST for part in entries(name).parts]
-    assert sum(1 for one in made for _ in called(one)) > len(made)
-    assert not clashes(made)
+    entries = [engine for name in FAST for octets in (False, True) for engine in parts(name, octets)]
+    assert sum(1 for entry in entries for _ in called(entry)) > len(entries)
+    assert not clashes(entries)
 
 
 @jit

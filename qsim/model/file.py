@@ -42,6 +42,7 @@ def load(path: str | PathLike[str]) -> Model:
                     crossbar=Crossbar.read(entry, tensors, f"layers.{i}.") if tiles else None,
                     codes_per_unit=entry["one"],
                     preactivation_gain=entry["gain"],
+                    wrap_bits=entry.get("wrap"),
                     **{key: entry[key] for key in ("bits", "grid", "activation")},
                 )
             )

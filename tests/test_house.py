@@ -22,9 +22,10 @@ MAY_IMPORT = {  # each room, and the rooms that it may import besides itself
     "qsim.data": {"qsim.errors", "qsim.model"},
     "qsim.shadow": {"qsim.errors", "qsim.data", "qsim.jit", "qsim.model"},
     "qsim.robustness": LIBRARY - {"qsim.crossbar"},
+    "qsim.faults": LIBRARY | TOLD,  # its lists and kinds alone are for the hardware too
     "qsim.study": LIBRARY | TOLD,
     "qsim.reproductions": LIBRARY | TOLD,
-    "qsim_rtl": LIBRARY - {"qsim.shadow", "qsim.robustness", "qsim.data", "qsim.crossbar"},
+    "qsim_rtl": LIBRARY - {"qsim.shadow", "qsim.robustness", "qsim.data", "qsim.crossbar"} | {"qsim.faults"},
 }
 
 

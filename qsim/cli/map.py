@@ -14,11 +14,9 @@ from ..crossbar import (
 from ..crossbar import (
     effects as devices,
 )
-from ..crossbar import (
-    faults as device_faults,
-)
 from ..crossbar.mapping import map_to_crossbar
 from ..errors import QsimError
+from ..faults import lists as fault_lists
 from ..model.crossbar import Mapping
 from ..model.file import load
 from ..robustness.evaluate import check_fit
@@ -49,7 +47,7 @@ def command(
     proportional_error: Annotated[float, typer.Option(help="Deviation, share of the conductance.")] = 0.0,
     stuck_low: Annotated[float, typer.Option(help="Share of cells stuck at the lowest level.")] = 0.0,
     stuck_high: Annotated[float, typer.Option(help="Share of cells stuck at the highest level.")] = 0.0,
-    faults: Annotated[Path | None, typer.Option(metavar="FILE", help="A list of faulty cells.")] = None,
+    faults: Annotated[Path | None, typer.Option(metavar="FILE", help="A list of faults.")] = None,
     drift: Annotated[float, typer.Option(help="Seconds since programming.")] = 0.0,
     drift_nu: Annotated[float, typer.Option(help="Mean drift exponent.")] = 0.05,
     drift_spread: Annotated[float, typer.Option(help="Deviation of the exponent over cells.")] = 0.0,
@@ -92,9 +90,9 @@ def command(
     if stuck_low or stuck_high:
         model = devices.stuck(model, stuck_low, stuck_high, seed)
     if faults is not None:
-        model = device_faults.apply_faults(model, device_faults.read(faults))
+        model = fault_lists.apply_faults(model, fault_lists.read(faults))
     if write_faults is not None:
-        device_faults.write(device_faults.differences(programmed, model), write_faults)
+        fault_lists.write(fault_lists.differences(programmed, model), write_faults)
     if drift:
         model = devices.drift(model, drift, drift_nu, drift_spread, seed=seed)
     if line_resistance:

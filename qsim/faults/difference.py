@@ -88,19 +88,49 @@ class Baseline:
         )
         weights = tuple(x.weights.T.copy() for x in model.layers)
         bias = tuple(x.bias.copy() for x in model.layers)
+        inputs = checked.T.astype(np.int64, order="C")
+        return cls._run(model, weights, bias, trees, inputs, classes)
+
+    @classmethod
+    def _run(
+        cls,
+        model: Model,
+        weights: tuple[Integers, ...],
+        bias: tuple[Integers, ...],
+        trees: tuple[Integers, ...],
+        inputs: Integers,
+        labels: Integers,
+    ) -> Baseline:
+        """All integers of images (inputs, images) by memories in the engine of a model."""
         widths = np.array(model.accumulator_bits, np.int64)
-        incoming, accs = [checked.T.astype(np.int64, order="C")], []
+        incoming, accs = [inputs], []
         for i in range(len(weights)):
-            acc = np.empty((weights[i].shape[1], len(checked)), np.int64)
+            acc = np.empty((weights[i].shape[1], inputs.shape[1]), np.int64)
             _accumulate(weights[i], bias[i], widths[i], incoming[i], acc)
             accs.append(acc)
             if len(trees[i]):
                 counted = np.empty_like(acc)
                 _count(trees[i], acc, counted)
                 incoming.append(counted)
-        found = np.empty((len(checked), 2), np.int64)
-        _classify_all(accs[-1], classes, found)
-        return cls(model, weights, bias, trees, widths, tuple(incoming), tuple(accs), classes, found)
+        found = np.empty((inputs.shape[1], 2), np.int64)
+        _classify_all(accs[-1], labels, found)
+        return cls(model, weights, bias, trees, widths, tuple(incoming), tuple(accs), labels, found)
+
+    def flipped(self, kind: str, table: Integers) -> Baseline:
+        """The same engine and images with faults (faults, 2 + axes), places named once, in its memories."""
+        weights, bias, trees = ([x.copy() for x in part] for part in (self.weights, self.bias, self.trees))
+        if kind == "threshold-bit":
+            for i in np.unique(table[:, 0]).tolist():
+                _, row, rank, bit = table[table[:, 0] == i].T
+                trees[i] = flipped(trees[i], (row, rank), bit, int(self.widths[i]))
+        else:
+            for i, neuron, place, change, _ in self._moves(kind, table):
+                if place < 0:
+                    bias[i][neuron] += change
+                else:
+                    weights[i][place, neuron] += change
+        memories = tuple(weights), tuple(bias), tuple(trees)
+        return self._run(self.model, *memories, self.codes[0], self.labels)
 
     @property
     def correct(self) -> int:
@@ -139,9 +169,10 @@ class Baseline:
         for i in np.unique(layers).tolist():
             own, layer = layers == i, self.model.layers[i]
             if kind == "bias-bit":
-                words, bits = layer.bias[table[own, 1]], self.model.accumulator_bits[i]
+                words, bits = self.bias[i][table[own, 1]], self.model.accumulator_bits[i]
             else:
-                words, bits = layer.stored[table[own, 1], table[own, 2]], layer.bits
+                held = self.weights[i][table[own, 2], table[own, 1]]
+                words, bits = held - 1 >> 1 if layer.grid == "odd" else held, layer.bits
             moved = flipped(words, (np.arange(len(words)),), bit[own], bits) - words
             change[own] = 2 * moved if kind == "weight-bit" and layer.grid == "odd" else moved
         inputs = table[:, 2] if kind == "weight-bit" else np.full(len(table), -1)

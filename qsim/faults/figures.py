@@ -84,3 +84,29 @@ def draw_trials(rows: Sequence[Row], path: Path) -> None:
     panels[0].set_ylabel("accuracy, %", fontsize=8)
     drawn.legend(loc="outside right upper", fontsize=7)
     save(drawn, path)
+
+
+def draw_flips(rows: Sequence[Row], chance: float, path: Path) -> None:
+    """Accuracy over the number of flips: a panel a kind, a line a model; dashed where flips are random."""
+    kinds = list(dict.fromkeys(row["kind"] for row in rows))
+    drawn = figure(4.2 * len(kinds) + 1.5, 3.4)
+    panels = drawn.subplots(1, len(kinds), squeeze=False, sharey=True)[0]
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    for panel, kind in zip(panels, kinds, strict=True):
+        for k, model in enumerate(models):
+            colour = COLOURS[k % len(COLOURS)]
+            own = [r for r in rows if (r["model"], r["kind"]) == (model, kind)]
+            for order in dict.fromkeys(r["order"] for r in own):
+                points = [(r["flips"], 100 * r["accuracy"]) for r in own if r["order"] == order]
+                attack = order == "attack"
+                style = {"ls": "-" if attack else ":", "lw": 1.5 if attack else 0.8}
+                panel.plot(*zip(*points, strict=True), color=colour, label=model if attack else None, **style)
+        panel.axhline(100 * chance, color="#888888", lw=0.8)
+        panel.set_xscale("symlog", linthresh=1)
+        panel.set_ylim(0, 102)
+        panel.set_xlabel(f"{kind}s flipped: attack, and random (dotted)", fontsize=8)
+        panel.grid(alpha=0.3)
+    panels[0].set_ylabel("accuracy, %", fontsize=8)
+    handles, labels = panels[0].get_legend_handles_labels()
+    drawn.legend(handles, labels, loc="outside right upper", fontsize=7)
+    save(drawn, path)

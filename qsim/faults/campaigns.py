@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..attacks.steps import checked_labels
 from ..cli.results import origin
 from ..errors import QsimError
 from ..jit.parallel import threads
 from ..model.checks import checked_int
 from ..model.model import Model
-from ..robustness.attacks import checked_labels
 from . import tables
 from .difference import Baseline
 from .draw import Space, draw

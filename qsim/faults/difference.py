@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..attacks.steps import checked_labels
 from ..errors import QsimError
 from ..jit.compiling import cached, part
 from ..model.model import Model
-from ..robustness.attacks import checked_labels
 from .memory import Integers, flipped, stored_thresholds
 
 KINDS = ("weight-bit", "bias-bit", "threshold-bit")

@@ -9,27 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..model.model import Model
-from ..shadow.network import Labels, Network, Reals, forward, logit_gradient, of_model, to_real
+from ..shadow.network import Labels, Reals, of_model, to_real
+from ..shadow.train import parameter_gradients
 from .memory import Integers, flipped
-
-
-def parameter_gradients(network: Network, x: Reals, labels: Labels) -> list[tuple[Reals, Reals]]:
-    """Mean derivatives of the loss by each layer's weights (inputs, outputs) and biases (outputs,).
-
-    Softmax cross-entropy, or binary cross-entropy where there is one output; weights as they stand.
-    """
-    hidden, slopes, logits = forward(network, x)
-    gradient = logit_gradient(logits, labels) / len(x)
-    found = []
-    for i in reversed(range(len(network.weights))):
-        below = hidden[i - 1] if i else x
-        by_weight: Reals = below.T @ gradient
-        by_bias: Reals = gradient.sum(0)
-        found.append((by_weight, by_bias))
-        if i:
-            slope = slopes[i - 1] * slopes[i - 1].dtype.type(network.preactivation_gain)
-            gradient = (gradient @ network.weights[i].T) * slope
-    return found[::-1]
 
 
 def promised(
@@ -51,12 +33,15 @@ def promised(
     For each layer the rise, (neurons, inputs, bits) or (neurons, bits)
     """
     network = of_model(model, np.float64)
-    gradients = parameter_gradients(network, to_real(codes, network.codes_per_unit, np.float64), labels)
+    x = to_real(codes, network.codes_per_unit, np.float64)
+    gradients = parameter_gradients(network, x, np.asarray(labels, np.int64))
     found: list[Reals] = []
-    for i, (layer, (by_weight, by_bias)) in enumerate(zip(model.layers, gradients, strict=True)):
+    for i, layer in enumerate(model.layers):
+        by_weight, by_bias = gradients[i], gradients[len(model.layers) + i]
         if kind == "weight-bit":
             step = (2 if layer.grid == "odd" else 1) / layer.weight_denominator
-            found.append(by_weight.T[..., None] * _changes(layer.stored, layer.bits) * step)
+            slope = by_weight.T + by_bias[:, None] * (layer.zero_code / layer.codes_per_unit)
+            found.append(slope[..., None] * _changes(layer.stored, layer.bits) * step)
         else:
             unit = layer.weight_denominator * layer.codes_per_unit
             found.append(by_bias[:, None] * _changes(layer.bias, widths[i]) / unit)

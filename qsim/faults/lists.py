@@ -17,7 +17,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -88,6 +88,25 @@ def differences(before: Model, after: Model) -> FaultList:
     if not found or (network_digest(before), _mapping(before)) != (network, mapping):
         raise QsimError("faults are the differences of one network on the same tiles; these models are not")
     return FaultList(network, mapping, {"cell": np.concatenate(found).astype(np.int64)})
+
+
+def merged(lists: Sequence[FaultList], model: Model) -> FaultList:
+    """Lists of stuck cells of a mapped model as one, in order of place; of a cell's faults the last counts.
+
+    Raises
+    ------
+    QsimError
+        If no layer of the model is mapped.
+    """
+    if not model.mapped:
+        raise QsimError("faults: no layer of this model is on a crossbar; map it first")
+    cells = {
+        tuple(place): value
+        for faults in lists
+        for *place, value in faults.tables.get("cell", np.empty((0, 5), np.int64)).tolist()
+    }
+    rows = [(*place, value) for place, value in sorted(cells.items())]
+    return of_model(model, {"cell": np.array(rows, np.int64).reshape(-1, 5)})
 
 
 def _mapping(model: Model) -> dict[str, Any] | None:
@@ -192,16 +211,22 @@ def apply_faults(model: Model, faults: FaultList) -> Model:
         If the list belongs to another network or other tiles, names a place or a value that there cannot
         be, or a place twice.
     """
-    _check_network(model, faults)
+    check(model, faults)
     layers = list(model.layers)
     for name, table in faults.tables.items():
         kind = kind_of(name)
-        _check_sites(model, name, table)
         for index in np.unique(table[:, 0]).tolist():
             own = table[table[:, 0] == index, 1:]
             layers[index] = kind.change(model, layers[index], index, own)
     searched = faults.tables.get("threshold-bit", np.empty((0, 1), np.int64))[:, 0]
     return rebuilt(model, layers, set(searched.tolist()))
+
+
+def check(model: Model, faults: FaultList) -> None:
+    """Refuse a list of another model, or that names what this one does not have, as `apply_faults` does."""
+    _check_network(model, faults)
+    for name, table in faults.tables.items():
+        _check_sites(model, name, table)
 
 
 def _check_network(model: Model, faults: FaultList) -> None:

@@ -87,7 +87,7 @@ def test_parameter_gradients_are_those_of_the_mean_loss() -> None:
     )
     codes, labels = rng.integers(0, 256, (6, 4)), rng.integers(0, 3, 6)
     x = nw.to_real(codes, 255, np.float64)
-    gradients = tr._parameter_gradients(network, SparseRows(codes, 255)[np.arange(6)], labels)
+    gradients = tr.parameter_gradients(network, SparseRows(codes, 255)[np.arange(6)], labels)
     parameters = [p.astype(np.float64) for p in (*network.weights, *network.biases)]
     for i, (parameter, gradient) in enumerate(zip(parameters, gradients, strict=True)):
         for index in [(0,) * parameter.ndim, tuple(n - 1 for n in parameter.shape)]:
@@ -106,7 +106,10 @@ def test_parameter_gradients_are_those_of_the_mean_loss() -> None:
     [
         ({"bits": 11}, "bits is 11; 1 to 10, or none, are allowed"),
         ({"bits": 0}, "bits is 0"),
-        ({"activation": "tanh"}, "activation is 'tanh'; step, sigmoid, relu are allowed"),
+        (
+            {"activation": "gelu"},
+            "activation is 'gelu'; one of hard_tanh, relu, sigmoid, step, tanh",
+        ),
         ({"grid": "even"}, "grid is 'even'"),
         ({"hidden": (5, 0)}, r"hidden widths are \(5, 0\)"),
         ({"seed": -1}, "seed is -1; 0 or more is needed"),

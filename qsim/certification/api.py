@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..attacks.steps import checked_labels
 from ..jit.parallel import threads
 from ..model.checks import checked_int
 from ..model.model import Model
-from ..robustness.attacks import checked_labels
 from .branch import Effort
 from .ladder import Certifier, Finding
 

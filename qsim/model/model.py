@@ -112,6 +112,11 @@ class Model:
                 raise QsimError(
                     f"layer {i + 1} has {following.inputs} inputs; layer {i} has {layer.outputs} outputs"
                 )
+        if layers[0].zero_code:
+            raise QsimError(
+                f"layer 0 has {layers[0].zero_code} as the code of 0.0; input codes are signed where needed, "
+                "so it is 0"
+            )
         if layers[-1].thresholds is not None:
             raise QsimError(
                 "the last layer has thresholds; its accumulators are the logits, so none are allowed"
@@ -189,6 +194,7 @@ class Model:
                     "grid": layer.grid,
                     "bits": layer.bits,
                     "one": layer.codes_per_unit,
+                    **({"zero": layer.zero_code} if layer.zero_code else {}),
                     "activation": layer.activation,
                     "gain": layer.preactivation_gain,
                     "accumulator": list(bounds),

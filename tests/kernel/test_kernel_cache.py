@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from numba.core.dispatcher import Dispatcher
 import qsim
 from qsim.jit.compiling import part, part_of
 from qsim.kernel import isa
+from qsim.kernel.entries import engines
 
 FAST = isa.available()[:-1]
 jit = pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
@@ -164,8 +164,7 @@ def clashes(entries: list[Any]) -> set[str]:
 
 @fast
 def test_no_two_functions_have_one_name() -> None:
-    modules = [import_module(f"qsim.kernel.entries.{name}") for name in FAST]
-    entries = [entry for module in modules for entry in (module._run, module._sweep)]
+    entries = [engine for name in FAST for octets in (False, True) for engine in engines(name, octets)]
     assert sum(1 for entry in entries for _ in called(entry)) > len(entries)
     assert not clashes(entries)
 

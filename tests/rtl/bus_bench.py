@@ -17,7 +17,8 @@ from amaranth.sim import Simulator
 from qsim import Model
 from qsim_rtl.gateware.bus.registers import ADDRESS, MASK
 from qsim_rtl.gateware.bus.top import AxiEngine
-from qsim_rtl.host.device import decoded, encoded
+from qsim_rtl.memory.frames import decoded, encoded
+from qsim_rtl.memory.pack import image
 from qsim_rtl.shape.loadable import Loadable, crc
 
 OKAY, SLVERR = 0, 2
@@ -178,11 +179,10 @@ def run(
     """Play a scenario on an engine that holds a model; what came of it."""
     shape = Loadable.of(model, **folding)
     engine = AxiEngine(shape)
-    words, place = shape.words(model)[1:].tolist(), 0
-    for memory, own in zip(shape.memories, [engine.digest, *engine.engine.memories.values()], strict=True):
-        pieces = [words[place + i * memory.pieces :][: memory.pieces] for i in range(memory.words)]
-        own.init = [sum(piece << 32 * k for k, piece in enumerate(word)) for word in pieces]
-        place += memory.words * memory.pieces
+    held = {"model_digest": [int(model.digest[k : k + 8], 16) for k in range(0, 64, 8)]}
+    held |= {name: words.integers() for name, words in image(shape.embedded(model), shape.engine).items()}
+    for name, memory in engine.memories.items():
+        memory.init = held[name]
     top = Module()
     top.domains.bench = ClockDomain(reset_less=True)
     top.submodules.engine = engine

@@ -12,8 +12,9 @@ from random_models import random_codes, random_model
 import qsim
 from qsim import InputFormat, Layer, Model, QsimError
 from qsim_rtl.gateware.bus.registers import ADDRESS
-from qsim_rtl.host.device import BusError, Device, decoded, encoded
+from qsim_rtl.host.device import BusError, Device
 from qsim_rtl.host.transport_simulated import Simulated
+from qsim_rtl.memory.frames import decoded, encoded
 from qsim_rtl.shape.loadable import Loadable, crc
 
 pytestmark = pytest.mark.usefixtures("compiler")

@@ -9,7 +9,7 @@ from qsim.spec import dense as spec
 
 from ..gateware.bus.top import AxiEngine
 from ..gateware.bus.uart import Bridge
-from ..host.transport_simulated import memory_names
+from ..memory.map import instances
 from ..memory.pack import image, pack
 from ..shape.loadable import Loadable
 from . import netlist
@@ -29,7 +29,7 @@ def files(model: Model, shape: Loadable, name: str) -> tuple[dict[str, bytes], d
     digest = np.frombuffer(bytes.fromhex(model.digest), ">u4").reshape(-1, 1)
     memories = {"model_digest": pack(digest.astype(np.int64), 32)}
     memories |= image(shape.embedded(model), shape.engine)
-    places = dict(zip(memories, memory_names(shape), strict=True))
+    places = dict(zip(memories, instances(shape.engine), strict=True))
     loads = {
         places[memory.name]: netlist.MemoryFile(memory_file(name, memory.name), memory.width, memory.words)
         for memory in shape.memories

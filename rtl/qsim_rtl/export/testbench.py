@@ -13,7 +13,7 @@ import numpy.typing as npt
 from qsim.model.model import Model
 from qsim.spec import dense as spec
 
-from ..gateware.bus.registers import CONTROL, INTERFACE, REGISTERS, STATUS
+from ..gateware.bus.registers import CONTROL, REGISTERS, STATUS, VERSION
 from ..memory.pack import pack
 from ..shape.loadable import Loadable, crc
 from .probe import probe
@@ -103,7 +103,7 @@ def _testbench(
         "CRC": f"{crc(words[0]):08x}",
         "PROBE_CRC": f"{crc(words[1]):08x}",
         "SHAPE": f"{shape.identity:08x}",
-        "VERSION": f"{INTERFACE << 16 | spec.VERSION:08x}",
+        "VERSION": f"{VERSION:08x}",
         "DIGEST": own.digest,
         "DIGEST12": own.digest[:12],
         "PROBE_DIGEST": made.digest,

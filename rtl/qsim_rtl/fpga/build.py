@@ -33,7 +33,7 @@ def build(
     Parameters
     ----------
     directory : path
-        What `export.write` wrote.
+        What `folder.write` wrote.
     target : str
         One of `family.BOARDS`. Where no free tool places its family, synthesis is all that is done.
     report : callable

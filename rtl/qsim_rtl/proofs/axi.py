@@ -37,7 +37,7 @@ def closed(axi: Any) -> Module:
     m.d.comb += [
         taken.eq(block.s_axis_tvalid & block.s_axis_tready),
         entered.eq(engine.s_axis_tvalid & engine.s_axis_tready),
-        left.eq(drain.block.o_valid + ~drain.submodule("results").i_ready),
+        left.eq(drain.block.o.tvalid + ~drain.submodule("results").i_ready),
         Assert(taken == entered, "what is taken enters the engine, and nothing else does"),
         Assert(~taken | ~control.hold, "nothing is taken without a whole model"),
         Assert(~taken | ~control.waiting | partial, "no frame begins while a load waits"),
@@ -47,7 +47,7 @@ def closed(axi: Any) -> Module:
         Assert(~control.loader.start | (left == 0), "a load begins when every answer is taken"),
         Assert(~control.loader.start | ~partial, "a load begins between two frames"),
         Assert(~control.hold | (left == 0), "inside: nothing is left while there is no model"),
-        Assert((left != 2) | drain.block.o_valid, "inside: the second waits behind the first"),
+        Assert((left != 2) | drain.block.o.tvalid, "inside: the second waits behind the first"),
         Assert(opened.signal("partial") == partial, "inside: partial"),
     ]
     with m.If(taken):

@@ -8,9 +8,9 @@ from typing import Any
 from amaranth.hdl import Assert, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib.wiring import In
 
-from ..gateware.bus.axi_lite import AxiLite, bus
+from ..gateware.bus.axi_lite import AxiLite
 from ..gateware.bus.loader import Loader
-from ..gateware.bus.registers import ADDRESS, ADDRESS_BITS, MAGIC, MASK, PLACE, REGISTERS
+from ..gateware.bus.registers import ADDRESS, ADDRESS_BITS, MAGIC, MASK, PLACE, REGISTERS, VERSION
 from ..gateware.rom import table
 from ..shape.loadable import MemoryShape
 from .opened import Opened
@@ -31,7 +31,8 @@ class _Free:
         self.opened = Opened(m, axi_control.Control(SHAPE, lite, loader, preloaded=True))
         self.block = block = self.opened.block
         own = [getattr(block, name) for name, member in block.signature.members.items() if member.flow == In]
-        axi = [getattr(lite, name) for name, member in bus(ADDRESS_BITS).items() if member.flow == In]
+        members = lite.bus.signature.members.items()
+        axi = [getattr(lite.bus, name) for name, member in members if member.flow == In]
         anything(m, *own, *axi)
 
     def writes(self, name: str) -> Value:
@@ -100,13 +101,20 @@ def told(axi_control: Any) -> Module:
     known = Cat(free.writes(register.name) for register in REGISTERS if register.access == "write").any()
     word, end = free.writes("LOAD_DATA"), free.writes("LOAD_CRC")
     under_way, complete = free.opened.signal("turn"), free.loader.complete
-    readable = Cat(lite.read_address == r.address for r in REGISTERS if r.access == "read").any()
+    mapped = Cat(lite.read_address == r.address for r in REGISTERS).any()
+    written_only = Cat(lite.read_address == r.address for r in REGISTERS if r.access == "write").any()
+    quiet = Signal()
     m.d.comb += [
         Assert(~lite.write | known | lite.write_refused, "a write beside the map is refused"),
-        Assert(lite.read_refused == ~readable, "a read beside the map is refused, and no other"),
+        Assert(lite.read_refused == ~mapped, "a read beside the map is refused, and no other"),
+        Assert(~written_only | (lite.read_data == 0), "a register to write is read as 0"),
+        Assert(lite.quiet == quiet, "QUIET stays as it was written"),
+        Assert(~free.reads("STATUS") | (lite.read_data[PLACE["QUIET"]] == quiet), "QUIET says so"),
         Assert(~free.writes("CONTROL") | ~lite.write_refused, "a command is never refused"),
         Assert(block.flush == free.commands("FLUSH"), "FLUSH drops the frames"),
     ]
+    with m.If(free.writes("QUIET")):
+        m.d.sync += quiet.eq(lite.write_data[0])
     raised = {
         "OUT_OF_TURN": (word & ~(under_way & ~complete)) | (end & ~(under_way & complete)),
         "WRONG_CRC": end & under_way & complete & (lite.write_data != free.loader.crc),
@@ -115,6 +123,7 @@ def told(axi_control: Any) -> Module:
     }
     counted: dict[str, Value] = {
         "ID": Const(MAGIC, 32),
+        "VERSION": Const(VERSION, 32),
         "SHAPE": Const(SHAPE.identity, 32),
         "IMAGE_WORDS": Const(SHAPE.image_words, 32),
         "LOADED": free.loader.count,

@@ -22,24 +22,24 @@ def emptied(drain: Any, width: int) -> Module:
     opened = Opened(m, drain.Drain(width))
     block = opened.block
     results = Opened.within(opened.submodule("results"))
-    anything(m, block.flush, block.i_valid, block.i_data, block.o_ready)
+    anything(m, block.flush, block.i.tvalid, block.i.tdata, block.o.tready)
     position, position_out, pending = Signal(range(RESULTS)), Signal(range(RESULTS)), Signal()
-    near = SimpleNamespace(payload=block.i_data, valid=block.i_valid, ready=block.i_ready)
-    far = SimpleNamespace(payload=results.block.o_data, valid=block.o_valid, ready=block.o_ready)
+    near = SimpleNamespace(payload=block.i.tdata, valid=block.i.tvalid, ready=block.i.tready)
+    far = SimpleNamespace(payload=results.block.o_data, valid=block.o.tvalid, ready=block.o.tready)
     stable(m, far)
     beat = Followed(m, SimpleNamespace(i=near, o=far), 2)
     data = Signal(width)
     with m.If(beat.taken):
-        m.d.sync += data.eq(block.i_data)
+        m.d.sync += data.eq(block.i.tdata)
     second, kept = beat.active & (beat.ahead == 1), results.signal("kept")
     m.d.comb += [
-        block.i_last.eq(position == RESULTS - 1),
-        Assert(~block.o_valid | (block.o_last == (position_out == RESULTS - 1)), "every packet is whole"),
-        Assert(~beat.out | (block.o_data == data), "the results leave in their order, unchanged"),
+        block.i.tlast.eq(position == RESULTS - 1),
+        Assert(~block.o.tvalid | (block.o.tlast == (position_out == RESULTS - 1)), "every packet is whole"),
+        Assert(~beat.out | (block.o.tdata == data), "the results leave in their order, unchanged"),
         Assert(block.flushing == pending, "a flush waits until it is done"),
         Assert(block.restart == (pending & (position == 0)), "it is done at the first end of a packet"),
-        Assert(block.filled == (block.o_valid | block.i_valid), "filled: a result waits"),
-        Assert(block.o_valid == (beat.count != 0), "inside: a result is offered in the cycle after it came"),
+        Assert(block.filled == (block.o.tvalid | block.i.tvalid), "filled: a result waits"),
+        Assert(block.o.tvalid == (beat.count != 0), "inside: a result is offered in the cycle after it came"),
         Assert(results.block.i_ready == (beat.count < 2), "inside: two results at most"),
         Assert(beat.count <= 2, "inside: no more than two"),
         Assert(~second | (kept[:-1] == data), "inside: the second waits"),
@@ -50,7 +50,7 @@ def emptied(drain: Any, width: int) -> Module:
         Assert(opened.signal("begun") == (position != 0), "inside: a packet has come in part"),
     ]
     with m.If(beat.enters):
-        m.d.sync += position.eq(Mux(block.i_last, 0, position + 1))
+        m.d.sync += position.eq(Mux(block.i.tlast, 0, position + 1))
     with m.If(block.restart):
         m.d.sync += position.eq(0)
     with m.If(beat.leaves):

@@ -35,7 +35,8 @@ from .tasks import Plan, Task
 Report = Callable[[int, int, str], None]  # tasks done, tasks in all, the last one's name
 
 PACKAGE = Path(__file__).parents[3]
-TRAINING = ("data.py", "model", "shadow")  # what decides a model, and in `ATTACKS` what decides its rows
+# what decides a model, and in `ATTACKS` what decides its rows
+TRAINING = ("data.py", "registry.py", "activations", "model", "shadow")
 RUNNING = ("spec", "executors.py", "jit", "kernel", "robustness")
 MEASURING = tuple(f"reproductions/glsvlsi2021/{place}" for place in ("run/measure.py", "tables"))
 ATTACKS = (*TRAINING, *RUNNING, *MEASURING)

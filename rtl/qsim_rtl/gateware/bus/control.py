@@ -6,12 +6,10 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from qsim.spec import dense as spec
-
 from ...shape.loadable import Loadable
 from .axi_lite import AxiLite
 from .loader import Loader
-from .registers import ADDRESS, CONTROL, FLAGS, INTERFACE, MAGIC, PLACE, REGISTERS
+from .registers import ADDRESS, CONTROL, FLAGS, MAGIC, PLACE, REGISTERS, VERSION
 
 REFUSALS = ("OUT_OF_TURN", "WRONG_CRC", "WRONG_SHAPE")  # what ends a load
 COUNTERS = ("images", "cycles", "short_frames", "long_frames")
@@ -69,7 +67,10 @@ class Control(wiring.Component):
             lite.write_refused.eq(~known | Cat(*refusals.values()).any()),
         ]
         counters = self._counters(m, command["CLEAR"])
-        state = {"VALID": valid, "LOADING": loading, "BUSY": self.busy, "WAITING": self.waiting, **flags}
+        with m.If(written["QUIET"]):
+            m.d.sync += lite.quiet.eq(lite.write_data[0])
+        state = {"VALID": valid, "LOADING": loading, "BUSY": self.busy, "WAITING": self.waiting}
+        state |= {"QUIET": lite.quiet, **flags}
         self._read(m, state, counters)
         return m
 
@@ -124,7 +125,7 @@ class Control(wiring.Component):
         m.d.comb += [status[PLACE[name]].eq(bit) for name, bit in state.items()]
         values = {
             "ID": MAGIC,
-            "VERSION": INTERFACE << 16 | spec.VERSION,
+            "VERSION": VERSION,
             "SHAPE": self.shape.identity,
             "IMAGE_WORDS": self.shape.image_words,
             "STATUS": status,
@@ -137,5 +138,7 @@ class Control(wiring.Component):
                     m.d.comb += lite.read_data.eq(value)
             with m.Case(*(register.address for register in REGISTERS if register.name.startswith("DIGEST"))):
                 m.d.comb += lite.read_data.eq(Mux(state["VALID"], self.digest, 0))
+            with m.Case(*(register.address for register in REGISTERS if register.access == "write")):
+                pass  # a bus wider than a word reads them with their neighbours: as 0
             with m.Default():
                 m.d.comb += lite.read_refused.eq(1)

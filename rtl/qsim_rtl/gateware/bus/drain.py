@@ -7,6 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..stream.skid_buffer import Slice
+from .axi import AXIStream
 
 
 class Drain(wiring.Component):
@@ -21,8 +22,8 @@ class Drain(wiring.Component):
     flushing : out, that is still to be done; no frame must enter
     restart : out, high for the one cycle at whose end the engine is to be emptied
     filled : out, a result waits to be taken, here or in the engine
-    i_data, i_last, i_valid : in;  i_ready : out, from the engine
-    o_data, o_last, o_valid : out;  o_ready : in
+    i : AXI4-Stream of results, from the engine
+    o : the same, to whoever takes them
     """
 
     def __init__(self, width: int) -> None:
@@ -33,14 +34,8 @@ class Drain(wiring.Component):
                 "flushing": Out(1),
                 "restart": Out(1),
                 "filled": Out(1),
-                "i_data": In(width),
-                "i_last": In(1),
-                "i_valid": In(1),
-                "i_ready": Out(1),
-                "o_data": Out(width),
-                "o_last": Out(1),
-                "o_valid": Out(1),
-                "o_ready": In(1),
+                "i": In(AXIStream(width)),
+                "o": Out(AXIStream(width)),
             }
         )
 
@@ -50,18 +45,18 @@ class Drain(wiring.Component):
         begun = Signal()  # a packet has come in in part
         m.d.comb += [
             self.restart.eq(self.flushing & ~begun),
-            self.filled.eq(self.o_valid | self.i_valid),
-            self.i_ready.eq(results.i_ready & ~self.restart),
-            results.i_valid.eq(self.i_valid & ~self.restart),
-            results.i_data[:-1].eq(self.i_data),
-            results.i_data[-1].eq(self.i_last),
-            self.o_data.eq(results.o_data[:-1]),
-            self.o_last.eq(results.o_data[-1]),
-            self.o_valid.eq(results.o_valid),
-            results.o_ready.eq(self.o_ready),
+            self.filled.eq(self.o.tvalid | self.i.tvalid),
+            self.i.tready.eq(results.i_ready & ~self.restart),
+            results.i_valid.eq(self.i.tvalid & ~self.restart),
+            results.i_data[:-1].eq(self.i.tdata),
+            results.i_data[-1].eq(self.i.tlast),
+            self.o.tdata.eq(results.o_data[:-1]),
+            self.o.tlast.eq(results.o_data[-1]),
+            self.o.tvalid.eq(results.o_valid),
+            results.o_ready.eq(self.o.tready),
         ]
-        with m.If(self.i_valid & self.i_ready):
-            m.d.sync += begun.eq(~self.i_last)
+        with m.If(self.i.tvalid & self.i.tready):
+            m.d.sync += begun.eq(~self.i.tlast)
         with m.If(self.flush):
             m.d.sync += self.flushing.eq(1)
         with m.Elif(self.restart):

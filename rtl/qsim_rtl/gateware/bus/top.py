@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, ClockDomain, Module, ResetInserter, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, ClockDomain, Module, ResetInserter, Signal, Value, signed
 from amaranth.lib import wiring
-from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In
 
-from ...shape.loadable import DIGEST_WORDS, Loadable
+from ...memory.map import DIGEST_WORDS
+from ...shape.loadable import Loadable
 from ..engine import Engine
-from .axi_lite import AxiLite, bus
+from ..rom import table
+from .axi import AXI4Lite, AXIStream, Ports, ports
+from .axi_lite import AxiLite
 from .control import Control
 from .drain import Drain
 from .loader import Loader
@@ -42,25 +44,22 @@ class AxiEngine(wiring.Component):
     def __init__(self, shape: Loadable, preloaded: bool = True) -> None:
         self.shape = shape
         self.engine = Engine(shape.engine)
-        self.digest = Memory(shape=unsigned(32), depth=DIGEST_WORDS, init=[])
+        self.digest = table(32, DIGEST_WORDS)
+        self.memories = {"model_digest": self.digest, **self.engine.memories}
         self.lite = AxiLite(ADDRESS_BITS)
-        memories = [self.digest, *self.engine.memories.values()]
+        memories = [self.memories[memory.name] for memory in shape.memories]
         self.loader = Loader(shape.memories, memories, shape.identity)
         self.control = Control(shape, self.lite, self.loader, preloaded)
-        self.bus = bus(ADDRESS_BITS)
+        self.s_axis = AXIStream(shape.input_width)
+        self.m_axis = AXIStream(sum(shape.result_widths))
+        self.s_axil = AXI4Lite(ADDRESS_BITS)
         super().__init__(
             {
                 "aclk": In(1),
                 "aresetn": In(1),
-                "s_axis_tdata": In(shape.input_width),
-                "s_axis_tvalid": In(1),
-                "s_axis_tready": Out(1),
-                "s_axis_tlast": In(1),
-                "m_axis_tdata": Out(sum(shape.result_widths)),
-                "m_axis_tvalid": Out(1),
-                "m_axis_tready": In(1),
-                "m_axis_tlast": Out(1),
-                **self.bus,
+                **ports("s_axis", self.s_axis.flip()),
+                **ports("m_axis", self.m_axis),
+                **ports("s_axil", self.s_axil.flip()),
             }
         )
 
@@ -70,9 +69,7 @@ class AxiEngine(wiring.Component):
         m.d.comb += [domain.clk.eq(self.aclk), domain.rst.eq(~self.aresetn)]
         lite, control = self.lite, self.control
         m.submodules.lite, m.submodules.loader, m.submodules.control = lite, self.loader, control
-        for name, member in self.bus.items():
-            outer, inner = getattr(self, name), getattr(lite, name)
-            m.d.comb += inner.eq(outer) if member.flow == In else outer.eq(inner)
+        wiring.connect(m, Ports(self, "s_axil", self.s_axil), lite.bus)
 
         m.submodules.model_digest = self.digest
         read = self.digest.read_port()
@@ -97,15 +94,12 @@ class AxiEngine(wiring.Component):
             engine.s_axis_tvalid.eq(self.s_axis_tvalid & allowed),
             self.s_axis_tready.eq(engine.s_axis_tready & allowed),
             logit.eq(engine.m_axis_tdata.as_signed()),
-            drain.i_data.eq(Cat(logit, engine.m_axis_tuser)),
-            drain.i_last.eq(engine.m_axis_tlast),
-            drain.i_valid.eq(engine.m_axis_tvalid & ~self.control.hold),
-            engine.m_axis_tready.eq(drain.i_ready),
-            self.m_axis_tdata.eq(drain.o_data),
-            self.m_axis_tlast.eq(drain.o_last),
-            self.m_axis_tvalid.eq(drain.o_valid),
-            drain.o_ready.eq(self.m_axis_tready),
+            drain.i.tdata.eq(Cat(logit, engine.m_axis_tuser)),
+            drain.i.tlast.eq(engine.m_axis_tlast),
+            drain.i.tvalid.eq(engine.m_axis_tvalid & ~self.control.hold),
+            engine.m_axis_tready.eq(drain.i.tready),
         ]
+        wiring.connect(m, drain.o, Ports(self, "m_axis", self.m_axis.flip()))
 
     def _account(self, m: Module, drain: Drain, restart: Signal, partial: Signal) -> None:
         """Follow the frames in the engine; a refused one is counted out when the engine reports it."""
@@ -115,9 +109,9 @@ class AxiEngine(wiring.Component):
         entered, answered = Signal(), Signal()
         m.d.comb += [
             entered.eq(self.s_axis_tvalid & self.s_axis_tready),
-            answered.eq(drain.i_valid & drain.i_ready & drain.i_last),
+            answered.eq(drain.i.tvalid & drain.i.tready & drain.i.tlast),
             control.busy.eq((inside != 0) | partial | drain.filled),
-            control.count_images.eq(drain.o_valid & drain.o_ready & drain.o_last),
+            control.count_images.eq(drain.o.tvalid & drain.o.tready & drain.o.tlast),
             control.count_cycles.eq(control.busy | entered),
             control.count_short_frames.eq(engine.short_frame),
             control.count_long_frames.eq(engine.long_frame),

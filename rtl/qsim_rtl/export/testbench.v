@@ -35,9 +35,9 @@ module testbench;
 
   @NAME@ dut (
       .aclk(aclk), .aresetn(aresetn),
-      .s_axis_tdata(s_axis_tdata), .s_axis_tvalid(s_axis_tvalid),
+      .s_axis_tdata(s_axis_tdata), .s_axis_tkeep({IN / 8{1'b1}}), .s_axis_tvalid(s_axis_tvalid),
       .s_axis_tready(s_axis_tready), .s_axis_tlast(s_axis_tlast),
-      .m_axis_tdata(m_axis_tdata), .m_axis_tvalid(m_axis_tvalid),
+      .m_axis_tdata(m_axis_tdata), .m_axis_tkeep(), .m_axis_tvalid(m_axis_tvalid),
       .m_axis_tready(m_axis_tready), .m_axis_tlast(m_axis_tlast),
       .s_axil_awaddr(s_axil_awaddr), .s_axil_awprot(3'd0),
       .s_axil_awvalid(s_axil_awvalid), .s_axil_awready(s_axil_awready),

@@ -27,6 +27,8 @@ def _top(board: Board, shape: Loadable, name: str) -> str:
     wires = [
         ("s_axis_tdata", stream_in),
         ("m_axis_tdata", stream_out),
+        ("s_axis_tkeep", stream_in // 8),
+        ("m_axis_tkeep", stream_out // 8),
         ("axil_awaddr", 6),
         ("axil_araddr", 6),
     ]

@@ -120,6 +120,7 @@ def told(axi_control: Any) -> Module:
         "WRONG_CRC": end & under_way & complete & (lite.write_data != free.loader.crc),
         "WRONG_SHAPE": free.loader.push & (free.loader.count == 0) & (lite.write_data != SHAPE.identity),
         "ILLEGAL": (lite.write & ~known) | (lite.read & lite.read_refused),
+        "TORN": block.torn,
     }
     counted: dict[str, Value] = {
         "ID": Const(MAGIC, 32),

@@ -90,6 +90,7 @@ STATUS = (
     Bit("WRONG_CRC", 10, "flag: a load ended with another CRC than its words have"),
     Bit("WRONG_SHAPE", 11, "flag: a load began with another word than SHAPE; nothing was written"),
     Bit("ILLEGAL", 12, "flag: an access that the map does not have"),
+    Bit("TORN", 13, "flag: a beat came in whose TKEEP is 0 for a byte that holds codes"),
 )
 ADDRESS = {register.name: register.address for register in REGISTERS}
 MASK = {bit.name: bit.mask for bit in (*CONTROL, *STATUS)}

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..fpga import boards
+from ..fpga.boards import BAUD
+from ..fpga.family import BOARDS
+from ..fpga.steps import commands
 from ..gateware.bus.registers import CONTROL, MAGIC, REGISTERS, STATUS, VERSION
 
 README = Path(__file__).parent.joinpath("templates/readme.md").read_text()
@@ -66,7 +68,7 @@ def _readme(manifest: dict[str, Any]) -> str:
     layers = "".join(f"- layer {i}: {_layer(layer)}\n" for i, layer in enumerate(manifest["layers"]))
     mapped = manifest["layers"][0]["crossbar"] is not None
     first, logit = manifest["layers"][0], manifest["m_axis_tdata_bits"]["logit"]
-    targets = ", ".join(f"`make {target}`" for target in boards.BOARDS)
+    targets = ", ".join(f"`make {target}`" for target in BOARDS)
     return filled(
         README,
         {
@@ -91,7 +93,7 @@ def _readme(manifest: dict[str, Any]) -> str:
             "BITS": manifest["bits"],
             "SHAPE_ID": manifest["shape_id"],
             "MEMORIES": memories,
-            "BAUD": f"{boards.BAUD:,}",
+            "BAUD": f"{BAUD:,}",
         },
     )
 
@@ -155,7 +157,7 @@ def _makefile(manifest: dict[str, Any]) -> str:
         "TOOLS = yowasp-",
         "VERILATOR = verilator",
         "",
-        f".PHONY: icarus verilator lint {' '.join(boards.BOARDS)}",
+        f".PHONY: icarus verilator lint {' '.join(BOARDS)}",
         "icarus:",
         f"\tiverilog -g2009 -s testbench -o testbench.vvp testbench.v {name}.v",
         "\tvvp -n testbench.vvp",
@@ -170,11 +172,11 @@ def _makefile(manifest: dict[str, Any]) -> str:
             for top in (name, f"{name}_uart")
         ),
     ]
-    for target, board in boards.BOARDS.items():
+    for target, board in BOARDS.items():
         lines += ["", f"{target}:", "\tmkdir -p build"]
         lines += [
             f"\t{shlex.join(step).replace('@', '$(TOOLS)')}"
-            for step in boards.commands(board, manifest, "@").values()
+            for step in commands(board, manifest, "@").values()
         ]
     return "\n".join([*lines, ""])
 

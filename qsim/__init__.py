@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import data, executors, spec
+    from . import attacks, data, executors, spec
     from .attacks.fgsm import fgsm
     from .data import Dataset
     from .errors import QsimError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .shadow.train import Recipe, train
 
 _MODULES = {  # that hold the names, or are meant by them
+    ".attacks": ("attacks",),
     ".data": ("data", "Dataset"),
     ".errors": ("QsimError",),
     ".executors": ("executors",),
@@ -46,6 +47,7 @@ __all__ = [
     "QsimError",
     "Recipe",
     "Trace",
+    "attacks",
     "data",
     "executors",
     "fgsm",

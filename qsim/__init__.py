@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import attacks, data, executors, spec
     from .attacks.fgsm import fgsm
+    from .certification.api import certify
     from .data import Dataset
     from .errors import QsimError
+    from .importers.api import from_onnx
     from .kernel.sweep.api import smallest_fooling_step, sweep
     from .model import Adc, Crossbar, InputFormat, Layer, Mapping, Model, Noise, Trace, load
     from .robustness import geometry
@@ -20,9 +22,11 @@ if TYPE_CHECKING:
 
 _MODULES = {  # that hold the names, or are meant by them
     ".attacks": ("attacks",),
+    ".certification.api": ("certify",),
     ".data": ("data", "Dataset"),
     ".errors": ("QsimError",),
     ".executors": ("executors",),
+    ".importers.api": ("from_onnx",),
     ".kernel.sweep.api": ("smallest_fooling_step", "sweep"),
     ".model": ("Adc", "Crossbar", "InputFormat", "Layer", "Mapping", "Model", "Noise", "Trace", "load"),
     ".attacks.fgsm": ("fgsm",),
@@ -48,9 +52,11 @@ __all__ = [
     "Recipe",
     "Trace",
     "attacks",
+    "certify",
     "data",
     "executors",
     "fgsm",
+    "from_onnx",
     "geometry",
     "load",
     "quantize",

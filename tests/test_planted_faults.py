@@ -30,10 +30,17 @@ FAULTS = [
     ),
     Fault(
         "a threshold is rounded down in freezing",
-        "qsim.shadow.quantize.sample_activation",
-        "math.ceil(h * unit / one)",
-        "math.floor(h * unit / one)",
+        "qsim.activations.activation.Activation.thresholds",
+        "math.ceil(self.inverse",
+        "math.floor(self.inverse",
         "tests/shadow/test_quantize.py -k thresholds",
+    ),
+    Fault(
+        "the bias forgets what shifted codes add",
+        "qsim.shadow.quantize.quantize",
+        "- zero * weights.sum(axis=1)",
+        "+ zero * weights.sum(axis=1)",
+        "tests/shadow/test_quantize.py -k bias_takes",
     ),
     Fault(
         "grid halves go down",
@@ -156,9 +163,9 @@ FAULTS = [
     ),
     Fault(
         "one weight bit of the memory image is wrong",
-        "qsim_rtl.memory.pack._weights",
-        "stored = np.pad(layer.stored,",
-        "stored = np.pad(layer.stored ^ (np.arange(layer.stored.size).reshape(layer.stored.shape) == 0),",
+        "qsim_rtl.memory.dense.weights",
+        "padded = np.pad(own,",
+        "padded = np.pad(own ^ (np.arange(own.size).reshape(own.shape) == 0),",
         "tests/rtl/test_engine.py -k every_integer",
     ),
     Fault(

@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from ..errors import QsimError
+from ..registry import chosen
 from .annealed import ANNEALED as annealed
 from .annealed import WIDE as annealed_wide
 from .apgd import APGD as apgd
@@ -38,8 +38,6 @@ def get(name: str) -> Attack:
     Raises
     ------
     QsimError
-        If there is none of that name.
+        If there is none of that name; the message lists all.
     """
-    if name not in ATTACKS:
-        raise QsimError(f"attack {name!r} is unknown; {', '.join(ATTACKS)} are known")
-    return ATTACKS[name]
+    return chosen(ATTACKS, name, "attack")

@@ -192,7 +192,7 @@ class Attack:
         if not self.white_box and (loss is not None or matched is not None):
             raise QsimError(f"{self.name} takes no gradient, so neither loss nor matched slopes")
         if loss is not None and loss not in LOSSES:
-            raise QsimError(f"loss is {loss!r}; {', '.join(LOSSES)} are known")
+            raise QsimError(f"loss is {loss!r}; one of {', '.join(LOSSES)} is needed")
         if matched is not None and not 0 < matched < 1e6:
             raise QsimError(f"matched is {matched!r}; a factor above 0 and below 1e6 is needed")
         return Options(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..activations import activation
 from ..model.model import Model
 from .steps import Codes
 
@@ -20,6 +21,7 @@ Narrow = npt.NDArray[np.int32]
 Reals = npt.NDArray[np.float64]
 
 WIDTH_BITS = 12  # of a ramp, shifted right until it fits
+SPANS = 1e3  # of an activation, beyond which it does not saturate but for its codes
 SUM_BITS = 30  # of the sum over all units
 
 
@@ -51,7 +53,8 @@ class Ramps:
         layer = model.layers[0]
         moved = reach * np.sqrt(np.square(layer.weights.astype(float)).sum(axis=1))
         low, high = _span(model)
-        if layer.activation == "relu":
+        open_ended = layer.activation is not None and activation(layer.activation).span > SPANS
+        if open_ended:
             starts, ends = low - moved, high
         else:
             middle, half = (low + high) / 2, np.maximum((high - low) / 2, moved)
@@ -60,7 +63,7 @@ class Ramps:
         shift = max(int((ends - starts).max()).bit_length() - WIDTH_BITS, 0)
         widths = np.maximum(ends - starts >> shift, 1)
         top = 1 << SUM_BITS - layer.outputs.bit_length()
-        heights = roles * ((ends - starts) / np.maximum(high - low, 1) if layer.activation == "relu" else 1.0)
+        heights = roles * ((ends - starts) / np.maximum(high - low, 1) if open_ended else 1.0)
         largest = np.abs(heights).max(axis=1, keepdims=True, initial=0)
         slopes = np.rint(heights / np.where(largest > 0, largest, 1) * top / widths)
         narrow = (layer.weights.T, layer.bias, starts, widths)
@@ -75,15 +78,18 @@ class Ramps:
 def _span(model: Model) -> tuple[Integers, Integers]:
     """Where each unit's activation begins and ends to change with its sum: int64 (units,) each.
 
-    A sigmoid is taken as the straight line through its middle with its own slope there.
+    A smooth one is taken as the straight line through its middle with its own slope there.
     """
     layer = model.layers[0]
     assert layer.thresholds is not None
     first, last = layer.thresholds[:, 0], layer.thresholds[:, -1]
-    if layer.activation != "sigmoid":
+    own = None if layer.activation is None else activation(layer.activation)
+    if own is None or own.span > SPANS or (first == last).all():
         return first - (first == last), last
+    zero = np.zeros(1)
+    line = own.span / float(own.slope(zero, own.forward(zero))[0])
     unit = layer.weight_denominator * layer.codes_per_unit / layer.preactivation_gain
-    middle, half = (first + last) / 2, np.minimum((last - first) / 2, 2 * unit)
+    middle, half = (first + last) / 2, np.minimum(last - first, line * unit) / 2
     return np.floor(middle - half).astype(np.int64), np.ceil(middle + half).astype(np.int64)
 
 

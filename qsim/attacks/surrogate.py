@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..activations import activation
 from ..jit.compiling import cached
 from ..model.input_format import InputFormat
 from ..model.layer import Layer
 from ..model.model import Model
-from ..shadow.network import Network, of_model, sigmoid_of
+from ..shadow.network import Network, of_model
 from .steps import Codes
 
 Reals = npt.NDArray[np.float32]
@@ -107,7 +108,9 @@ class Surrogate:
     def _slopes(self, i: int, codes: Codes, factor: float) -> Reals:
         width = self.widths[i]
         wide = None if width is None else width * np.float32(factor)
-        return _slope(self.sums[i](codes), self.network.activation, wide)
+        z, unit = self.sums[i](codes), activation(self.network.activation)
+        slope = unit.slope(z, unit.forward(z)) if wide is None else unit.stretched_slope(z, wide)
+        return slope.astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ def _fine_layers(model: Model, network: Network) -> list[Layer]:
         top = fine.weight_denominator
         whole = np.rint(weights.T.astype(np.float64) * top).clip(-top, top - 1).astype(np.int64)
         driven = np.rint(bias.astype(np.float64) * top * layer.codes_per_unit).astype(np.int64)
-        layers.append(replace(fine, weights=whole, bias=driven))
+        layers.append(replace(fine, weights=whole, bias=driven - layer.zero_code * whole.sum(axis=1)))
     return layers
 
 
@@ -144,21 +147,13 @@ def _matched_widths(network: Network, reach: float) -> list[Reals | None]:
     """The width T of each hidden unit's slope, in units of its pre-activation, layer by layer."""
     moved = np.full(network.weights[0].shape[0], reach / network.codes_per_unit)
     widths: list[Reals | None] = []
+    most = activation(network.activation).span / 2
     for weights in network.weights[:-1]:
         width = np.sqrt(np.square(weights * moved[:, None]).sum(axis=0)) * network.preactivation_gain
         width = np.maximum(width, 1e-9)
         widths.append(width.astype(np.float32))
-        moved = width if network.activation == "relu" else np.minimum(width, 0.5)
+        moved = np.minimum(width, most)
     return widths
-
-
-def _slope(z: Reals, activation: str, width: Reals | None) -> Reals:
-    """The slope of each hidden unit at its pre-activation z (N, units)."""
-    if activation == "relu":
-        return ((z > 0) if width is None else (1 + z / width).clip(0, 1)).astype(np.float32)
-    value: Reals = sigmoid_of(z if width is None else z / width).astype(np.float32)
-    slope: Reals = value * (1 - value)
-    return slope if width is None else (slope / width).astype(np.float32)
 
 
 @cached(error_model="numpy")

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import typer
 
-from . import attack, bench, build, export, map, paper, run, show, study, train, verilog
+from . import (
+    attack,
+    bench,
+    build,
+    certify,
+    export,
+    import_,
+    map,
+    paper,
+    run,
+    show,
+    study,
+    train,
+    verilog,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -12,5 +26,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Quantized neural networks to the bit: train, run, attack, and generate hardware.",
 )
-for module in (train, run, attack, show, map, study, bench, paper, verilog, export, build):
-    app.command(module.__name__.rpartition(".")[2])(module.command)
+COMMANDS = (
+    train,
+    import_,
+    run,
+    attack,
+    certify,
+    show,
+    map,
+    study,
+    bench,
+    paper,
+    verilog,
+    export,
+    build,
+)
+for module in COMMANDS:
+    app.command(module.__name__.rpartition(".")[2].strip("_").replace("_", "-"))(module.command)

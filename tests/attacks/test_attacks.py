@@ -139,14 +139,14 @@ def test_matched_slopes_break_steps_that_plain_ones_do_not() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"norm": "1"}, "norm is '1'; inf, 2, 0 are known"),
+        ({"norm": "1"}, "norm is '1'; one of inf, 2, 0 is needed"),
         ({"epsilon": 0.001}, "epsilon is 0.001, 0 LSB: nothing can move"),
         ({"epsilon": 0.5, "norm": "0"}, "norm 0 counts changed inputs, a whole number up to 64"),
         ({"epsilon": 9, "norm": "2"}, "no two images are more than 2040 LSB apart"),
         ({"steps": 0}, "steps is 0; an integer from 1 to 1000000 is needed"),
         ({"restarts": 1.5}, "restarts is 1.5; an integer from 1"),
         ({"seed": -1}, "seed is -1; an integer from 0"),
-        ({"loss": "hinge"}, "loss is 'hinge'; ce, unsaturated, margin, dlr are known"),
+        ({"loss": "hinge"}, "loss is 'hinge'; one of ce, unsaturated, margin, dlr is needed"),
         ({"matched": 0}, "matched is 0; a factor above 0"),
         ({"targets": "labels"}, "the target of image 0 is its label, "),
         ({"targets": np.arange(4)}, r"targets have shape \(4,\)"),
@@ -162,7 +162,7 @@ def test_bad_input_is_one_sentence(arguments: dict[str, object], sentence: str) 
 
 def test_what_an_attack_cannot_take_is_refused() -> None:
     codes, labels = images(10)
-    with pytest.raises(QsimError, match="attack 'deepfool' is unknown; fgsm, bim"):
+    with pytest.raises(QsimError, match="attack is 'deepfool'; one of fgsm, bim"):
         get("deepfool")
     with pytest.raises(QsimError, match="norm is '2'; square knows inf"):
         get("square")(digits("relu", 2), codes, labels, 0.5, norm="2")

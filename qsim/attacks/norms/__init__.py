@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from ...errors import QsimError
 from ...model.model import Model
+from ...registry import chosen
 from ..draws import Keys
 from ..steps import Codes
 from .l0 import L0
@@ -62,9 +63,7 @@ def ball_of(model: Model, norm: str, epsilon: float) -> Ball:
     QsimError
         If there is no such norm, or no code in the ball but the image itself.
     """
-    if norm not in NORMS:
-        raise QsimError(f"norm is {norm!r}; {', '.join(NORMS)} are known")
-    ball = NORMS[norm].of(model, epsilon)
+    ball = chosen(NORMS, norm, "norm").of(model, epsilon)
     if ball.radius < 1:
         raise QsimError(
             f"epsilon is {epsilon:g}, {ball.radius:g} {ball.unit}: nothing can move, "

@@ -1,0 +1,70 @@
+"""`qsim import`: a network that another tool trained."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..importers.api import import_file
+from . import terminal
+from .results import named, write_json
+from .terminal import Json
+
+
+def command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A quantized network: .onnx.")],
+    out: Annotated[Path, typer.Option("--out", metavar="MODEL", help="Where the model goes.")],
+    thresholds: Annotated[
+        str, typer.Option(help="probed: those of the runtime's float32; exact: from rational numbers.")
+    ] = "probed",
+    last_layer: Annotated[
+        str, typer.Option(help="exact, or float: keep real scales beside the last accumulators.")
+    ] = "exact",
+    input_bits: Annotated[int | None, typer.Option(help="Bits of an input code, if FILE has none.")] = None,
+    input_scale: Annotated[float | None, typer.Option(help="Real input of one code step.")] = None,
+    input_signed: Annotated[bool, typer.Option(help="Input codes go below 0.")] = False,
+    json: Json = None,
+) -> None:
+    """Read a quantized network of another tool, exactly, or say in one sentence why not."""
+    imported = import_file(
+        file,
+        thresholds=thresholds,
+        last_layer=last_layer,
+        input_bits=input_bits,
+        input_scale=input_scale,
+        input_signed=input_signed,
+    )
+    model, report = imported.model, imported.report
+    model.save(out)
+    headings = (
+        "layer",
+        "inputs",
+        "outputs",
+        "weights",
+        "codes",
+        "thresholds",
+        "ways differ",
+        "sensitive",
+        "turned",
+    )
+    table = terminal.table(*headings)
+    table.title = f"{out.stem} ({model.digest[:12]}) in {imported.seconds:.1f} s"
+    for i, layer in enumerate(model.layers):
+        facts = [str(i), str(layer.inputs), str(layer.outputs), f"{layer.bits}-bit {layer.grid}"]
+        if i < len(report.differing):
+            assert layer.thresholds is not None
+            counts = (layer.thresholds.size, report.differing[i], report.sensitive[i], report.turned[i])
+            facts += [f"0…{layer.max_code}", *(f"{n:,}" for n in counts)]
+        else:
+            facts += ["logits", *["–"] * 4]
+        table.add_row(*facts)
+    table.caption = (
+        f"Thresholds: {report.thresholds}, {model.provenance['runtime']}, {model.provenance['level']}. "
+        "Sensitive ones can be moved by the rounding of a float product."
+    )
+    terminal.show(terminal.console(json), table)
+    if json:
+        write_json(json, "import", {**named(out, model), **asdict(report), **model.description()})

@@ -1,0 +1,1 @@
+"""Networks that other tools trained: read and folded into integers, or refused where that is not exact."""

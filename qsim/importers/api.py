@@ -1,0 +1,145 @@
+"""The importers as users call them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import QsimError
+from ..model.model import Model
+from .freeze import Report, freeze
+from .stages import Coding, Reading
+
+if TYPE_CHECKING:
+    import onnx
+
+    from .onnx.graph import Graph
+
+
+@dataclass(frozen=True, eq=False)
+class Imported:
+    """A network read from another tool's file.
+
+    Parameters
+    ----------
+    model : Model
+    report : Report
+        Which thresholds it has, and at how many the two ways differ.
+    reading : Reading
+        `reading.input.codes(x)` gives the codes of real inputs x.
+    codings : tuple of Coding, one a quantized layer
+    graph : Graph
+        The file as it was read, for comparisons.
+    seconds : float
+    """
+
+    model: Model
+    report: Report
+    reading: Reading
+    codings: tuple[Coding, ...]
+    graph: Graph
+    seconds: float
+
+
+def import_onnx(
+    source: str | PathLike[str] | onnx.ModelProto,
+    *,
+    thresholds: str = "probed",
+    last_layer: str = "exact",
+    input_bits: int | None = None,
+    input_scale: float | None = None,
+    input_signed: bool = False,
+) -> Imported:
+    """Read an ONNX file (QONNX, QDQ, QCDQ, integer operators) with all that is known about it.
+
+    Parameters and errors are those of `from_onnx`.
+    """
+    started = time.perf_counter()
+    try:
+        from .onnx import reader, runtime
+        from .onnx.walk import Codes
+    except ImportError as error:
+        raise QsimError(f"reading ONNX files needs {error.name}: pip install 'qsim[onnx]'") from None
+    if (input_bits is None) is not (input_scale is None):
+        raise QsimError("input_bits and input_scale describe input codes together; one of them is missing")
+    codes = None
+    if input_bits is not None and input_scale is not None:
+        codes = Codes(input_bits, input_scale, input_signed)
+    reading, graph = reader.read_onnx(source, codes)
+    facts: dict[str, Any] = {"imported": "onnx", "runtime": runtime.version(), "level": "one node a session"}
+    try:
+        frozen = freeze(
+            reading,
+            thresholds=thresholds,
+            last_layer=last_layer,
+            hints=reader.hints(graph.metadata),
+            provenance=facts,
+        )
+    except QsimError as error:
+        raise QsimError(f"{graph.facts['file']}: {error}") from None
+    seconds = time.perf_counter() - started
+    return Imported(frozen.model, frozen.report, reading, frozen.codings, graph, seconds)
+
+
+def from_onnx(
+    source: str | PathLike[str] | onnx.ModelProto,
+    *,
+    thresholds: str = "probed",
+    last_layer: str = "exact",
+    input_bits: int | None = None,
+    input_scale: float | None = None,
+    input_signed: bool = False,
+) -> Model:
+    """A quantized multilayer perceptron from an ONNX file, exactly.
+
+    Parameters
+    ----------
+    source : path or onnx.ModelProto
+        QONNX, QDQ or QCDQ, or onnxruntime's integer operators.
+    thresholds : "probed" or "exact"
+        Where a neuron's code changes: found by bisection in the runtime's own float32, or from exact
+        rational numbers. Provenance counts where the two differ.
+    last_layer : "exact" or "float"
+        `float` lets accumulators stand where no integers have the order of the real logits; these are
+        then accumulator * scale + offset with the numbers in `provenance["logits"]`.
+    input_bits, input_scale, input_signed
+        How inputs are coded, x = code * input_scale, where the file has no quantizer for them.
+
+    Returns
+    -------
+    Model
+        Its input codes are those of the file's first quantizer.
+
+    Raises
+    ------
+    QsimError
+        If anything in the file cannot be held exactly; the sentence names the node.
+    """
+    return import_onnx(
+        source,
+        thresholds=thresholds,
+        last_layer=last_layer,
+        input_bits=input_bits,
+        input_scale=input_scale,
+        input_signed=input_signed,
+    ).model
+
+
+IMPORTERS = {".onnx": import_onnx}
+
+
+def import_file(path: str | PathLike[str], **options: Any) -> Imported:
+    """Read a file with the importer for its name's ending.
+
+    Raises
+    ------
+    QsimError
+        If there is none, or as `from_onnx`.
+    """
+    ending = Path(path).suffix.lower()
+    if ending not in IMPORTERS:
+        raise QsimError(f"{path} ends in {ending!r}; {', '.join(IMPORTERS)} can be imported")
+    return IMPORTERS[ending](path, **options)

@@ -52,6 +52,7 @@ def import_onnx(
     input_bits: int | None = None,
     input_scale: float | None = None,
     input_signed: bool = False,
+    level: str = "all",
 ) -> Imported:
     """Read an ONNX file (QONNX, QDQ, QCDQ, integer operators) with all that is known about it.
 
@@ -63,13 +64,15 @@ def import_onnx(
         from .onnx.walk import Codes
     except ImportError as error:
         raise QsimError(f"reading ONNX files needs {error.name}: pip install 'qsim[onnx]'") from None
+    if level not in ("all", "none"):
+        raise QsimError(f"level is {level!r}; all or none is needed")
     if (input_bits is None) is not (input_scale is None):
         raise QsimError("input_bits and input_scale describe input codes together; one of them is missing")
     codes = None
     if input_bits is not None and input_scale is not None:
         codes = Codes(input_bits, input_scale, input_signed)
-    reading, graph = reader.read_onnx(source, codes)
-    facts: dict[str, Any] = {"imported": "onnx", "runtime": runtime.version(), "level": "one node a session"}
+    reading, graph = reader.read_onnx(source, codes, level)
+    facts: dict[str, Any] = {"imported": "onnx", "runtime": runtime.version(), "level": level}
     try:
         frozen = freeze(
             reading,
@@ -92,6 +95,7 @@ def from_onnx(
     input_bits: int | None = None,
     input_scale: float | None = None,
     input_signed: bool = False,
+    level: str = "all",
 ) -> Model:
     """A quantized multilayer perceptron from an ONNX file, exactly.
 
@@ -107,6 +111,9 @@ def from_onnx(
         then accumulator * scale + offset with the numbers in `provenance["logits"]`.
     input_bits, input_scale, input_signed
         How inputs are coded, x = code * input_scale, where the file has no quantizer for them.
+    level : "all" or "none"
+        Which onnxruntime the probed thresholds of QuantizeLinear/DequantizeLinear chains equal: that with
+        all optimisations, which fuses them into integer kernels, or that with none.
 
     Returns
     -------
@@ -125,6 +132,7 @@ def from_onnx(
         input_bits=input_bits,
         input_scale=input_scale,
         input_signed=input_signed,
+        level=level,
     ).model
 
 

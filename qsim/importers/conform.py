@@ -21,6 +21,7 @@ from .steps import Affine, Curve, Quantizer
 
 Array = npt.NDArray[Any]
 Run = Callable[[Array, Sequence[str]], dict[str, Array]]
+_NOTHING: Array = np.zeros((0, 0), np.int64)
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Conformity:
     ----------
     images : int
     values : tuple of int
-        Codes or logits compared in each layer.
+        Codes or logits compared in each layer; 0 where the runtime does not show them.
     differing : tuple of int
         How many of them differ.
     classes : int
@@ -115,10 +116,13 @@ def conform(model: Model, imported: Imported, x: Array, run: Run) -> Conformity:
     codes = reading.input.codes(x)
     tensors = run(x, [*dict.fromkeys([*(q.tensor for q in hidden), reading.output])])
     trace = model.trace(codes)
-    sides = [
-        (ours.astype(np.int64), _codes(q, coding, tensors[q.tensor]))
-        for ours, q, coding in zip(trace.hidden, hidden, imported.codings, strict=True)
-    ]
+    sides: list[tuple[Array, Array]] = []
+    for ours, q, coding_ in zip(trace.hidden, hidden, imported.codings, strict=True):
+        seen = q.tensor in tensors
+        pair = (
+            (ours.astype(np.int64), _codes(q, coding_, tensors[q.tensor])) if seen else (_NOTHING, _NOTHING)
+        )
+        sides.append(pair)
     output = tensors[reading.output].reshape(len(x), -1).astype(np.float64)
     compares = not _curved(reading)
     if compares:

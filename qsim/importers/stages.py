@@ -167,3 +167,9 @@ def _common(step: Step, value: Fraction, name: str) -> Fraction:
 def beginning(quantizer: Quantizer, code: Coding, c: int, j: int) -> Cut:
     """From where on neuron j has code c (1 or more) or a higher one, at the quantizer's input."""
     return Cut(*quantizer.begins(code.start[c], j))
+
+
+def lowest_integer(quantizer: Quantizer, code: Coding) -> Fraction:
+    """The quantizer's own integer for code 0: the highest one, if a clip gives several that code."""
+    k = code.start[1] - 1 if len(code.start) > 1 else 0
+    return quantizer.first[0] / quantizer.step[0] + k

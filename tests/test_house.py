@@ -23,6 +23,7 @@ MAY_IMPORT = {  # each room, and the rooms that it may import besides itself
     "qsim.shadow": {"qsim.errors", "qsim.data", "qsim.jit", "qsim.model"},
     "qsim.robustness": LIBRARY - {"qsim.crossbar"},
     "qsim.importers": {"qsim.errors", "qsim.model"},
+    "qsim.exporters": {"qsim.errors", "qsim.model"},
     "qsim.study": LIBRARY | TOLD,
     "qsim.reproductions": LIBRARY | TOLD,
     "qsim_rtl": LIBRARY - {"qsim.shadow", "qsim.robustness", "qsim.data", "qsim.crossbar"},

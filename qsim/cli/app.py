@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from . import attack, bench, build, export, import_, map, paper, run, show, study, train, verilog
+from . import attack, bench, build, export, export_onnx, import_, map, paper, run, show, study, train, verilog
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -12,5 +12,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Quantized neural networks to the bit: train, run, attack, and generate hardware.",
 )
-for module in (train, import_, run, attack, show, map, study, bench, paper, verilog, export, build):
+for module in (
+    train,
+    import_,
+    run,
+    attack,
+    show,
+    map,
+    study,
+    bench,
+    paper,
+    verilog,
+    export,
+    export_onnx,
+    build,
+):
     app.command(module.__name__.rpartition(".")[2].strip("_").replace("_", "-"))(module.command)

@@ -99,7 +99,7 @@ def bipolar_quant(walk: Walk, node: Node, inputs: Inputs) -> None:
 
 def multi_threshold(walk: Walk, node: Node, inputs: Inputs) -> None:
     """out_bias + out_scale * (how many thresholds are <= x)."""
-    rows = constant(node, inputs, 1, "thresholds").astype(np.float32)
+    rows = constant(node, inputs, 1, "thresholds").astype(np.float64 if walk.double else np.float32)
     if rows.ndim != 2 or rows.size == 0 or np.isnan(rows).any():
         raise QsimError(
             f"{node.label} has thresholds of shape {rows.shape}; (1 or channels, T) numbers are needed"

@@ -78,6 +78,7 @@ class Walk:
     trail : nodes since the last product, or since the input
     data : the dequantizer before the last product, if one stands there
     weights : of the last product, if a dequantizer made them
+    double : whether the data are doubles, in which integer sums are exact
     """
 
     graph: Graph
@@ -98,6 +99,7 @@ class Walk:
     trail: list[Trail] = field(default_factory=list)
     data: Trail | None = None
     weights: Stored | None = None
+    double: bool = False
 
     @property
     def elements(self) -> int:
@@ -159,6 +161,8 @@ class Walk:
                 f"{product.name} takes {product.weights.shape[1]} inputs from data of shape {self.shape}; "
                 f"({product.weights.shape[1]},) is needed"
             )
+        if self.double:
+            product = replace(product, integer=True)
         if self.order is not None:
             back = np.empty_like(product.weights)
             back[:, self.order] = product.weights

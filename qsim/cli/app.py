@@ -4,7 +4,22 @@ from __future__ import annotations
 
 import typer
 
-from . import attack, bench, build, export, export_onnx, import_, map, paper, run, show, study, train, verilog
+from . import (
+    attack,
+    bench,
+    build,
+    conform,
+    export,
+    export_onnx,
+    import_,
+    map,
+    paper,
+    run,
+    show,
+    study,
+    train,
+    verilog,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -15,6 +30,7 @@ app = typer.Typer(
 for module in (
     train,
     import_,
+    conform,
     run,
     attack,
     show,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
 
 from ..errors import QsimError
 from ..model.model import Model
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
     import onnx
 
     from .onnx.graph import Graph
+
+
+Run = Callable[[npt.NDArray[Any], Sequence[str]], dict[str, npt.NDArray[Any]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,3 +157,38 @@ def import_file(path: str | PathLike[str], **options: Any) -> Imported:
     if ending not in IMPORTERS:
         raise QsimError(f"{path} ends in {ending!r}; {', '.join(IMPORTERS)} can be imported")
     return IMPORTERS[ending](path, **options)
+
+
+def coded_as(model: Model) -> dict[str, Any]:
+    """The options that describe a model's input codes to `import_onnx`."""
+    return {
+        "input_bits": model.input.bits,
+        "input_scale": 1 / model.layers[0].codes_per_unit,
+        "input_signed": model.input.signed,
+    }
+
+
+def runtime(imported: Imported, name: str | None = None) -> tuple[Run, str]:
+    """What runs a file, by name, and its name.
+
+    Parameters
+    ----------
+    imported : Imported
+    name : str, optional
+        One of `qsim.importers.onnx.runtimes.RUNTIMES`; by default that whose arithmetic was imported.
+
+    Raises
+    ------
+    QsimError
+        If there is no such runtime.
+    """
+    from .onnx.reader import QONNX
+    from .onnx.runtimes import RUNTIMES
+
+    if name is None:
+        own = any(node.domain in QONNX for node in imported.graph.nodes)
+        level = imported.model.provenance["level"]
+        name = "nodes" if own else ("onnxruntime" if level == "all" else "onnxruntime-unoptimised")
+    if name not in RUNTIMES:
+        raise QsimError(f"runtime is {name!r}; {', '.join(RUNTIMES)} are allowed")
+    return (lambda x, wanted: RUNTIMES[name](imported.graph, x, wanted)), name

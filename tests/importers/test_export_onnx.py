@@ -116,8 +116,13 @@ def test_qcdq_comes_back_with_the_same_integers() -> None:
 
 def test_sums_beyond_32_bits() -> None:
     rng = np.random.default_rng(0)
-    wide = Layer(weights=rng.integers(-(2**15), 2**15, (4, 70)), bias=[1 << 40] * 4, bits=16, grid="twos_complement",
-                 thresholds=(1 << 40) + np.sort(rng.integers(-(2**32), 2**32, (4, 3))))  # fmt: skip
+    wide = Layer(
+        weights=rng.integers(-(2**15), 2**15, (4, 70)),
+        bias=np.full(4, 1 << 40),
+        bits=16,
+        grid="twos_complement",
+        thresholds=(1 << 40) + np.sort(rng.integers(-(2**32), 2**32, (4, 3))),
+    )
     model = Model((wide, Layer(weights=[[1, -3, 5, 7]], bias=[-2], bits=4)), InputFormat(16))
     codes = random_codes(0, model, 200)
     check_integer(model, codes)

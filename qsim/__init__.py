@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import data, executors, spec
+    from .attacks.fgsm import fgsm
+    from .certification.api import certify
     from .data import Dataset
     from .errors import QsimError
     from .exporters.api import to_onnx
@@ -15,12 +17,12 @@ if TYPE_CHECKING:
     from .kernel.sweep.api import smallest_fooling_step, sweep
     from .model import Adc, Crossbar, InputFormat, Layer, Mapping, Model, Noise, Trace, load
     from .robustness import geometry
-    from .robustness.attacks import fgsm
     from .shadow.network import Network
     from .shadow.quantize import quantize
     from .shadow.train import Recipe, train
 
 _MODULES = {  # that hold the names, or are meant by them
+    ".certification.api": ("certify",),
     ".data": ("data", "Dataset"),
     ".errors": ("QsimError",),
     ".executors": ("executors",),
@@ -28,7 +30,7 @@ _MODULES = {  # that hold the names, or are meant by them
     ".importers.api": ("from_onnx",),
     ".kernel.sweep.api": ("smallest_fooling_step", "sweep"),
     ".model": ("Adc", "Crossbar", "InputFormat", "Layer", "Mapping", "Model", "Noise", "Trace", "load"),
-    ".robustness.attacks": ("fgsm",),
+    ".attacks.fgsm": ("fgsm",),
     ".robustness.geometry": ("geometry",),
     ".shadow.network": ("Network",),
     ".shadow.quantize": ("quantize",),
@@ -50,6 +52,7 @@ __all__ = [
     "QsimError",
     "Recipe",
     "Trace",
+    "certify",
     "data",
     "executors",
     "fgsm",

@@ -91,7 +91,7 @@ def test_no_clipping_can_be_asked_for(tmp_path: Path) -> None:
         (["run", DIGITS, "--data", "cifar"], "data set 'cifar' is unknown; mnist, digits"),
         (["attack", DIGITS, "--data", "digits", "--epsilon", "-1"], "epsilon is -1.0; a finite number"),
         (["train", "digits", "--bits", "11", "--out", "x"], "bits is 11; 1 to 10, or none, are allowed"),
-        (["train", "digits", "--activation", "tanh", "--out", "x"], "activation is 'tanh'"),
+        (["train", "digits", "--activation", "gelu", "--out", "x"], "activation is 'gelu'"),
         (["train", "digits", "--hidden", "0", "--out", "x"], "hidden widths are (0,)"),
         (["train", "digits", "--hidden-bits", "17", "--hidden", "2", "--out", "x"], "hidden_bits is 17"),
         (["run", DIGITS, "--data", "digits", "--json", f"{DIGITS}/x"], "cannot be written"),

@@ -8,25 +8,47 @@ import pytest
 from import_graph import cycles, graph
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("errors", "spec", "model", "jit", "kernel", "executors", "crossbar", "data", "shadow", "robustness")
+ROOMS = ("errors", "registry", "activations", "spec", "model", "jit", "kernel", "executors", "crossbar")
+ROOMS += ("data", "shadow", "attacks", "robustness")
 LIBRARY = {f"qsim.{room}" for room in ROOMS}
 TOLD = {"qsim.cli.results", "qsim.cli.terminal"}  # how commands report
 MAY_IMPORT = {  # each room, and the rooms that it may import besides itself
     "qsim.errors": set(),
+    "qsim.registry": {"qsim.errors"},
+    "qsim.activations": {"qsim.errors", "qsim.registry"},
     "qsim.spec": set(),
-    "qsim.model": {"qsim.errors", "qsim.spec", "qsim.executors"},  # the last in its __init__ alone
+    "qsim.model": {
+        "qsim.errors",
+        "qsim.activations",
+        "qsim.spec",
+        "qsim.executors",
+    },  # the last in its __init__ alone
     "qsim.jit": {"qsim.errors"},
     "qsim.kernel": {"qsim.errors", "qsim.jit", "qsim.model"},
     "qsim.executors": {"qsim.kernel", "qsim.model"},
-    "qsim.crossbar": {"qsim.errors", "qsim.model", "qsim.spec"},
+    "qsim.crossbar": {"qsim.errors", "qsim.data", "qsim.model", "qsim.registry", "qsim.spec"},
     "qsim.data": {"qsim.errors", "qsim.model"},
-    "qsim.shadow": {"qsim.errors", "qsim.data", "qsim.jit", "qsim.model"},
+    "qsim.shadow": {"qsim.errors", "qsim.activations", "qsim.data", "qsim.jit", "qsim.model"},
+    "qsim.attacks": LIBRARY - {"qsim.crossbar", "qsim.robustness"},
     "qsim.robustness": LIBRARY - {"qsim.crossbar"},
+    "qsim.certification": {"qsim.errors", "qsim.attacks", "qsim.data", "qsim.jit", "qsim.model"},
     "qsim.importers": {"qsim.errors", "qsim.model"},
     "qsim.exporters": {"qsim.errors", "qsim.model"},
     "qsim.study": LIBRARY | TOLD,
     "qsim.reproductions": LIBRARY | TOLD,
-    "qsim_rtl": LIBRARY - {"qsim.shadow", "qsim.robustness", "qsim.data", "qsim.crossbar"},
+    "qsim_rtl": LIBRARY - {"qsim.shadow", "qsim.attacks", "qsim.robustness", "qsim.data", "qsim.crossbar"},
+}
+
+
+RTL_MAY_IMPORT = {  # the same inside the hardware; what turns a netlist into another language is no simulator
+    "qsim_rtl.shape": {"memory"},
+    "qsim_rtl.memory": {"shape"},
+    "qsim_rtl.gateware": {"memory", "shape"},
+    "qsim_rtl.export": {"fpga", "gateware", "memory", "shape", "sim.yosys"},
+    "qsim_rtl.fpga": {"export", "gateware", "memory", "shape", "sim.toolchain"},
+    "qsim_rtl.sim": {"gateware", "memory", "shape"},
+    "qsim_rtl.host": {"gateware", "memory", "shape", "sim"},
+    "qsim_rtl.proofs": {"gateware", "memory", "shape", "sim.toolchain"},
 }
 
 
@@ -41,6 +63,16 @@ def test_imports_point_one_way(room: str) -> None:
         if within(module, room):
             for other in imported - {"qsim"}:
                 assert any(within(other, own) for own in allowed), f"{module} imports {other}"
+
+
+@pytest.mark.parametrize("room", RTL_MAY_IMPORT)
+def test_hardware_rooms_import_one_way(room: str) -> None:
+    allowed = {room, *(f"qsim_rtl.{other}" for other in RTL_MAY_IMPORT[room])}
+    for module, imported in graph().items():
+        if within(module, room):
+            for other in imported:
+                if within(other, "qsim_rtl") and other != "qsim_rtl":
+                    assert any(within(other, own) for own in allowed), f"{module} imports {other}"
 
 
 def test_no_file_imports_itself_by_a_detour() -> None:

@@ -30,10 +30,17 @@ FAULTS = [
     ),
     Fault(
         "a threshold is rounded down in freezing",
-        "qsim.shadow.quantize.sample_activation",
-        "math.ceil(h * unit / one)",
-        "math.floor(h * unit / one)",
+        "qsim.activations.activation.Activation.thresholds",
+        "math.ceil(self.inverse",
+        "math.floor(self.inverse",
         "tests/shadow/test_quantize.py -k thresholds",
+    ),
+    Fault(
+        "the bias forgets what shifted codes add",
+        "qsim.shadow.quantize.quantize",
+        "- zero * weights.sum(axis=1)",
+        "+ zero * weights.sum(axis=1)",
+        "tests/shadow/test_quantize.py -k bias_takes",
     ),
     Fault(
         "grid halves go down",
@@ -93,17 +100,17 @@ FAULTS = [
     ),
     Fault(
         "an attack moves inputs of no gradient",
-        "qsim.robustness.attacks.gradient_signs",
+        "qsim.attacks.fgsm.gradient_signs",
         "np.sign(derive(",
         "np.sign(1e-30 + derive(",
-        "tests/robustness/test_attacks.py -k zero_gradient",
+        "tests/attacks/test_fgsm.py -k zero_gradient",
     ),
     Fault(
         "an attack's step is rounded down",
-        "qsim.robustness.attacks.lattice_step",
-        "math.floor(exact + Fraction(1, 2))",
-        "math.floor(exact)",
-        "tests/robustness/test_attacks.py -k lsbs",
+        "qsim.attacks.steps.lattice_step",
+        "Fraction(str(epsilon)) * unit + Fraction(1, 2)",
+        "Fraction(str(epsilon)) * unit",
+        "tests/attacks/test_fgsm.py -k lsbs",
     ),
     Fault(
         "the RTL's weights lose their sign",
@@ -156,9 +163,9 @@ FAULTS = [
     ),
     Fault(
         "one weight bit of the memory image is wrong",
-        "qsim_rtl.memory.pack._weights",
-        "stored = np.pad(layer.stored,",
-        "stored = np.pad(layer.stored ^ (np.arange(layer.stored.size).reshape(layer.stored.shape) == 0),",
+        "qsim_rtl.memory.dense.weights",
+        "padded = np.pad(own,",
+        "padded = np.pad(own ^ (np.arange(own.size).reshape(own.shape) == 0),",
         "tests/rtl/test_engine.py -k every_integer",
     ),
     Fault(

@@ -3,7 +3,7 @@
 from planting import Fault, planted
 
 GEOMETRY = "qsim.spec.geometry"
-TABLES = "tests/spec/test_geometry.py"
+TABLES = "tests/spec/test_column_geometry.py"
 FAULTS = [
     Fault(
         "one reference column serves the whole layer",

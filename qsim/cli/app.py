@@ -8,6 +8,7 @@ from . import (
     attack,
     bench,
     build,
+    certify,
     conform,
     export,
     export_onnx,
@@ -27,12 +28,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Quantized neural networks to the bit: train, run, attack, and generate hardware.",
 )
-for module in (
+COMMANDS = (
     train,
     import_,
     conform,
     run,
     attack,
+    certify,
     show,
     map,
     study,
@@ -42,5 +44,6 @@ for module in (
     export,
     export_onnx,
     build,
-):
+)
+for module in COMMANDS:
     app.command(module.__name__.rpartition(".")[2].strip("_").replace("_", "-"))(module.command)

@@ -91,7 +91,7 @@ def speed(model: Model, dataset: Dataset) -> tuple[float, float]:
         work()
         return time.perf_counter() - started
 
-    engines = (lambda: model.predict(dataset.codes), lambda: forward(network, x)[2].argmax(axis=1))
+    engines = (lambda: model.predict(dataset.codes), lambda: forward(network, x).logits.argmax(axis=1))
     for engine in engines:
         engine()
     runs = [[seconds(engine) for engine in engines] for _ in range(REPEATS)]

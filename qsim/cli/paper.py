@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import asdict
+from json import dumps, loads
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -23,7 +23,9 @@ from ..data import MNIST_SHA256
 from ..kernel import isa
 from ..model.container import replacing
 from ..reproductions.glsvlsi2021.run import tasks
-from .results import origin
+from . import terminal
+from .results import origin, write_json
+from .terminal import Json
 
 
 def command(
@@ -36,6 +38,7 @@ def command(
     redraw: Annotated[
         bool, typer.Option("--redraw", help="Only figures and report, from the tables.")
     ] = False,
+    json: Json = None,
 ) -> None:
     """Reproduce the paper; run again after an interruption to go on where it stopped."""
     from ..reproductions.glsvlsi2021.claims import claims
@@ -43,9 +46,10 @@ def command(
     from ..reproductions.glsvlsi2021.tables import networks as exhibits
     from ..reproductions.glsvlsi2021.tables import summaries
 
-    console = Console()
+    console = terminal.console(json)
     if redraw:
         _draw(out, console)
+        _report(out, json)
         return
     datasets = tuple(data or tasks.DATASETS)
     plan = tasks.quick(datasets, seeds or 2) if quick else tasks.full(datasets, seeds or 5)
@@ -67,10 +71,27 @@ def command(
         exhibits.write(out, {task: run.model_file(out, task) for task in plan.tasks})
         summaries.write(out)
         write_about(plan, out)
-        verdicts = Counter(entry["verdict"] for entry in json.loads(claims.write(out).read_text()))
+        verdicts = _verdicts(loads(claims.write(out).read_text()))
     counts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
-    console.print(f"{len(plan.tasks)} networks; the paper's claims on both paths: {counts}")
+    console.print(f"{len(plan.tasks)} networks; claims on both paths: {counts}")
     _draw(out, console)
+    _report(out, json)
+
+
+def _verdicts(claims: list[dict[str, Any]]) -> Counter[str]:
+    """How many claims have each verdict."""
+    return Counter(entry["verdict"] for entry in claims)
+
+
+def _report(out: Path, json: str | None) -> None:
+    """With --json: what is in the folder about claims and their origin."""
+    if json is None:
+        return
+    claims = loads((out / "claims.json").read_text())
+    about = out / "about.json"
+    made = loads(about.read_text()) if about.exists() else {}
+    figures = {"folder": str(out), "verdicts": _verdicts(claims), "claims": claims, "about": made}
+    write_json(json, "paper", figures)
 
 
 def _draw(out: Path, console: Console) -> None:
@@ -85,7 +106,7 @@ def _draw(out: Path, console: Console) -> None:
 
 def write_about(plan: tasks.Plan, out: Path) -> None:
     """How the tables were made: versions, recipes, strengths, data, time."""
-    log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    log = [loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     recipes = {f"{t.dataset} {t.variant}": asdict(t.recipe) for t in plan.tasks}
     facts = {
         **origin(),
@@ -99,4 +120,4 @@ def write_about(plan: tasks.Plan, out: Path) -> None:
         "cpu_seconds": {name: sum(entry[name] for entry in log) for name in ("training", "attacks")},
     }
     with replacing(out / "about.json") as temporary:
-        temporary.write_text(json.dumps(facts, indent=1) + "\n")
+        temporary.write_text(dumps(facts, indent=1) + "\n")

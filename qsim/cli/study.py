@@ -33,7 +33,7 @@ def command(
         raise QsimError(f"{images} images and {seeds} seeds; 1 or more of both are needed")
     if out.exists() and not out.is_dir():
         raise QsimError(f"{out} is a file; a folder is needed")
-    _arrow()  # if it is missing, say so before the work
+    arrow()  # if it is missing, say so before the work
     dataset = data_sets.load(data, "test")
     models = [load(file) for file in files]
     for file, model in zip(files, models, strict=True):
@@ -69,18 +69,19 @@ def command(
 
 def write(found: list[dict[str, Any]], path: Path) -> None:
     """Write rows as Parquet."""
-    pa, pq = _arrow()
+    pa, pq = arrow()
     with replacing(path) as temporary:
         pq.write_table(pa.Table.from_pylist(found), temporary)
 
 
 def read(path: Path) -> list[dict[str, Any]]:
     """Rows that `write` wrote."""
-    _, pq = _arrow()
+    _, pq = arrow()
     return pq.read_table(path).to_pylist()
 
 
-def _arrow() -> tuple[Any, Any]:
+def arrow() -> tuple[Any, Any]:
+    """pyarrow and its Parquet module."""
     try:
         import pyarrow
         import pyarrow.parquet

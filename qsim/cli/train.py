@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from .. import data as data_sets
+from ..activations import ACTIVATIONS
 from ..robustness import evaluate
 from ..shadow.network import Network
 from ..shadow.quantize import quantize
@@ -23,7 +24,7 @@ def command(
     data: Annotated[str, typer.Argument(metavar="DATA", help=", ".join(data_sets.NAMES))],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the model goes.")],
     bits: Annotated[int, typer.Option(help="Weight bits, 1 to 10.")] = 4,
-    activation: Annotated[str, typer.Option(help="step, sigmoid or relu.")] = "relu",
+    activation: Annotated[str, typer.Option(help=f"Of hidden units: {', '.join(ACTIVATIONS)}.")] = "relu",
     hidden: Annotated[list[int], typer.Option(help="Hidden width; repeat for more layers.")] = [100],  # noqa: B006
     seed: Annotated[int, typer.Option(help="Of weights, held-out rows and batches.")] = 0,
     grid: Annotated[str, typer.Option(help="odd or twos_complement.")] = "odd",

@@ -17,7 +17,7 @@ from ..model.crossbar import Adc, Crossbar, Integers
 from ..model.layer import Layer
 from ..model.model import Model
 from ..spec.crossbar import digit_of
-from .effects import apply_effect, generator
+from .effect import apply_effect, generator
 
 RANGES = ("max", "calibrated", "granular")
 MOST_BITS = 16

@@ -16,6 +16,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -29,7 +30,7 @@ from ..model.container import replacing
 from ..model.crossbar import MAX_CELL, Crossbar, Integers
 from ..model.layer import Layer
 from ..model.model import Model
-from .effects import apply_effect
+from .effect import apply_effect
 
 COLUMNS = ("layer", "slice", "input", "column", "conductance")
 
@@ -68,6 +69,20 @@ def differences(before: Model, after: Model) -> FaultList:
     if _belongs(before) != (network, mapping):
         raise QsimError("faults are the differences of one network on the same tiles; these models are not")
     return FaultList(network, mapping, np.concatenate(found).astype(np.int64))
+
+
+def merged(lists: Sequence[FaultList], model: Model) -> FaultList:
+    """Lists of faults of a mapped model as one, in order of place; of a cell's faults the last counts.
+
+    Raises
+    ------
+    QsimError
+        If no layer of the model is mapped.
+    """
+    cells = {tuple(place): value for faults in lists for *place, value in faults.cells.tolist()}
+    rows = [(*place, value) for place, value in sorted(cells.items())]
+    network, mapping = _belongs(model)
+    return FaultList(network, mapping, np.array(rows, np.int64).reshape(-1, len(COLUMNS)))
 
 
 def _belongs(model: Model) -> tuple[str, dict[str, Any]]:

@@ -29,7 +29,7 @@ def map_to_crossbar(
     model : Model
     mapping : Mapping
     adc : function (model, layer index, mapping) -> Adc, optional
-        Makes a layer's converters (see `crossbar_adc.converters`); by default `lossless`.
+        Makes a layer's converters (see `qsim.crossbar.converters`); by default `lossless`.
     noise : Noise, optional
     layers : indices of the layers to map; all of them by default
 

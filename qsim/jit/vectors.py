@@ -222,7 +222,7 @@ def pointer(context, address, dtype):
 
 @intrinsic
 def directions_16(context, codes, shift, signs, low, high, most, vectors, moves, due):
-    """`lines.directions` for 16 inputs at a time, `vectors` times."""
+    """`engine.directions` for 16 inputs at a time, `vectors` times."""
     lanes = ir.VectorType(I32, 16)
 
     def emit(context, b, signature, arguments):

@@ -4,7 +4,7 @@ Which loops run is decided by the processor's instructions (or QSIM_ISA) and by 
 ranges, and changes no result. `qsim.executors` picks and keeps them.
 
     executor     blocks of images over threads, for every kind of layer
-    isa          which instructions there are              entries      the engine, compiled once for each
+    isa          which instructions there are              entries      the dense engine, compiled for each
     dense        packing: a model as a table and a block of bytes
                  products: dot products in registers       layer        one layer's sums, tile by tile
                  activation: from sums to codes, classes   network      blocks of images through all layers

@@ -41,6 +41,7 @@ def load(path: str | PathLike[str]) -> Model:
                     thresholds=tensors.pop(f"layers.{i}.thresholds", None),
                     crossbar=Crossbar.read(entry, tensors, f"layers.{i}.") if tiles else None,
                     codes_per_unit=entry["one"],
+                    zero_code=entry.get("zero", 0),
                     preactivation_gain=entry["gain"],
                     **{key: entry[key] for key in ("bits", "grid", "activation")},
                 )

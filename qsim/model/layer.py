@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import spec
+from ..activations import ACTIVATIONS
 from ..errors import QsimError
-from .checks import MAX_CODE_BITS, integers
+from .checks import MAX_CODE_BITS, checked_int, integers
 from .crossbar import Crossbar
 
 GRIDS = ("odd", "twos_complement")
-ACTIVATIONS = ("step", "sigmoid", "relu")
 MAX_WEIGHT_BITS = 16
 
 
@@ -34,12 +34,17 @@ class Layer:
         Ascending. A hidden neuron's code is the number of its thresholds <= acc, so 0 to T, with
         T at most 65,535. One row serves all neurons. None marks the last layer.
     grid : "odd" or "twos_complement"
-    one : float
-        The input code that stands for 1.0 (255 for 8-bit pixels). Gives logits and attack
-        strengths their real scale; no output bit depends on it.
-    activation : "step", "sigmoid", "relu" or None
-        What the thresholds sample, for the float shadow's gradient; None if unknown.
-    gain : float
+    codes_per_unit : float
+        Input codes per 1.0 (255 for 8-bit pixels). Gives logits and attack strengths their real scale;
+        no output bit depends on it.
+    zero_code : int
+        The input code that stands for 0.0, 0 to 65,535: above 0 where the layer before has an activation
+        that can be negative. Its share of every sum is already taken away by the bias; no output bit
+        depends on it.
+    activation : str or None
+        What the thresholds sample, a name of `qsim.activations`, for the float shadow's gradient; None if
+        unknown.
+    preactivation_gain : float
         Constant factor on the pre-activation, already contained in the thresholds.
     crossbar : Crossbar, optional
         The tiles that compute the products, instead of ideal integers. The weights then say what the
@@ -57,6 +62,7 @@ class Layer:
     thresholds: npt.NDArray[np.int64] | None = None
     grid: str = "odd"
     codes_per_unit: float = 1.0
+    zero_code: int = 0
     activation: str | None = None
     preactivation_gain: float = 1.0
     crossbar: Crossbar | None = None
@@ -77,6 +83,7 @@ class Layer:
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e18:
                 raise QsimError(f"{name} is {value!r}; a positive finite number is needed")
             object.__setattr__(self, name, float(value))
+        checked_int(self.zero_code, 0, (1 << MAX_CODE_BITS) - 1, "the code of 0.0")
         low, high = _grid_range(self.grid, self.bits)
         if weights.min() < low or weights.max() > high:
             worst = weights.max() if weights.max() > high else weights.min()

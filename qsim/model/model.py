@@ -112,6 +112,11 @@ class Model:
                 raise QsimError(
                     f"layer {i + 1} has {following.inputs} inputs; layer {i} has {layer.outputs} outputs"
                 )
+        if layers[0].zero_code:
+            raise QsimError(
+                f"layer 0 has {layers[0].zero_code} as the code of 0.0; input codes are signed where needed, "
+                "so it is 0"
+            )
         if layers[-1].thresholds is not None:
             raise QsimError(
                 "the last layer has thresholds; its accumulators are the logits, so none are allowed"
@@ -175,7 +180,7 @@ class Model:
     @cached_property
     def digest(self) -> str:
         """sha256, in hex, of everything but the provenance: the name of this exact network."""
-        return container.fingerprint(self.description(), self._tensors())
+        return container.fingerprint(self.description(), self.tensors())
 
     def description(self) -> dict[str, Any]:
         """All of the model that is no array, as JSON-able values."""
@@ -189,6 +194,7 @@ class Model:
                     "grid": layer.grid,
                     "bits": layer.bits,
                     "one": layer.codes_per_unit,
+                    **({"zero": layer.zero_code} if layer.zero_code else {}),
                     "activation": layer.activation,
                     "gain": layer.preactivation_gain,
                     "accumulator": list(bounds),
@@ -197,7 +203,7 @@ class Model:
             ],
         }
 
-    def _tensors(self) -> dict[str, IntArray]:
+    def tensors(self) -> dict[str, IntArray]:
         tensors: dict[str, IntArray] = {}
         for i, layer in enumerate(self.layers):
             tensors[f"layers.{i}.weights"] = layer.weights
@@ -269,4 +275,4 @@ class Model:
     def save(self, path: str | PathLike[str]) -> None:
         """Write the model as one file, completely or not at all."""
         header = {**self.description(), "digest": self.digest, "provenance": self.provenance}
-        container.write(path, header, self._tensors())
+        container.write(path, header, self.tensors())

@@ -8,21 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from ..attacks.fgsm import gradient_signs
+from ..attacks.steps import Codes, Labels, Signs, checked_labels, lattice_step, move, with_headroom
 from ..data import Dataset
 from ..errors import QsimError
 from ..model.model import Model
 from ..shadow.network import Network, Reals, batches, of_model, predict, to_real
 from ..spec import dense as spec
-from .attacks import (
-    Codes,
-    Labels,
-    Signs,
-    checked_labels,
-    gradient_signs,
-    lattice_step,
-    move,
-    with_headroom,
-)
 
 
 @dataclass(frozen=True)

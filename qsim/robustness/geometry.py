@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import ks_1samp
 
 from ..errors import QsimError
 
@@ -159,10 +160,8 @@ def _to_face(points: Reals, corners: Reals) -> Reals:
 
 def ks_statistic(distances: npt.ArrayLike, h: float, n: int) -> float:
     """Kolmogorov and Smirnov's statistic: the largest gap of the empirical distribution to equation 13."""
-    ordered = np.sort(np.asarray(distances, np.float64))
-    model = distribution(ordered, h, n)
-    ranks = np.arange(len(ordered) + 1) / len(ordered)
-    return float(max((ranks[1:] - model).max(), (model - ranks[:-1]).max()))
+    measured = np.asarray(distances, np.float64)
+    return float(ks_1samp(measured, lambda x: distribution(x, h, n), method="asymp").statistic)
 
 
 def ks_critical(count: int, level: float = 0.01) -> float:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..attacks.steps import Codes, Signs
 from ..jit.compiling import cached
 from ..model.input_format import InputFormat
-from .attacks import Codes, Signs
 
 
 class Stops:

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from ..attacks.steps import Codes, Labels, Signs, with_headroom
 from ..errors import QsimError
 from ..kernel.sweep.api import sweep as exact_sweep
 from ..model.model import Model
-from ..shadow.network import Network, batches, classify, logits_of, to_real
-from .attacks import Codes, Labels, Signs, with_headroom
+from ..shadow.network import Network, batches, classify, forward_from, to_real
 from .stops import Stops, stop
 
 BLOCK = 500  # images whose sums are in cache together
@@ -79,7 +79,7 @@ def _block(
         if stops:
             images, inputs, rooms = stops.until(k)
             stop(images, inputs, (rooms / one).astype(kind), signs, weights, value, rate)
-        classes[:, k] = classify(logits_of(network, value + kind(epsilon) * rate))
+        classes[:, k] = classify(forward_from(network, value + kind(epsilon) * rate).logits)
     return classes
 
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from ..activations import ACTIVATIONS, activation
+from ..activations.sigmoid import logistic
 from ..errors import QsimError
 from ..model.input_format import InputFormat
-from ..model.layer import ACTIVATIONS
+from ..model.layer import Layer
 from ..model.model import Model
 
 Reals = npt.NDArray[np.floating[Any]]
@@ -30,15 +32,16 @@ class Network:
     ----------
     weights : tuple of float arrays (inputs, outputs), one a layer, in [-1, 1]
     biases : tuple of float arrays (outputs,), in [-1, 1]
-    activation : "step", "sigmoid" or "relu"
-        Of the hidden units. The output is linear here: softmax or sigmoid belong to the loss.
+    activation : str
+        Of the hidden units, a name of `qsim.activations`. The output is linear here: softmax or sigmoid
+        belong to the loss.
     bits : int or None
         Weight width in the forward pass; None for no rounding.
     grid : "odd" or "twos_complement"
-    gain : float
+    preactivation_gain : float
         Constant factor on hidden pre-activations (10 on the paper's spirals).
     input : InputFormat
-    one : int
+    codes_per_unit : float
         Input code of 1.0.
     peaks : tuple of float
         The largest activation of each hidden layer on the training data.
@@ -107,14 +110,12 @@ def of_model(model: Model, dtype: type[np.floating[Any]] = np.float32) -> Networ
             f"hidden layers name the activations {[layer.activation for layer in hidden]}; "
             f"one of {', '.join(ACTIVATIONS)} for all of them is needed to take a gradient"
         )
-    activation, gain = (hidden[0].activation, hidden[0].preactivation_gain) if hidden else ("relu", 1.0)
-    assert activation is not None
+    name, gain = (hidden[0].activation, hidden[0].preactivation_gain) if hidden else ("relu", 1.0)
+    assert name is not None
     return Network(
         weights=tuple((x.weights.T / x.weight_denominator).astype(dtype) for x in model.layers),
-        biases=tuple(
-            (x.bias / (x.weight_denominator * x.codes_per_unit)).astype(dtype) for x in model.layers
-        ),
-        activation=activation,
+        biases=tuple(real_bias(x, x.weights).astype(dtype) for x in model.layers),
+        activation=name,
         bits=None,
         input=model.input,
         codes_per_unit=model.layers[0].codes_per_unit,
@@ -122,49 +123,48 @@ def of_model(model: Model, dtype: type[np.floating[Any]] = np.float32) -> Networ
     )
 
 
-def activate(z: Reals, activation: str) -> tuple[Reals, Reals]:
-    """Activation and its derivative at z.
+def real_bias(layer: Layer, weights: npt.NDArray[Any]) -> Reals:
+    """The bias (outputs,) of a layer in real numbers, if its integer weights (outputs, inputs) are `weights`.
 
-    The step has no useful derivative: the sigmoid's stands in for it (straight-through), in training
-    and in attacks.
+    Where the code of 0.0 is not 0, the integer bias also makes up for what it adds to every sum.
     """
-    if activation == "relu":
-        return np.maximum(z, 0), (z > 0).astype(z.dtype)
-    sigmoid = sigmoid_of(z)
-    slope = sigmoid * (1 - sigmoid)
-    return ((z >= 0).astype(z.dtype), slope) if activation == "step" else (sigmoid, slope)
+    bias = layer.bias + layer.zero_code * weights.sum(axis=1)
+    return bias / (layer.weight_denominator * layer.codes_per_unit)
 
 
-def sigmoid_of(z: Reals) -> Reals:
-    """1 / (1 + exp(-z)), without overflow."""
-    half = z.dtype.type(0.5)
-    return half * (np.tanh(half * z) + 1)
+class ForwardPass(NamedTuple):
+    """What a network computes: a list entry (N, width) for each hidden layer, and the logits (N, outputs)."""
+
+    hidden: list[Reals]  # activations
+    sums: list[Reals]  # pre-activations, gain included
+    logits: Reals
 
 
-def forward(network: Network, x: Reals) -> tuple[list[Reals], list[Reals], Reals]:
-    """Hidden activations, their derivatives, and the logits of real inputs x (N, inputs).
+def forward(network: Network, x: Reals) -> ForwardPass:
+    """The forward pass of real inputs x (N, inputs).
 
     Weights are used as they stand: pass `network.rounded()`.
     """
-    hidden, slopes = [], []
-    for w, b in zip(network.weights[:-1], network.biases[:-1], strict=True):
-        x, slope = activate((x @ w + b) * x.dtype.type(network.preactivation_gain), network.activation)
-        hidden.append(x)
-        slopes.append(slope)
-    return hidden, slopes, x @ network.weights[-1] + network.biases[-1]
+    return forward_from(network, x @ network.weights[0] + network.biases[0])
 
 
-def logits_of(network: Network, z: Reals) -> Reals:
-    """The logits (N, outputs) that follow from the first layer's sums z = x w + b (N, width)."""
+def forward_from(network: Network, z: Reals) -> ForwardPass:
+    """The forward pass that follows from the first layer's sums z = x w + b (N, width)."""
+    activate = activation(network.activation).forward
+    done = ForwardPass([], [], z)
     for w, b in zip(network.weights[1:], network.biases[1:], strict=True):
-        z = _activation(z * z.dtype.type(network.preactivation_gain), network.activation) @ w + b
-    return z
+        z = done.logits * done.logits.dtype.type(network.preactivation_gain)
+        h = activate(z)
+        done.sums.append(z)
+        done.hidden.append(h)
+        done = done._replace(logits=h @ w + b)
+    return done
 
 
-def _activation(z: Reals, activation: str) -> Reals:
-    if activation == "relu":
-        return np.maximum(z, 0)
-    return sigmoid_of(z) if activation == "sigmoid" else (z >= 0).astype(z.dtype)
+def slopes(network: Network, done: ForwardPass) -> list[Reals]:
+    """The derivative of each hidden layer's activations by their pre-activations."""
+    slope = activation(network.activation).slope
+    return [slope(z, h) for z, h in zip(done.sums, done.hidden, strict=True)]
 
 
 def logit_gradient(logits: Reals, labels: Labels) -> Reals:
@@ -173,7 +173,7 @@ def logit_gradient(logits: Reals, labels: Labels) -> Reals:
     Softmax cross-entropy, or sigmoid and binary cross-entropy where there is one output.
     """
     if logits.shape[1] == 1:
-        return sigmoid_of(logits) - labels[:, None].astype(logits.dtype)
+        return logistic(logits) - labels[:, None].astype(logits.dtype)
     gradient = np.exp(logits - logits.max(axis=1, keepdims=True))
     gradient /= gradient.sum(axis=1, keepdims=True)
     gradient[np.arange(len(labels)), labels] -= 1
@@ -182,30 +182,25 @@ def logit_gradient(logits: Reals, labels: Labels) -> Reals:
 
 def input_gradient(network: Network, x: Reals, labels: Labels) -> Reals:
     """Derivative of each image's loss by its real inputs (N, inputs); weights as they stand."""
-    _, slopes, logits = forward(network, x)
-    return _back(network, slopes, logit_gradient(logits, labels))
+    done = forward(network, x)
+    return _back(network, slopes(network, done), logit_gradient(done.logits, labels))
 
 
 def unsaturated_input_gradient(network: Network, x: Reals, labels: Labels) -> Reals:
     """`input_gradient` in float64, each image's times a positive factor, free of saturation.
 
     Cross-entropy's derivative by the logits is (1 - p) times a vector that stays of order 1 however
-    sure the network is; p is the probability of the true class. That vector is used. A sigmoid's slope
-    is exp(-|z|) / (1 + exp(-|z|))**2, positive for |z| up to 700. A ReLU that is off still has slope 0.
+    sure the network is; p is the probability of the true class. That vector is used. Slopes are each
+    activation's `stable_slope`: a sigmoid's is positive for |z| up to 700, a ReLU that is off has slope 0.
     """
     wide = replace(
         network,
         weights=tuple(w.astype(np.float64) for w in network.weights),
         biases=tuple(b.astype(np.float64) for b in network.biases),
     )
-    z: Reals = x.astype(np.float64)
-    slopes: list[Reals] = []
-    for w, b in zip(wide.weights[:-1], wide.biases[:-1], strict=True):
-        z = (z @ w + b) * network.preactivation_gain
-        small = np.exp(-np.abs(z))
-        slopes.append((z > 0).astype(z.dtype) if network.activation == "relu" else small / (1 + small) ** 2)
-        z = _activation(z, network.activation)
-    return _back(wide, slopes, _logit_direction(z @ wide.weights[-1] + wide.biases[-1], labels))
+    done = forward(wide, x.astype(np.float64))
+    stable_slope = activation(network.activation).stable_slope
+    return _back(wide, [stable_slope(z) for z in done.sums], _logit_direction(done.logits, labels))
 
 
 def _logit_direction(logits: Reals, labels: Labels) -> Reals:
@@ -221,9 +216,9 @@ def _logit_direction(logits: Reals, labels: Labels) -> Reals:
     return direction
 
 
-def _back(network: Network, slopes: list[Reals], gradient: Reals) -> Reals:
+def _back(network: Network, hidden_slopes: list[Reals], gradient: Reals) -> Reals:
     """From the derivative by the logits to the one by the inputs."""
-    for w, slope in zip(reversed(network.weights[1:]), reversed(slopes), strict=True):
+    for w, slope in zip(reversed(network.weights[1:]), reversed(hidden_slopes), strict=True):
         gradient = (gradient @ w.T) * slope * slope.dtype.type(network.preactivation_gain)
     return gradient @ network.weights[0].T
 
@@ -235,7 +230,7 @@ def classify(logits: Reals) -> npt.NDArray[np.int64]:
 
 def predict(network: Network, x: Reals) -> npt.NDArray[np.int64]:
     """The class of each row of real inputs (N, inputs); weights as they stand."""
-    return np.concatenate([classify(forward(network, part)[2]) for part in batches(x)])
+    return np.concatenate([classify(forward(network, part).logits) for part in batches(x)])
 
 
 def batches(x: Any, size: int = 2000) -> Iterator[Any]:

@@ -12,10 +12,11 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from .. import data as data_sets
+from ..activations import activation as activation_called
 from ..errors import QsimError
-from ..model.layer import ACTIVATIONS, GRIDS
+from ..model.layer import GRIDS
 from .adam import Adam
-from .network import Network, Reals, batches, forward, logit_gradient, predict, to_real
+from .network import Network, Reals, batches, forward, logit_gradient, predict, slopes, to_real
 from .sparse import SparseRows
 
 MAX_TRAINING_BITS = 10
@@ -79,7 +80,8 @@ def train(
     ----------
     data : name of a data set, or a Dataset to train on
     bits : 1 to 10, or None for weights that are not rounded
-    activation : "step", "sigmoid" or "relu"
+    activation : str
+        Of the hidden units, a name of `qsim.activations`.
     hidden : width of the hidden layer, or widths of several
     seed : of the held-out rows, the initial weights and the order of batches
     grid : "odd" or "twos_complement"
@@ -130,8 +132,7 @@ def _checked(
     widths = (hidden,) if isinstance(hidden, int) else tuple(hidden)
     if bits is not None and not 1 <= bits <= MAX_TRAINING_BITS:
         raise QsimError(f"bits is {bits}; 1 to {MAX_TRAINING_BITS}, or none, are allowed")
-    if activation not in ACTIVATIONS:
-        raise QsimError(f"activation is {activation!r}; {', '.join(ACTIVATIONS)} are allowed")
+    activation_called(activation)
     if grid not in GRIDS:
         raise QsimError(f"grid is {grid!r}; {', '.join(GRIDS)} are allowed")
     if any(width < 1 for width in widths):
@@ -185,16 +186,17 @@ def _fit(
 
 def _parameter_gradients(network: Network, x: Any, labels: npt.NDArray[np.int64]) -> list[Reals]:
     """Derivatives of the batch's mean loss by all weights, then all biases (straight-through)."""
-    hidden, slopes, logits = forward(network, x)
-    gradient = logit_gradient(logits, labels) / logits.dtype.type(len(labels))
+    done = forward(network, x)
+    hidden_slopes = slopes(network, done)
+    gradient = logit_gradient(done.logits, labels) / done.logits.dtype.type(len(labels))
     weights: list[Reals] = []
     biases: list[Reals] = []
     for i in reversed(range(len(network.weights))):
-        below = hidden[i - 1] if i else x
+        below = done.hidden[i - 1] if i else x
         weights.insert(0, below.T @ gradient)
         biases.insert(0, gradient.sum(axis=0))
         if i:
-            slope = slopes[i - 1] * slopes[i - 1].dtype.type(network.preactivation_gain)
+            slope = hidden_slopes[i - 1] * hidden_slopes[i - 1].dtype.type(network.preactivation_gain)
             gradient = (gradient @ network.weights[i].T) * slope
     return weights + biases
 
@@ -202,7 +204,7 @@ def _parameter_gradients(network: Network, x: Any, labels: npt.NDArray[np.int64]
 def _peaks(network: Network, dataset: data_sets.Dataset) -> tuple[float, ...]:
     """The largest activation of each hidden layer over the data set."""
     parts = [
-        [float(h.max()) for h in forward(network, to_real(part, dataset.codes_per_unit))[0]]
+        [float(h.max()) for h in forward(network, to_real(part, dataset.codes_per_unit)).hidden]
         for part in batches(dataset.codes)
     ]
     return tuple(max(peaks) for peaks in zip(*parts, strict=True))

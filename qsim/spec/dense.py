@@ -6,8 +6,8 @@ no real accumulator overflows is proved for each model when it is built (`Model.
 
 A model is read through four plain facts of each layer: `weights[j][i]`, `bias[j]`, `thresholds[j]`
 (ascending; hidden layers only), and the order of the layers. Nothing else can change a bit, except that
-a layer on a crossbar accumulates as `crossbar` says, from the range of its input codes: that of
-`input.bits` and `input.signed`, or 0 to the number of thresholds of the layer before.
+a layer on a crossbar accumulates as `crossbar` says, from the range of its input codes: that of `bits`
+and `signed` of the model's input, or 0 to the number of thresholds of the layer before.
 """
 
 from __future__ import annotations

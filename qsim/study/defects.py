@@ -14,18 +14,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..attacks.steps import Codes, Labels, Signs, lattice_step, move
 from ..crossbar import converters as crossbar_adc
 from ..crossbar import effects as devices
 from ..crossbar.mapping import map_to_crossbar
 from ..model.crossbar import Mapping, Noise
 from ..model.layer import Layer
 from ..model.model import Model
-from ..robustness.attacks import Codes, Labels, Signs, lattice_step, move
 from ..shadow.network import (
     Network,
     Reals,
     batches,
     of_model,
+    real_bias,
     to_real,
     unsaturated_input_gradient,
 )
@@ -152,9 +153,12 @@ def noise_deviation(layer: Layer, low: int, high: int) -> float:
 
 def aware_shadow(model: Model) -> Network:
     """The float twin with the weights that the cells stand for."""
-    layers = model.layers
-    weights = tuple((effective_weights(x).T / x.weight_denominator).astype(np.float32) for x in layers)
-    return replace(of_model(model), weights=weights)
+    stand_for = [(layer, effective_weights(layer)) for layer in model.layers]
+    return replace(
+        of_model(model),
+        weights=tuple((w.T / x.weight_denominator).astype(np.float32) for x, w in stand_for),
+        biases=tuple(real_bias(x, w).astype(np.float32) for x, w in stand_for),
+    )
 
 
 def signs_of(model: Model, network: Network, codes: Codes, labels: Labels, draws: int, seed: int) -> Signs:

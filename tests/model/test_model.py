@@ -1,5 +1,6 @@
 """The waist: what a model accepts, proves and refuses."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,8 @@ OUTPUT: dict[str, Any] = {"weights": [[1, 1], [-3, 1]], "bias": [0, 0], "bits": 
         ({"bits": 0}, "weights of 0 bits; 1 to 16 are allowed"),
         ({"bits": True}, "weights of True bits"),
         ({"grid": "even"}, "grid is 'even'; one of odd, twos_complement is needed"),
-        ({"activation": "tanh"}, "activation is 'tanh'"),
+        ({"activation": "gelu"}, "activation is 'gelu'; one of hard_tanh, relu, sigmoid, step, tanh or none"),
+        ({"zero_code": -1}, "the code of 0.0 is -1; an integer from 0 to 65535 is needed"),
         ({"codes_per_unit": 0}, "codes_per_unit is 0; a positive finite number is needed"),
         ({"preactivation_gain": float("nan")}, "preactivation_gain is nan"),
         ({"thresholds": [4, 0]}, "thresholds are not in ascending order"),
@@ -53,6 +55,7 @@ def test_layers_that_do_not_fit_are_refused() -> None:
         ((output, output), "layer 0 has no thresholds"),
         ((hidden, hidden), "the last layer has thresholds"),
         ((hidden, wide), "layer 1 has 3 inputs; layer 0 has 2 outputs"),
+        ((replace(hidden, zero_code=3), output), "layer 0 has 3 as the code of 0.0"),
     ]:
         with pytest.raises(QsimError, match=sentence):
             Model(layers, InputFormat(8))

@@ -7,6 +7,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import made_run
 import numpy as np
 import pytest
 from test_rows import ROW
@@ -16,6 +17,7 @@ from qsim import QsimError
 rows = pytest.importorskip("qsim.reproductions.glsvlsi2021.tables.rows", exc_type=QsimError)
 from qsim.reproductions.glsvlsi2021.claims import claims  # noqa: E402
 from qsim.reproductions.glsvlsi2021.run.tasks import UNROUNDED  # noqa: E402
+from qsim.reproductions.glsvlsi2021.tables import columns as tables  # noqa: E402
 from qsim.reproductions.glsvlsi2021.tables.grid import bootstrap, cube  # noqa: E402
 
 EPSILONS = [0.0, 0.005, 0.01, 0.015, 0.02, 0.05, 0.1, 0.2, 0.5]
@@ -103,10 +105,30 @@ def test_one_seed_gives_no_interval(tmp_path: Path) -> None:
 
 
 def test_entries(tmp_path: Path) -> None:
-    keys = {"id", "dataset", "path", "claim", "how", "verdict", "figure", "interval", "parts"}
+    keys = {"id", "dataset", "path", "claim", "how", "verdict", "figure", "interval", "parts", "own"}
     for entry in judged(tmp_path, made()).values():
         assert set(entry) == keys
         assert entry["verdict"] in ("holds", "does not hold", "depends")
+
+
+def test_every_claim_says_whether_it_is_the_papers(tmp_path: Path) -> None:
+    tables.write("simplices", made_run.simplices(), tmp_path / "simplices.parquet")
+    base = [r for r in made(("mnist",)) if r["variant"] == "base" and r["bits"] < 10]
+    entries = judged(tmp_path, made() + [{**r, "variant": "patience"} for r in base]).values()
+    names = {
+        own: {e["id"].removesuffix(f"-{e['dataset']}") for e in entries if e["own"] == own}
+        for own in (False, True)
+    }
+    assert {"binary-best", "critical-strength", "bound-holds", "rises-again"} <= names[False]
+    assert names[True] == {
+        "attack-transfers-to-integers",
+        "insensitive-to-patience",
+        "integers-equal-shadow",
+        "masking-adds-accuracy",
+        "relu-best-without-masking",
+        "simplices-follow-equation-12",
+        "zero-gradients-at-1-bit",
+    }
 
 
 def test_variants_are_compared_with_their_own_base(tmp_path: Path) -> None:

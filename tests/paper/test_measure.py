@@ -9,10 +9,11 @@ import pytest
 from plans import tiny
 
 import qsim
+from qsim.attacks.fgsm import gradient_signs
+from qsim.attacks.steps import move
 from qsim.reproductions.glsvlsi2021.run import measure
 from qsim.reproductions.glsvlsi2021.run.tasks import UNROUNDED
 from qsim.robustness import evaluate
-from qsim.robustness.attacks import gradient_signs, move
 from qsim.shadow.network import of_model
 
 

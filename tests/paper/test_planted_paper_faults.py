@@ -12,56 +12,56 @@ pytest.importorskip("pyarrow")
 FAULTS = [
     Fault(
         "a volume with 2 n for 2**n",
-        "qsim/robustness/geometry.py",
+        "qsim.robustness.geometry.log_volume",
         "math.log(n + 1) - n * math.log(2)) / 2",
         "math.log(n + 1) - math.log(2 * n)) / 2",
         "tests/robustness/test_geometry.py -k volume",
     ),
     Fault(
         "the distribution's exponent is one too small",
-        "qsim/robustness/geometry.py",
+        "qsim.robustness.geometry.log_survival",
         "return n * np.log1p(-share)",
         "return (n - 1) * np.log1p(-share)",
         "tests/robustness/test_geometry.py -k monte_carlo",
     ),
     Fault(
         "a strength too many counts as eligible",
-        "qsim/robustness/critical.py",
+        "qsim.robustness.critical.eligible",
         "mean >= share * mean[0]",
         "mean >= 0 * mean[0]",
         "tests/paper/test_summaries.py -k critical",
     ),
     Fault(
         "fooled is counted at this strength alone",
-        "qsim/reproductions/glsvlsi2021/run/measure.py",
+        "qsim.reproductions.glsvlsi2021.run.measure._scores.fooled",
         "np.maximum.accumulate(found, axis=1)[:, columns]",
         "found[:, columns]",
         "tests/paper/test_measure.py -k fooled",
     ),
     Fault(
         "models are not kept",
-        "qsim/reproductions/glsvlsi2021/run/grid.py",
-        "        _keep(model_file(out, task), outcome.model)\n",
+        "qsim.reproductions.glsvlsi2021.run.grid.run",
+        "_keep(model_file(out, task), outcome.model)",
         "",
         "tests/paper/test_run.py -k other_strengths",
     ),
     Fault(
         "lengths ignore clipping",
-        "qsim/reproductions/glsvlsi2021/tables/distances.py",
+        "qsim.reproductions.glsvlsi2021.tables.distances.histogram.moved",
         ".clip(form.low, form.high) - start",
         " - start",
         "tests/paper/test_distances.py -k histogram",
     ),
     Fault(
         "regions are turned over",
-        "qsim/reproductions/glsvlsi2021/tables/networks.py",
+        "qsim.reproductions.glsvlsi2021.tables.networks.regions.grid",
         "np.meshgrid(axis, axis)",
         "np.meshgrid(axis, axis[::-1])",
         "tests/paper/test_exhibits.py -k regions",
     ),
     Fault(
         "a sum of a row takes its first input again and again",
-        "qsim/shadow/sparse.py",
+        "qsim.shadow.sparse._parts.entry.at",
         "at = b.add(arguments[0], index)",
         "at = arguments[0]",
         "tests/shadow/test_sparse.py -k dense",
@@ -69,10 +69,10 @@ FAULTS = [
 ]
 
 
-COMPILED = ("measure", "run.py", "exhibits", "sparse")  # whose tests compile kernels in each copy
+COMPILED = ("measure", "run.grid", "networks", "sparse")  # whose tests compile kernels in each copy
 CASES = [
     pytest.param(
-        fault, id=fault.name, marks=[pytest.mark.slow] if any(c in fault.file for c in COMPILED) else []
+        fault, id=fault.name, marks=[pytest.mark.slow] if any(c in fault.symbol for c in COMPILED) else []
     )
     for fault in FAULTS
 ]

@@ -116,7 +116,7 @@ def test_verdicts_are_counted_on_the_integers(run: Path) -> None:
 
 
 def test_our_own_statements_are_counted_apart() -> None:
-    ours = [{**entry, "id": "insensitive-to-" + entry["id"]} for entry in made_run.claims(("mnist",))]
+    ours = [{**entry, "id": "our-" + entry["id"], "own": True} for entry in made_run.claims(("mnist",))]
     items = content.paired(ours + made_run.claims(("mnist",)))
     assert [item["own"] for item in items].count(True) == 4
 

@@ -95,6 +95,13 @@ def test_monte_carlo_agrees(q: int, n: int) -> None:
     assert geometry.ks_statistic(distances, h, n) < geometry.ks_critical(20_000)
 
 
+def test_the_statistic_is_the_largest_gap_on_either_side_of_a_step() -> None:
+    distances, h, n = np.random.default_rng(0).random(50) * 0.2, 0.25, 3
+    model = geometry.distribution(np.sort(distances), h, n)
+    gaps = [max((i + 1) / 50 - f, f - i / 50) for i, f in enumerate(model.tolist())]
+    assert geometry.ks_statistic(distances, h, n) == max(gaps)
+
+
 def test_goodness_of_fit_notices_a_wrong_dimension() -> None:
     s = geometry.edge(3, 4)
     distances = geometry.sampled_distances(s, 4, 20_000, seed=0)

@@ -7,6 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
+from qsim_rtl.gateware.bus.axi import Ports
 from qsim_rtl.gateware.bus.top import AxiEngine
 from qsim_rtl.gateware.bus.uart import Bridge
 from qsim_rtl.shape.loadable import Loadable
@@ -34,14 +35,10 @@ class Board(wiring.Component):
             bridge.rx.eq(self.rx),
             self.tx.eq(bridge.tx),
         ]
-        for name, member in bridge.signature.members.items():
-            if "ax" not in name:
-                continue
-            near = f"s{name[1:]}" if name.startswith("m") else f"m{name[1:]}"
-            if member.flow == Out:
-                m.d.comb += getattr(engine, near).eq(getattr(bridge, name))
-            else:
-                m.d.comb += getattr(bridge, name).eq(getattr(engine, near))
+        frames, results, registers = engine.s_axis, engine.m_axis, engine.s_axil
+        wiring.connect(m, Ports(bridge, "m_axis", frames), Ports(engine, "s_axis", frames.flip()))
+        wiring.connect(m, Ports(engine, "m_axis", results), Ports(bridge, "s_axis", results.flip()))
+        wiring.connect(m, Ports(bridge, "m_axil", registers), Ports(engine, "s_axil", registers.flip()))
         return m
 
 

@@ -19,7 +19,7 @@ from qsim.kernel.crossbar.executor import column_codes
 from qsim.model.crossbar import Mapping
 from qsim_rtl import EngineShape
 from qsim_rtl.export import verilog
-from qsim_rtl.memory.crossbar import in_hardware_order
+from qsim_rtl.memory.column_order import in_hardware_order
 from qsim_rtl.memory.pack import image, pack
 from qsim_rtl.sim import cocotb_run as simulate
 

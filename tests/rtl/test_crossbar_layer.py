@@ -13,12 +13,13 @@ from qsim import InputFormat, Layer, Model, spec
 from qsim.crossbar.mapping import map_to_crossbar
 from qsim.model.crossbar import Mapping
 from qsim.spec import crossbar as crossbar_spec
+from qsim.spec.noise import noise_of
 from qsim_rtl import EngineShape
 from qsim_rtl.gateware.crossbar.converter import Converter
 from qsim_rtl.gateware.crossbar.layer import CrossbarLayer
 from qsim_rtl.gateware.crossbar.noise import ReadNoise
 from qsim_rtl.gateware.crossbar.reference import Combine
-from qsim_rtl.memory.crossbar import memories
+from qsim_rtl.memory.map import memory_map
 from qsim_rtl.memory.pack import image
 
 
@@ -34,16 +35,13 @@ def run(model, codes, pe, simd, stall=0.0, seed=0):
     shape = EngineShape.of(model, pe, simd)
     layer = shape.layers[0]
     block = CrossbarLayer(layer.crossbar)
-    stated = memories(block.shape)
-    assert list(block.memories) == list(stated)
+    stated = {spec.name: spec for spec in memory_map(shape)}
+    assert {f"layer0_{name}" for name in block.memories} == {name for name in stated if "layer0" in name}
     for name, memory in block.memories.items():
-        assert (memory.shape.width, memory.depth) == (
-            stated[name][0],
-            max(2, stated[name][1]),
-        )
-    assert {n: len(w.chunks) for n, w in image(model, shape).items() if "layer0" in n} == {
-        f"layer0_{n}": words for n, (_, words) in stated.items()
-    }
+        spec = stated[f"layer0_{name}"]
+        assert (memory.shape.width, memory.depth) == (spec.width, max(2, spec.words))
+    for name, words in image(model, shape).items():
+        assert (words.width, len(words.chunks)) == (stated[name].width, stated[name].words)
     fill(block.memories, model, shape)
     beats = []
     for row in codes:
@@ -174,7 +172,7 @@ def test_noise_is_that_of_the_specification():
             group = place["group"]
             for p, number in enumerate(numbers[group * 3 : group * 3 + 3]):
                 where = place["image"], place["tile"], place["slice"], place["digit"], number
-                assert noise[p] == noise.noise_of(crossbar.noise, 0, *where)
+                assert noise[p] == noise_of(crossbar.noise, 0, *where)
 
     clocked(block, drive)
 

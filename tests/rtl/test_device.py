@@ -14,6 +14,7 @@ from qsim import InputFormat, Layer, Model, QsimError
 from qsim_rtl.gateware.bus.registers import ADDRESS
 from qsim_rtl.host.device import BusError, Device
 from qsim_rtl.host.transport_simulated import Simulated
+from qsim_rtl.memory.frames import decoded, encoded
 from qsim_rtl.shape.loadable import Loadable, crc
 
 pytestmark = pytest.mark.usefixtures("compiler")
@@ -114,6 +115,20 @@ def test_what_arrives_broken_gives_no_model(device):
         with pytest.raises(QsimError, match="0 results came"):
             device.logits(random_codes(FIRST, 2))
         device.transport.reset()
+    device.load(FIRST)
+    agrees(device, FIRST, images=2)
+
+
+def test_a_load_behind_answers_that_nobody_takes_is_given_up(device, monkeypatch):
+    device.load(FIRST)
+    codes = random_codes(FIRST, 2)
+    device.transport.exchange(*encoded(SHAPE, codes), 0)
+    monkeypatch.setattr("qsim_rtl.host.device.TURN_READS", 20)
+    with pytest.raises(QsimError, match="the load did not begin: a frame stays inside"):
+        device.load(FIRST)
+    none = np.empty((0, SHAPE.input_width // 8), np.uint8), np.empty(0, np.uint8)
+    results, _ = device.transport.exchange(*none, 6)
+    assert np.array_equal(decoded(SHAPE, results)[0].reshape(2, 3), expected(FIRST, codes).logits)
     device.load(FIRST)
     agrees(device, FIRST, images=2)
 

@@ -37,8 +37,8 @@ def test_models_are_loaded_and_asked_over_the_line(line):
 
 def test_a_refusal_and_a_silence_are_told(line):
     serial = Serial(line, SHAPE)
-    with pytest.raises(BusError, match="a read of 0x10 was answered with SLVERR"):
-        serial.read(0x10)
+    with pytest.raises(BusError, match="a read of 0x38 was answered with SLVERR"):
+        serial.read(0x38)
     with pytest.raises(BusError, match="a write to 0x00"):
         serial.write(0x00, np.array([1], np.uint32))
     line.write(b"T\x01")  # nothing to take

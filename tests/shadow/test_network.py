@@ -1,6 +1,7 @@
 """The float shadow: grid rounding by enumeration, gradients against finite differences."""
 
 from bisect import bisect
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -12,6 +13,8 @@ from examples import random_codes, random_model
 from qsim import QsimError
 from qsim.data import COORDINATES
 from qsim.shadow import network as nw
+from qsim.shadow.quantize import quantize
+from qsim.shadow.train import train
 from qsim.spec import dense as spec
 
 
@@ -66,7 +69,7 @@ def loss(network: nw.Network, x: Any, labels: Any) -> Any:
 
 
 @pytest.mark.parametrize("outputs", [1, 3])
-@pytest.mark.parametrize("activation", ["relu", "sigmoid"])
+@pytest.mark.parametrize("activation", ["relu", "sigmoid", "tanh", "hard_tanh"])
 def test_the_input_gradient_is_that_of_the_loss(activation: str, outputs: int) -> None:
     network = example(activation, outputs, gain=1.5)
     rng = np.random.default_rng(1)
@@ -79,17 +82,6 @@ def test_the_input_gradient_is_that_of_the_loss(activation: str, outputs: int) -
         np.testing.assert_allclose(gradient[:, k], difference, rtol=1e-5, atol=1e-8)
 
 
-def test_the_step_borrows_the_sigmoids_slope() -> None:
-    z = np.linspace(-4, 4, 9)
-    value, slope = nw.activate(z, "step")
-    assert value.tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 1]
-    np.testing.assert_allclose(slope, nw.activate(z, "sigmoid")[1])
-
-
-def test_the_sigmoid_does_not_overflow() -> None:
-    assert nw.sigmoid_of(np.array([-1e30, 0, 1e30], np.float32)).tolist() == [0, 0.5, 1]
-
-
 def test_the_twin_of_a_model_has_its_real_logits() -> None:
     model = random_model(3, (6, 1), bits=4)
     codes = random_codes(1, model, 10)
@@ -100,5 +92,23 @@ def test_the_twin_of_a_model_has_its_real_logits() -> None:
 
 
 def test_a_model_that_names_no_activation_has_no_gradient() -> None:
-    with pytest.raises(QsimError, match=r"hidden layers name the activations \[None\]; one of step"):
+    with pytest.raises(QsimError, match=r"hidden layers name the activations \[None\]; one of hard_tanh"):
         nw.of_model(random_model(1))
+
+
+def test_an_unknown_activation_is_refused_wherever_it_is_used() -> None:
+    network = example("gelu", 3)
+    x = np.zeros((2, 6))
+    known = "activation is 'gelu'; one of hard_tanh, relu, sigmoid, step, tanh is needed"
+    for use in (nw.forward, nw.predict):
+        with pytest.raises(QsimError, match=known):
+            use(network, x)
+    for gradient in (nw.input_gradient, nw.unsaturated_input_gradient):
+        with pytest.raises(QsimError, match=known):
+            gradient(network, x, np.zeros(2, int))
+    with pytest.raises(QsimError, match=known):
+        nw.slopes(network, nw.ForwardPass([x], [x], x))
+    with pytest.raises(QsimError, match=known):
+        quantize(replace(network, bits=4, peaks=(1.0, 1.0)))
+    with pytest.raises(QsimError, match=known):
+        train("digits", activation="gelu")

@@ -106,7 +106,10 @@ def test_parameter_gradients_are_those_of_the_mean_loss() -> None:
     [
         ({"bits": 11}, "bits is 11; 1 to 10, or none, are allowed"),
         ({"bits": 0}, "bits is 0"),
-        ({"activation": "tanh"}, "activation is 'tanh'; step, sigmoid, relu are allowed"),
+        (
+            {"activation": "gelu"},
+            "activation is 'gelu'; one of hard_tanh, relu, sigmoid, step, tanh",
+        ),
         ({"grid": "even"}, "grid is 'even'"),
         ({"hidden": (5, 0)}, r"hidden widths are \(5, 0\)"),
         ({"seed": -1}, "seed is -1; 0 or more is needed"),

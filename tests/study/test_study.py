@@ -56,6 +56,16 @@ def made(model: str, ideal: float, aware: float) -> list[dict[str, Any]]:
     ]
 
 
+def test_intervals_are_students_for_any_number_of_seeds() -> None:
+    """Against a printed table of t at 97.5 %: degrees of freedom and quantile."""
+    printed = {1: 12.706, 2: 4.303, 9: 2.262, 10: 2.228, 20: 2.086, 120: 1.980}
+    for freedom, quantile in printed.items():
+        values = np.random.default_rng(freedom).normal(size=freedom + 1)
+        rows = [{**made("m", 0.0, 0.0)[0], "seed": i, "accuracy": v} for i, v in enumerate(values.tolist())]
+        ((_, half),) = figures.summary(rows).values()
+        assert half == pytest.approx(quantile * values.std(ddof=1) / (freedom + 1) ** 0.5, rel=3e-4)
+
+
 def test_a_gain_that_the_aware_attack_takes_is_no_defence() -> None:
     rows = made("hides", 0.5, 0.2) + made("defends", 0.5, 0.4) + made("suffers", 0.1, 0.1)
     verdicts = {gain["model"]: gain["verdict"] for gain in figures.gains(rows)}
@@ -65,7 +75,7 @@ def test_a_gain_that_the_aware_attack_takes_is_no_defence() -> None:
 def test_intervals_are_students() -> None:
     mean, half = figures.summary(made("a", 0.5, 0.4))["a", "stuck", 0.01, "ideal"]
     assert mean == pytest.approx(0.501)
-    assert half == pytest.approx(4.303 * 0.001 / 3**0.5)
+    assert half == pytest.approx(4.302653 * 0.001 / 3**0.5)
 
 
 def test_rows_repeat_and_the_first_values_disturb_nothing() -> None:

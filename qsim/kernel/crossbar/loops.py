@@ -6,7 +6,7 @@ nothing: most of an image's are. Of the digits the last comes first: sums of cod
 more, and fit in few bits. Lanes are ordered as the noise generator gives its words: even columns of
 all slices, then odd ones, each half padded to a whole number of vectors.
 
-A function here validates nothing; `crossbar_run` prepares what they take.
+A function here validates nothing; `plan` prepares what they take.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def fill_noise(seed, layer, image, tile, places, amplitude, evens, odds):
     k0, k1 = U32(seed), U32(layer)
     k2 = U32(U32(k0 ^ k1) ^ U32(0x1BD11BDA))
     here = U32(tile) << U32(22)
-    start = U32(U32(image) + k0)
+    start = U32(U32(image & 0xFFFFFFFF) + k0)  # a number in Python, without the JIT, does not wrap
     for turn in range(places.shape[0]):
         place, even, odd = places[turn], evens[turn], odds[turn]
         for m in range(places.shape[1]):
@@ -249,7 +249,7 @@ def read_tiles(codes, cells, shape, noisy, generator, places, converters, watche
     shape : (rows of a tile, digits, digit bits)
     generator : (seed, layer, number of the first image, amplitude, units in a cell's 1)
     places : uint32 (digits, half) of the generator, from the last digit on, without the tile
-    converters : see `crossbar_run.Converters`
+    converters : see `plan.Converters`
     watched : uint16 (images, tiles, digits, lanes) that gets every code, or with no images
     noise, tile_room : (2, digits, half) and (2, lanes) to work in, in types that hold currents and the sums
         of one tile

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
-
 import numpy as np
 
 from ...model.model import Model
-from .. import portable
+from .. import entries, portable
 from ..executor import Array, Classes, Enter, Executor, Sweeper
 from . import packing
-from .network import KINDS
 
 
 def executor(model: Model, isa: str) -> Executor:
@@ -31,35 +27,33 @@ def executor(model: Model, isa: str) -> Executor:
     )
 
 
-def _entries(isa: str) -> Any:
-    return import_module(f"qsim.kernel.entries.{isa}")
+def _packed(model: Model, isa: str) -> packing.Plan | None:
+    own = entries.SETS[isa]
+    return packing.pack(model, own.lanes, own.panel, own.octets is not None)
 
 
 def _fast(model: Model, isa: str) -> Enter | None:
-    module = _entries(isa)
-    plan = packing.pack(model, module.UNIT.lanes, module.PANEL, module.HAS_BYTES)
+    plan = _packed(model, isa)
     if plan is None:
         return None
-    kind, rows, block, entry = KINDS[model.input.dtype], plan.rows, plan.block, module.run()
-    if kind == 0:
-        return lambda codes, _, hidden, logits, classes: entry(codes, 0, rows, block, hidden, logits, classes)
+    rows, block, operands = plan.rows, plan.block, packing.operands(plan)
+    entry = entries.run(isa, plan.octets)
     return lambda codes, _, hidden, logits, classes: entry(
-        codes.view(np.uint8), kind, rows, block, hidden, logits, classes
+        operands(codes), rows, block, hidden, logits, classes
     )
 
 
 def _fast_sweeper(model: Model, isa: str) -> Sweeper | None:
-    module = _entries(isa)
-    lanes, dtype = module.UNIT.lanes, model.input.dtype
-    plan = packing.pack(model, lanes, module.PANEL, module.HAS_BYTES)
-    plan = plan and packing.pack_sweep(model, plan, lanes)
-    if plan is None:
+    layers = _packed(model, isa)
+    plan = layers and packing.pack_sweep(model, layers, entries.SETS[isa].lanes)
+    if layers is None or plan is None:
         return None
-    rows, block, entry = plan.rows, plan.block, module.sweep()
+    rows, block, operands = plan.rows, plan.block, packing.operands(layers)
+    entry = entries.sweep(isa, plan.octets)
     low, high = model.input.low, model.input.high
 
     def run(codes: Array, signs: Array, steps: Array, classes: Classes) -> None:
-        octets = np.ascontiguousarray(codes).view(np.uint8)
-        entry(octets, KINDS[dtype], np.ascontiguousarray(signs), steps, low, high, rows, block, classes)
+        first = operands(np.ascontiguousarray(codes))
+        entry(first, np.ascontiguousarray(signs), steps, low, high, rows, block, classes)
 
     return run

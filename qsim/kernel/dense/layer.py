@@ -6,6 +6,7 @@ time; else it multiplies whole tiles. Both start from the same numbers and give 
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,7 @@ def cut(size, most, k):
     return size // parts + (k < size % parts)
 
 
+@cache
 def layer_sums(unit: tiles.Unit) -> Any:
     """A compiled function: the accumulators, in `acc` or `wide`, of one layer for some images.
 
@@ -154,6 +156,7 @@ def layer_sums(unit: tiles.Unit) -> Any:
     return sums
 
 
+@cache
 def any_layer(name: str, bytes_unit: tiles.Unit | None, halves_unit: tiles.Unit) -> Any:
     """The compiled `layer_sums` of instruction set `name`, for operands of both sizes."""
     halves_sums = layer_sums(halves_unit)

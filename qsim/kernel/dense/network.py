@@ -17,44 +17,6 @@ from .activation import activation, conclude
 from .layer import LIST_EXTRA
 
 BLOCK = 96  # images: whole tiles of any height
-U8, I8, U16, I16 = range(4)
-KINDS = {np.dtype(name): kind for kind, name in enumerate(("u1", "i1", "u2", "i2"))}
-
-
-@part
-def convert(codes, images, inputs, shift, operands, pitch):
-    for i in range(images):
-        for k in range(inputs):
-            operands[i * pitch + k] = codes[i * inputs + k] - shift
-
-
-@part
-def convert_any(source, kind, row, images, target, pitch):
-    """Input codes of any type as the first layer's operands, code - shift."""
-    inputs, shift = row[p.INPUTS], row[p.SHIFT_IN]
-    octets, halves = pointer(target, np.uint8), pointer(target, np.int16)
-    if not row[p.HALVES] and kind == U8:
-        convert(pointer(source, np.uint8), images, inputs, shift, octets, pitch)
-    elif not row[p.HALVES]:
-        convert(pointer(source, np.int8), images, inputs, shift, octets, pitch)
-    elif kind == U8:
-        convert(pointer(source, np.uint8), images, inputs, shift, halves, pitch // 2)
-    elif kind == I8:
-        convert(pointer(source, np.int8), images, inputs, shift, halves, pitch // 2)
-    elif kind == U16:
-        convert(pointer(source, np.uint16), images, inputs, shift, halves, pitch // 2)
-    else:
-        convert(pointer(source, np.int16), images, inputs, shift, halves, pitch // 2)
-
-
-@part
-def operands_of(source, source_pitch, kind, row, images, target, pitch):
-    """The address of the first layer's operands: the codes themselves, or `target` if it takes a copy."""
-    same_type = (kind == U8) != row[p.HALVES] and kind != I8
-    if same_type and row[p.SHIFT_IN] == 0 and source_pitch == pitch:
-        return source
-    convert_any(source, kind, row, images, target, pitch)
-    return target
 
 
 @part
@@ -131,22 +93,18 @@ def network(name: str, layer: Any, lanes: int) -> Any:
     through = all_layers(f"run.{name}", layer, lanes)
 
     @part_of(name, inline="always")
-    def run(codes, kind, rows, block, hidden, logits, classes):
-        areas = memory_map(rows, lanes, min(codes.shape[0], BLOCK))
+    def run(operands, rows, block, hidden, logits, classes):
+        areas = memory_map(rows, lanes, min(operands.shape[0], BLOCK))
         memory = np.empty(areas[4] + 64, np.uint8)
         base = (memory.ctypes.data + 63) // 64 * 64
-        source_pitch, first = codes.shape[1], p.row_of(rows.ctypes.data, 0)
-        pitch = 4 * first[p.GROUPS]
-        for at in range(0, codes.shape[0], BLOCK):
-            images = min(BLOCK, codes.shape[0] - at)
-            source = codes.ctypes.data + at * source_pitch
-            start = operands_of(source, source_pitch, kind, first, images, base + areas[0], pitch)
+        for at in range(0, operands.shape[0], BLOCK):
+            images = min(BLOCK, operands.shape[0] - at)
             through(
                 rows.ctypes.data,
                 rows.shape[0],
                 block.ctypes.data,
-                start,
-                pitch,
+                operands.ctypes.data + at * operands.shape[1],
+                operands.shape[1],
                 images,
                 base,
                 areas,
@@ -166,8 +124,7 @@ def constant(dtype: Any, dimensions: int) -> Any:
 
 
 RUN = types.void(
-    constant(types.uint8, 2),  # the bytes of the codes (images, bytes)
-    types.int64,  # their kind: U8, I8, U16 or I16
+    constant(types.uint8, 2),  # the first layer's operands (images, bytes), whole groups: `packing.operands`
     constant(types.int64, 2),  # Plan.rows
     constant(types.uint8, 1),  # Plan.block
     types.uint16[:, ::1],  # codes of all hidden layers side by side (images, neurons), or no rows
@@ -175,8 +132,7 @@ RUN = types.void(
     types.int64[::1],  # classes (images,), or none
 )
 SWEEP = types.void(
-    constant(types.uint8, 2),  # the bytes of the codes (images, bytes)
-    types.int64,  # their kind
+    constant(types.uint8, 2),  # the first layer's operands (images, bytes)
     constant(types.int8, 2),  # signs (images, inputs), each -1, 0 or 1
     constant(types.int64, 1),  # steps (S,), ascending, at least 0
     types.int64,  # the smallest and

@@ -6,6 +6,7 @@ layer's ranges do not prove exact is not packed: `pack` returns None and the por
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,11 @@ class Plan:
     rows: npt.NDArray[np.int64]
     block: npt.NDArray[np.uint8]
 
+    @property
+    def octets(self) -> bool:
+        """Whether the operands of all layers have 8 bits."""
+        return not self.rows[:, HALVES].any()
+
 
 class _Block:
     """Arrays laid one after another at multiples of 64 bytes, at first those of another block."""
@@ -117,6 +123,26 @@ def pack(model: Model, lanes: int, panel: int, has_bytes: bool) -> Plan | None:
             _add_keys(block, row, bias, (low, high), max(abs(end - shift) for end in codes))
         row[FUSED] = row[DOUBLED] and not row[CHUNK] and row[METHOD] in (CLIMB, KEYED)
     return Plan(rows, block.aligned())
+
+
+def operands(plan: Plan) -> Callable[[Array], Array]:
+    """A function from C-ordered codes (N, inputs) to the bytes (N, whole groups) that the first layer reads.
+
+    Operands are code - shift, bytes or halves, and zeros to a whole group; codes that are that already are
+    not copied.
+    """
+    halves, inputs, groups, shift = plan.rows[0, [HALVES, INPUTS, GROUPS, SHIFT_IN]].tolist()
+    dtype = np.dtype(np.int16 if halves else np.uint8)
+    columns = GROUP // dtype.itemsize * groups
+
+    def copy(codes: Array) -> Array:
+        made = np.zeros((len(codes), columns), dtype)
+        np.subtract(codes, shift, out=made[:, :inputs], dtype=np.int32, casting="unsafe")
+        return made.view(np.uint8)
+
+    if shift or columns != inputs:
+        return copy
+    return lambda codes: codes.view(np.uint8) if codes.dtype == dtype else copy(codes)
 
 
 def pack_sweep(model: Model, plan: Plan, lanes: int) -> Plan | None:

@@ -16,7 +16,7 @@ from ...jit.compiling import part, part_of
 from ...jit.vectors import directions_16, pointer
 from ..dense import packing as p
 from ..dense.activation import activation, conclude
-from ..dense.network import all_layers, memory_map, operands_of, row_at
+from ..dense.network import all_layers, memory_map, row_at
 from ..dense.products import Unit
 from .inner import LINE, SUMS, TABLE, WIDTHS, walking
 
@@ -77,7 +77,7 @@ def widest(widths, most):
 
 
 def sweeper(name: str, unit: Unit, layer: Any, listing: Any) -> Any:
-    """The compiled sweep of instruction set `name`; arguments as in `engine.SWEEP`."""
+    """The compiled sweep of instruction set `name`; arguments as in `network.SWEEP`."""
     lanes = unit.lanes
     through = all_layers(f"sweep.{name}", layer, lanes)
     activate = activation(name, lanes)
@@ -104,13 +104,12 @@ def sweeper(name: str, unit: Unit, layer: Any, listing: Any) -> Any:
             done += width
 
     @part_of(name)
-    def both_products(codes, signs, kind, plan, block, at, images, low, high, most, lists, spaces):
+    def both_products(operands, signs, plan, block, at, images, low, high, most, lists, spaces):
         """Intercepts and slopes at step 0, and when inputs stop, of images `at` ...; `images` of them."""
-        operands, moves, intercepts, slopes, due = spaces
+        moves, intercepts, slopes, due = spaces
         row = p.row_of(plan, 1)
-        inputs, pitch = row[p.INPUTS], 4 * row[p.GROUPS]
-        source = codes.ctypes.data + at * codes.shape[1]
-        start = operands_of(source, codes.shape[1], kind, row, images, operands, pitch)
+        inputs, pitch = row[p.INPUTS], operands.shape[1]
+        start = operands.ctypes.data + at * pitch
         for i in range(images):
             own, stop = pointer(signs.ctypes.data + (at + i) * inputs, np.int8), due + 4 * i * inputs
             here, there, stops = start + i * pitch, moves + i * pitch, pointer(stop, np.int32)
@@ -124,31 +123,28 @@ def sweeper(name: str, unit: Unit, layer: Any, listing: Any) -> Any:
         layer(p.row_of(plan, 0), block, moves, pitch, images, lists, slopes, slopes)
 
     @part_of(name, inline="always")
-    def sweep(codes, kind, signs, steps, low, high, rows, block, classes):
+    def sweep(operands, signs, steps, low, high, rows, block, classes):
         inputs, columns, pitch = rows[0, p.INPUTS], rows[0, p.VECTORS] * lanes, 4 * rows[0, p.GROUPS]
         plan, layers = rows.ctypes.data, rows.shape[0] - 1
         row, following = p.row_of(plan, 1), p.row_of(plan, min(2, layers))
         areas = memory_map(rows, lanes, STEPS)
-        memory = np.empty(areas[4] + IMAGES * (2 * pitch + 8 * columns + 4 * inputs) + 7 * 64, np.uint8)
+        memory = np.empty(areas[4] + IMAGES * (pitch + 8 * columns + 4 * inputs) + 6 * 64, np.uint8)
         base = (memory.ctypes.data + 63) // 64 * 64
-        operands = base + (areas[4] + 63) // 64 * 64
-        moves = operands + (IMAGES * pitch + 63) // 64 * 64
+        moves = base + (areas[4] + 63) // 64 * 64
         intercepts = moves + (IMAGES * pitch + 63) // 64 * 64
         slopes = intercepts + IMAGES * 4 * columns
         due = slopes + IMAGES * 4 * columns
-        spaces, lists, data = (operands, moves, intercepts, slopes, due), base + areas[3], block.ctypes.data
+        spaces, lists, data = (moves, intercepts, slopes, due), base + areas[3], block.ctypes.data
         narrow, total = pointer(base + areas[1], np.int32), pointer(base + areas[2], np.int64)
         table = data + rows[0, p.TABLE]
         start, width = base + areas[0], columns * (1 + following[p.HALVES])
         heads, links = np.empty(steps.size, np.int64), np.empty(inputs, np.int64)
         room_to_step = first_beyond(steps)
-        for image in range(codes.shape[0]):
+        for image in range(operands.shape[0]):
             i = image % IMAGES
             if i == 0:
-                images = min(IMAGES, codes.shape[0] - image)
-                both_products(
-                    codes, signs, kind, plan, data, image, images, low, high, steps[-1], lists, spaces
-                )
+                images = min(IMAGES, operands.shape[0] - image)
+                both_products(operands, signs, plan, data, image, images, low, high, steps[-1], lists, spaces)
             stop = due + 4 * i * inputs
             own, count = signs.ctypes.data + image * inputs, listing(stop, inputs, lists)
             schedule(pointer(stop, np.int32), pointer(lists, np.int32), count, room_to_step, heads, links)

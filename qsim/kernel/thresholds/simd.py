@@ -2,7 +2,7 @@
 
 - A `line` serves evenly spaced thresholds: code = clip((acc * slope + offset) >> shift, 0, max_code), with
   0 < slope < 2**31 and 32 <= shift < 64.
-- A `table` serves others that lie far enough apart: see `thresholds.Table`.
+- A `table` serves others that lie far enough apart: see `forms.Table`.
 
 Operands are bytes, or halves less `minus`.
 """

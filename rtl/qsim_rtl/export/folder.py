@@ -21,7 +21,7 @@ from qsim.spec import dense as spec
 from ..fpga import boards
 from ..gateware.bus.top import AxiEngine
 from ..gateware.bus.uart import Bridge
-from ..host.transport_simulated import memory_names
+from ..memory.map import instances
 from ..memory.pack import image, pack
 from ..shape.engine import Folding
 from ..shape.loadable import Loadable, crc
@@ -141,7 +141,7 @@ def describe(model: Model, shape: Loadable, bits: int | None, vectors: int) -> d
         "layers": layers,
         "memories": [
             {**asdict(memory), "pieces": memory.pieces, "file": f"{memory.name}.mem", "instance": name}
-            for name, memory in zip(memory_names(shape), shape.memories, strict=True)
+            for name, memory in zip(instances(shape.engine), shape.memories, strict=True)
         ],
     }
 

@@ -12,8 +12,8 @@ from qsim.model.model import Model
 from qsim.spec import dense as spec
 
 from ..gateware.bus.registers import REGISTERS
-from ..host.device import encoded
-from ..host.transport_simulated import memory_names
+from ..memory.frames import encoded
+from ..memory.map import instances
 from ..shape.loadable import Loadable, crc
 from .texts import filled
 
@@ -89,7 +89,7 @@ def _testbench(model: Model, shape: Loadable, count: int, words: npt.NDArray[np.
 
 def _memories(shape: Loadable) -> str:
     lines = []
-    for name, memory in zip(memory_names(shape), shape.memories, strict=True):
+    for name, memory in zip(instances(shape.engine), shape.memories, strict=True):
         lines += [
             f"      for (n = 0; n < {memory.words}; n = n + 1) begin",
             f"        row = dut.{name}[n];",

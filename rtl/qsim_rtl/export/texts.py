@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from ..fpga import boards
-from ..gateware.bus.registers import CONTROL, REGISTERS, STATUS
+from ..gateware.bus.registers import CONTROL, MAGIC, REGISTERS, STATUS, VERSION
 
 README = Path(__file__).parent.joinpath("templates/readme.md").read_text()
 XILINX_PART = "xc7a35tcsg324-1"
 PACKING = Path(__file__).parent.joinpath("templates/readme_dense.md").read_text()
 PACKING_TILES = Path(__file__).parent.joinpath("templates/readme_tiles.md").read_text()
+LOAD = Path(__file__).parent.joinpath("templates/load.h").read_text()
 TAKES = """The engine takes every model of these layer sizes, input format and grid with at most @BITS@-bit
 weights. Fewer bits lie on the same grid: an odd weight is 2s + 1, and s of q bits is sign-extended."""
 TAKES_TILES = """The engine takes every model on tiles of this shape: other cells, defects, thresholds, noise.
@@ -120,6 +121,8 @@ def _header(manifest: dict[str, Any], words: Sequence[int]) -> str:
         *(f"#define QSIM_{r.name} 0x{r.address:02x}u" for r in REGISTERS),
         *(f"#define QSIM_CONTROL_{bit.name} 0x{bit.mask:x}u" for bit in CONTROL),
         *(f"#define QSIM_STATUS_{bit.name} 0x{bit.mask:x}u" for bit in STATUS),
+        f"#define QSIM_MAGIC 0x{MAGIC:08x}u",
+        f"#define QSIM_VERSIONS 0x{VERSION:08x}u",
         f"#define QSIM_INPUTS {manifest['shape'][0]}",
         f"#define QSIM_OUTPUTS {manifest['shape'][-1]}",
         f"#define QSIM_FRAME_BEATS {manifest['layers'][0]['beats']}",
@@ -134,15 +137,7 @@ def _header(manifest: dict[str, Any], words: Sequence[int]) -> str:
         ),
         "};",
         "",
-        "/* Load a model of so many words; the engine's STATUS afterwards. */",
-        "static inline uint32_t qsim_load(volatile uint32_t *engine, const uint32_t *words, uint32_t count,",
-        "                                 uint32_t crc32) {",
-        "  while (engine[QSIM_STATUS / 4] & QSIM_STATUS_BUSY) {}",
-        "  engine[QSIM_CONTROL / 4] = QSIM_CONTROL_LOAD;",
-        "  for (uint32_t i = 0; i < count; i++) engine[QSIM_LOAD_DATA / 4] = words[i];",
-        "  engine[QSIM_LOAD_CRC / 4] = crc32;",
-        "  return engine[QSIM_STATUS / 4];",
-        "}",
+        LOAD.rstrip(),
         "#endif",
     ]
     return "\n".join([*lines, ""])

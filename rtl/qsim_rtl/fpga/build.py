@@ -34,7 +34,7 @@ def build(
     Parameters
     ----------
     directory : path
-        What `export.write` wrote.
+        What `folder.write` wrote.
     target : str
         One of `boards.BOARDS`.
     report : callable

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, signed
 from amaranth.lib import data, wiring
-from amaranth.lib.memory import Memory, ReadPort
+from amaranth.lib.memory import ReadPort
 from amaranth.lib.wiring import In, Out
 
+from ..memory.dense import weights
 from ..shape.engine import LayerShape
 from .frame_buffer import FrameBuffer
-from .rom import table
+from .rom import tables
 from .stream.beat import beats
 from .stream.serializer import serialize
 
@@ -31,6 +32,7 @@ class Dense(wiring.Component):
 
     Attributes
     ----------
+    memories : dict of Memory, the two below by name
     weights : Memory of groups x beats words
         Lane (p, s) of word (g, b), at bit (p * simd + s) * bits, is the stored code that joins
         neuron g * pe + p to input b * simd + s.
@@ -39,9 +41,8 @@ class Dense(wiring.Component):
 
     def __init__(self, shape: LayerShape) -> None:
         self.shape = shape
-        lanes = shape.pe * shape.simd
-        self.weights = table(lanes * shape.bits, shape.groups * shape.beats)
-        self.bias = table(shape.pe * shape.accumulator_bits, shape.groups)
+        self.memories = tables(weights(shape))
+        self.weights, self.bias = self.memories["weights"], self.memories["bias"]
         code = Shape(shape.code_bits, shape.code_signed)
         super().__init__(
             {
@@ -51,11 +52,6 @@ class Dense(wiring.Component):
                 "long_frame": Out(1),
             }
         )
-
-    @property
-    def memories(self) -> dict[str, Memory]:
-        """The memories that a model fills, by the names that they have in a netlist, behind the layer's."""
-        return {"weights": self.weights, "bias": self.bias}
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -11,9 +11,11 @@ from amaranth.lib.wiring import In, Out
 
 from ..shape.engine import EngineShape
 from .argmax import ArgMax
+from .bus.axi import AXIStream, ports
 from .crossbar.layer import CrossbarLayer
 from .crossbar.read_tag import cell_write
 from .dense import Dense
+from .rom import joined
 from .stream.packer import Lanes
 from .threshold import Threshold
 
@@ -51,32 +53,25 @@ class Engine(wiring.Component):
     def __init__(self, shape: EngineShape) -> None:
         self.shape = shape
         first, last = shape.layers[0], shape.layers[-1]
-        ports = {
-            "s_axis_tdata": In(first.simd * first.code_bits),
-            "s_axis_tvalid": In(1),
-            "s_axis_tready": Out(1),
-            "s_axis_tlast": In(1),
-            "m_axis_tdata": Out(last.accumulator_bits),
-            "m_axis_tuser": Out(shape.class_bits),
-            "m_axis_tvalid": Out(1),
-            "m_axis_tready": In(1),
-            "m_axis_tlast": Out(1),
+        members = {
+            **ports("s_axis", AXIStream(first.simd * first.code_bits).flip()),
+            **ports("m_axis", AXIStream(last.accumulator_bits, shape.class_bits)),
             "short_frame": Out(1),
             "long_frame": Out(1),
         }
         for i, crossbar in shape.mapped if shape.cell_ports else []:
             for name, field in cell_write(crossbar):
-                ports[f"cells{i}_{name}"] = In(field.width)
+                members[f"cells{i}_{name}"] = In(field.width)
         if shape.noisy:
-            ports["first_image"] = In(32)
+            members["first_image"] = In(32)
         if shape.monitor:
             for i, layer in enumerate(shape.layers[:-1]):
-                ports[f"code{i}"] = Out(layer.result_bits)
-                ports[f"code{i}_valid"] = Out(1)
+                members[f"code{i}"] = Out(layer.result_bits)
+                members[f"code{i}_valid"] = Out(1)
             for i, crossbar in shape.mapped:
-                ports[f"columns{i}"] = Out(crossbar.pe * crossbar.adc_bits)
-                ports[f"columns{i}_valid"] = Out(1)
-        super().__init__(ports)
+                members[f"columns{i}"] = Out(crossbar.pe * crossbar.adc_bits)
+                members[f"columns{i}_valid"] = Out(1)
+        super().__init__(members)
         self.layers = [
             Dense(layer) if layer.crossbar is None else CrossbarLayer(layer.crossbar, shape.cell_ports)
             for layer in shape.layers
@@ -85,13 +80,9 @@ class Engine(wiring.Component):
 
     @property
     def memories(self) -> dict[str, Memory]:
-        """The memories that a model fills, by name, in the order in which they are filled."""
-        memories: dict[str, Memory] = {}
-        for i, layer in enumerate(self.layers):
-            memories |= {f"layer{i}_{name}": memory for name, memory in layer.memories.items()}
-            stages = self.thresholds[i].stages if i < len(self.thresholds) else []
-            memories |= {f"threshold{i}_stage{k}": stage for k, stage in enumerate(stages)}
-        return memories
+        """The memories that a model fills, by the names that `memory_map` and a netlist have for them."""
+        layers = {f"layer{i}": layer for i, layer in enumerate(self.layers)}
+        return joined(layers | {f"threshold{i}": each for i, each in enumerate(self.thresholds)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-import numpy.typing as npt
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from ..memory.dense import thresholds
 from ..shape.engine import LayerShape
-from .rom import table
+from .rom import tables
 from .stream.beat import beats
 from .stream.pipeline import delayed
 
@@ -29,6 +28,7 @@ class Threshold(wiring.Component):
 
     Attributes
     ----------
+    memories : dict of Memory, those of `stages` by name
     stages : list of Memory, one for each bit of the code, the highest first
         The thresholds of each neuron (or the one list that all share), padded with a value above
         every accumulator to 2**result_bits - 1, are a sorted tree: word (neuron, prefix) of stage
@@ -38,8 +38,8 @@ class Threshold(wiring.Component):
 
     def __init__(self, shape: LayerShape) -> None:
         self.shape = shape
-        neurons = 1 if shape.shared_thresholds else shape.outputs
-        self.stages = [table(shape.accumulator_bits, neurons << k) for k in range(shape.result_bits)]
+        self.memories = tables(thresholds(shape))
+        self.stages = [*self.memories.values()]
         super().__init__(
             {
                 "i": In(beats(signed(shape.accumulator_bits))),
@@ -84,11 +84,3 @@ def search(m: Module, advance: Value, stages: Sequence[Memory], acc: Value, row:
         prefix = delayed(m, advance, code, name=f"prefix{k}", reset_less=True)
         code = Cat(read.data.as_signed() <= acc, prefix)
     return code
-
-
-def tree(rows: npt.NDArray[np.int64], low: int, high: int, bits: int) -> list[npt.NDArray[np.int64]]:
-    """What the stages of a search hold, for ascending rows of thresholds and what runs from low to high."""
-    missing = (1 << bits) - 1 - rows.shape[1]
-    padded = np.pad(rows.clip(low, high + 1), ((0, 0), (0, missing)), constant_values=high + 1)
-    steps = [1 << bits - k for k in range(bits)]
-    return [padded[:, step // 2 - 1 :: step].reshape(-1, 1) for step in steps]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +11,12 @@ import numpy.typing as npt
 from qsim.errors import QsimError
 from qsim.model.model import Model
 
-from ..gateware.bus.registers import ADDRESS, FLAGS, INTERFACE, MAGIC, MASK
-from ..memory.pack import pack
-from ..shape.loadable import DIGEST_WORDS, Loadable, crc
+from ..gateware.bus.registers import ADDRESS, FLAGS, MAGIC, MASK, VERSION
+from ..memory.frames import Bytes, Longs, decoded, encoded
+from ..memory.map import DIGEST_WORDS
+from ..shape.loadable import Loadable, crc
 
-Bytes = npt.NDArray[np.uint8]
-Longs = npt.NDArray[np.int64]
+TURN_READS = 10_000  # of STATUS, while a load waits for the frames inside
 
 
 class BusError(QsimError):
@@ -69,11 +69,9 @@ class Device:
     def __init__(self, transport: Transport, shape: Loadable, model: Model | None = None) -> None:
         self.transport, self.shape = transport, shape
         found = {name: self.read(name) for name in ("ID", "VERSION", "SHAPE", "IMAGE_WORDS")}
-        if found["ID"] != MAGIC or found["VERSION"] >> 16 != INTERFACE:
-            raise QsimError(
-                f"the device answers with ID {found['ID']:#x} and interface {found['VERSION'] >> 16}; "
-                f"{MAGIC:#x} and {INTERFACE} are needed"
-            )
+        if found["ID"] != MAGIC:
+            raise QsimError(f"what answers is no engine: its ID is {found['ID']:#x}; {MAGIC:#x} is needed")
+        _check_versions(found["VERSION"])
         if found["SHAPE"] != shape.identity or found["IMAGE_WORDS"] != shape.image_words:
             raise QsimError(
                 f"the device is of shape {found['SHAPE']:#010x}; this is an image for {shape.identity:#010x}"
@@ -86,22 +84,22 @@ class Device:
         return self.transport.read(ADDRESS[register])
 
     def command(self, name: str) -> None:
-        """Write one of the commands LOAD, CLEAR, ACKNOWLEDGE, FLUSH."""
+        """Write one of the commands LOAD, CLEAR, ACKNOWLEDGE, FLUSH, CANCEL."""
         self._write("CONTROL", MASK[name])
 
     def load(self, model: Model) -> None:
-        """Replace the engine's model and make sure that it arrived.
+        """Replace the engine's model, once the frames inside are answered, and make sure that it arrived.
 
         Raises
         ------
         QsimError
-            If the model does not fit; the engine then keeps the one it has. If the engine refuses,
-            it says which flag it raised.
+            If the model does not fit, or frames stay inside; the engine then keeps the one it has. If
+            the engine refuses, it says which flag it raised.
         """
         words = self.shape.words(model)
         self.command("ACKNOWLEDGE")
         try:
-            self.command("LOAD")
+            self._begin_load()
             self.model = None
             self.transport.write(ADDRESS["LOAD_DATA"], words)
             self._write("LOAD_CRC", crc(words))
@@ -160,6 +158,18 @@ class Device:
         logits, classes = decoded(self.shape, results)
         return logits.reshape(-1, outputs), classes.reshape(-1, outputs)[:, -1]
 
+    def _begin_load(self) -> None:
+        """Ask for a load and wait until it begins."""
+        self.command("LOAD")
+        for _ in range(TURN_READS):
+            if self.read("STATUS") & MASK["LOADING"]:
+                return
+        self.command("CANCEL")
+        raise QsimError(
+            "the load did not begin: a frame stays inside, sent in part or with answers that nobody takes; "
+            "FLUSH drops it"
+        )
+
     def _write(self, register: str, value: int) -> None:
         self.transport.write(ADDRESS[register], np.array([value], np.uint32))
 
@@ -168,22 +178,18 @@ class Device:
             raise QsimError(f"the engine holds model {self.digest[:12]}; {model.digest[:12]} is needed")
 
 
-def encoded(shape: Loadable, codes: npt.NDArray[np.integer[Any]]) -> tuple[Bytes, Bytes]:
-    """The input beats of checked codes (N, inputs): bytes (N * beats, width) and TLAST (N * beats,)."""
-    layer = shape.engine.layers[0]
-    lanes = np.pad(codes, ((0, 0), (0, layer.beats * layer.simd - layer.inputs)))
-    chunks = pack(lanes.reshape(-1, layer.simd), layer.code_bits).chunks.astype("<u4")
-    data = chunks.view(np.uint8).reshape(len(chunks), -1)[:, : shape.input_width // 8]
-    last = np.zeros((len(codes), layer.beats), np.uint8)
-    last[:, -1] = 1
-    return np.ascontiguousarray(data), last.ravel()
-
-
-def decoded(shape: Loadable, results: Bytes) -> tuple[Longs, Longs]:
-    """The logit and the class of each result beat (N, bytes)."""
-    bits, _ = shape.result_widths
-    wide = np.zeros((2, len(results), 8), np.uint8)
-    wide[0, :, : bits // 8] = results[:, : bits // 8]
-    wide[1, :, : results.shape[1] - bits // 8] = results[:, bits // 8 :]
-    logits, classes = wide.view("<i8")[..., 0]
-    return logits << 64 - bits >> 64 - bits, classes
+def _check_versions(word: int) -> None:
+    """Compare what a bitstream was built by with what is spoken here; see the register VERSION."""
+    names = "interface", "description of shapes", "arithmetic"
+    found, wanted = ((each >> 16, each >> 8 & 0xFF, each & 0xFF) for each in (word, VERSION))
+    for name, own, needed in zip(names, found, wanted, strict=True):
+        if own < needed:
+            raise QsimError(
+                f"the bitstream is older than this qsim: its {name} has version {own}, {needed} is needed; "
+                "build it again, or use the qsim that made it"
+            )
+        if own > needed:
+            raise QsimError(
+                f"the bitstream is newer than this qsim: its {name} has version {own}, {needed} is known; "
+                "use the qsim that made it"
+            )

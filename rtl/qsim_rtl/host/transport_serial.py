@@ -10,15 +10,16 @@ import numpy.typing as npt
 from qsim.errors import QsimError
 
 from ..gateware.bus.uart import READ, SEND, TAKE, WRITE
+from ..memory.frames import Bytes
 from ..shape.loadable import Loadable
-from .device import BusError, Bytes
+from .device import BusError
 
 OUTSTANDING = 64  # writes sent ahead of their answers
 MOST_RESULTS = 255  # in one command
 
 
 class Line(Protocol):
-    """What `serial.Serial` of pyserial is, as far as it is needed; `read` gives fewer bytes on a time-out."""
+    """What pyserial calls a `Serial`, as far as it is needed; `read` gives fewer bytes on a time-out."""
 
     def write(self, data: bytes, /) -> object: ...
 

@@ -16,11 +16,13 @@ from qsim.errors import QsimError
 from qsim.model.model import Model
 
 from ..gateware.bus.top import AxiEngine
+from ..memory.frames import Bytes
+from ..memory.map import instances
 from ..shape.loadable import Loadable
 from ..sim import toolchain
 from ..sim.cxxrtl import FLAGS, SOURCE_DIGEST
 from ..sim.yosys import flat
-from .device import BusError, Bytes
+from .device import BusError
 
 BUILD_SECONDS = 600
 PATIENCE = 64  # cycles in which an access must be answered
@@ -148,7 +150,7 @@ def _build(shape: Loadable, preloaded: bool, work: Path) -> None:
     source = work / "device.cc"
     source.write_text(flat(AxiEngine(shape, preloaded), "qsim", "write_cxxrtl -g0"))
     harness = Path(__file__).parents[1] / "sim" / "bus_harness.cpp"
-    names = " ".join(f"X({_mangled(name)})" for name in memory_names(shape))
+    names = " ".join(f"X({_mangled(name)})" for name in instances(shape.engine))
     settings = [
         f"-DINPUT_BYTES={shape.input_width // 8}",
         f"-DRESULT_BYTES={sum(shape.result_widths) // 8}",
@@ -157,12 +159,6 @@ def _build(shape: Loadable, preloaded: bool, work: Path) -> None:
     places: list[str | Path] = [f"-I{include}", f"-I{work}", harness, "-o", work / "device.so"]
     toolchain.run([*toolchain.cxx(), *FLAGS, "-O2", *settings, *places], timeout=BUILD_SECONDS)
     source.unlink()
-
-
-def memory_names(shape: Loadable) -> list[str]:
-    """The memories in the netlist of `AxiEngine`, in the order of loading."""
-    digest, *rest = (memory.name for memory in shape.memories)
-    return [digest, *(f"engine_{name}" for name in rest)]
 
 
 def _mangled(name: str) -> str:

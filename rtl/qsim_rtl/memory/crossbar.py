@@ -1,4 +1,7 @@
-"""What the memories of a mapped layer hold: cells, thresholds, what codes stand for, biases, noise."""
+"""The memories of a mapped layer: cells, thresholds, what codes stand for, biases, noise.
+
+Columns are read in the order of `column_order`: number n = g * pe + p is column p of group g.
+"""
 
 from __future__ import annotations
 
@@ -6,118 +9,120 @@ import numpy as np
 import numpy.typing as npt
 
 from qsim.model.crossbar import Crossbar
-from qsim.model.layer import Layer
+from qsim.model.model import Model
 
-from ..gateware.crossbar.columns import near
-from ..gateware.crossbar.converter import converter_rows
-from ..gateware.crossbar.noise import COLUMN, PARITY
-from ..gateware.threshold import tree
-from ..shape.crossbar import CrossbarShape
+from ..shape.crossbar import COLUMN, CrossbarShape, near
+from .column_order import order
+from .dense import tree
+from .memory_spec import Content, MemorySpec
 
-Fields = tuple[npt.NDArray[np.int64], int]  # (words, fields), and the bits of each field
-
-
-def order(crossbar: Crossbar, outputs: int) -> list[tuple[int, int]]:
-    """The physical columns as they are read, each negative one before the positive ones that need it.
-
-    Beside each stands the neuron that it is the positive column of, or -1.
-    """
-    columns: list[tuple[int, int]] = []
-    held = -1
-    for j in range(outputs):
-        positive, negative = crossbar.mapping.pair(j, outputs)
-        if negative != held:
-            columns.append((negative, -1))
-            held = negative
-        columns.append((positive, j))
-    return columns
+PARITY = 0x1BD11BDA  # the third word of a noise generator's key is this, with the other two xored in
 
 
-def memories(shape: CrossbarShape) -> dict[str, tuple[int, int]]:
-    """The width and the words of each memory, by its name in the netlist, behind that of the layer."""
-    found = {"combine_bias": (shape.accumulator_bits, shape.columns), "combine_negative": (1, shape.columns)}
+def memories(shape: CrossbarShape) -> list[MemorySpec]:
+    """All memories of a layer, by their blocks."""
+    found = [spec.of("combine", 0) for spec in combine(shape)]
     for p in range(shape.pe):
-        for k, lanes in enumerate(near(shape.simd)):
-            found[f"columns_cells{p}_{k}"] = len(lanes) * shape.cell_bits, shape.cell_words
-        for k in range(shape.adc_bits):
-            found[f"adc{p}_stage{k}"] = shape.threshold_bits, converter_rows(shape) << k
-        found[f"adc{p}_transfer"] = 2 * shape.value_bits, shape.slices if shape.adc_each_slice else 1
-    if shape.amplitude_bits:
-        found["read_noise_columns"] = shape.pe * COLUMN, shape.groups
-        found["read_noise_settings"] = 128, 1
-    return found
+        found += [spec.of("columns", 0) for spec in cells(shape, p)]
+        found += [spec.of(f"adc{p}", 0) for spec in converter(shape, p)]
+    return found + [spec.of("read_noise", 0) for spec in noise(shape)]
 
 
-def image(layer: Layer, shape: CrossbarShape, index: int, low: int) -> dict[str, Fields]:
-    """The fields of every word of every memory of a layer, by name.
+def combine(shape: CrossbarShape) -> list[MemorySpec]:
+    """Of each column its neuron's bias, with what signed inputs need, and whether it is negative."""
 
-    `index` is the layer's place in the model, `low` the smallest of its input codes.
-    """
-    assert layer.crossbar is not None
-    crossbar: Crossbar = layer.crossbar
-    columns, neurons = np.array(order(crossbar, layer.outputs)).T
-    bias = (layer.bias + low * layer.weights.sum(1))[neurons]
-    parts: dict[str, Fields] = {
-        "combine_bias": (bias[:, None], shape.accumulator_bits),
-        "combine_negative": ((neurons < 0).astype(np.int64)[:, None], 1),
-    }
-    cells = _cells(crossbar, shape, columns)
-    surplus = shape.groups * shape.pe - shape.columns
-    numbers = np.pad(columns, (0, surplus)).reshape(shape.groups, shape.pe)
-    for p in range(shape.pe):
-        for k, lanes in enumerate(near(shape.simd)):
-            parts[f"columns_cells{p}_{k}"] = (cells[:, p, lanes.start : lanes.stop], shape.cell_bits)
-        stages = tree(_converters(crossbar, shape, numbers[:, p]), *shape.current_range, shape.adc_bits)
-        parts |= {f"adc{p}_stage{k}": (stage, shape.threshold_bits) for k, stage in enumerate(stages)}
-        transfer = np.stack([crossbar.adc.base, crossbar.adc.step], axis=1)
-        parts[f"adc{p}_transfer"] = (transfer, shape.value_bits)
-    if shape.amplitude_bits:
-        assert crossbar.noise is not None
-        seed = crossbar.noise.seed
-        settings = np.array([[seed, index, PARITY ^ seed ^ index, crossbar.noise.amplitude]])
-        parts |= {"read_noise_columns": (numbers, COLUMN), "read_noise_settings": (settings, 32)}
-    return parts
+    def bias(model: Model, layer: int) -> Content:
+        own, low = model.layers[layer], model.code_range(layer)[0]
+        _, neurons = _order(model, layer)
+        return (own.bias + low * own.weights.sum(1))[neurons][:, None]
+
+    def negative(model: Model, layer: int) -> Content:
+        _, neurons = _order(model, layer)
+        return (neurons < 0).astype(np.int64)[:, None]
+
+    return [
+        MemorySpec("bias", 1, shape.accumulator_bits, shape.columns, bias),
+        MemorySpec("negative", 1, 1, shape.columns, negative),
+    ]
 
 
-def in_hardware_order(
-    codes: npt.NDArray[np.uint16], layer: Layer, shape: CrossbarShape
-) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.bool_]]:
-    """Column codes (N, tiles, slices, digits, columns) as `pe` converters give them, (reads, pe).
+def cells(shape: CrossbarShape, p: int) -> list[MemorySpec]:
+    """Cells of the columns p of all groups: word (g, k, b), lane s is that of row b * simd + s in slice k."""
 
-    Beside them which lanes are in use, for the reads of one frame; unused ones have code 0 here.
-    """
-    assert layer.crossbar is not None
-    numbers = [column for column, _ in order(layer.crossbar, layer.outputs)]
-    surplus = shape.groups * shape.pe - shape.columns
-    read = np.pad(codes[..., numbers], (*[(0, 0)] * 4, (0, surplus)))
+    def bank(k: int, lanes: range) -> MemorySpec:
+        def fill(model: Model, layer: int) -> Content:
+            columns, used = _columns(shape, model, layer, p)
+            found = (_crossbar(model, layer).cells[:, :, columns] >> shape.scale_bits) * used
+            found = np.pad(found, ((0, 0), (0, shape.beats * shape.simd - shape.inputs), (0, 0)))
+            rows = found.reshape(shape.slices, shape.beats, shape.simd, shape.groups)[:, :, lanes]
+            return rows.transpose(3, 0, 1, 2).reshape(-1, len(lanes))
+
+        return MemorySpec(f"cells{p}_{k}", len(lanes), shape.cell_bits, shape.cell_words, fill)
+
+    return [bank(k, lanes) for k, lanes in enumerate(near(shape.simd))]
+
+
+def converter(shape: CrossbarShape, p: int) -> list[MemorySpec]:
+    """The thresholds of the columns p of all groups, one memory a bit of their codes, and base and step."""
+
+    def stage(k: int) -> MemorySpec:
+        def fill(model: Model, layer: int) -> Content:
+            columns, _ = _columns(shape, model, layer, p)
+            rows = _converter_rows(_crossbar(model, layer), shape, columns)
+            return tree(rows, *shape.current_range, shape.adc_bits)[k]
+
+        return MemorySpec(f"stage{k}", 1, shape.threshold_bits, shape.converter_rows << k, fill)
+
+    def transfer(model: Model, layer: int) -> Content:
+        adc = _crossbar(model, layer).adc
+        return np.stack([adc.base, adc.step], axis=1)
+
+    rows = shape.slices if shape.adc_each_slice else 1
+    stages = [stage(k) for k in range(shape.adc_bits)]
+    return [*stages, MemorySpec("transfer", 2, shape.value_bits, rows, transfer)]
+
+
+def noise(shape: CrossbarShape) -> list[MemorySpec]:
+    """The number of each physical column, and a generator's settings; none without read noise."""
+
+    def columns(model: Model, layer: int) -> Content:
+        return np.stack([_columns(shape, model, layer, p)[0] for p in range(shape.pe)], axis=1)
+
+    def settings(model: Model, layer: int) -> Content:
+        own = _crossbar(model, layer).noise
+        assert own is not None
+        return np.array([[own.seed, layer, PARITY ^ own.seed ^ layer, own.amplitude]])
+
+    if not shape.amplitude_bits:
+        return []
+    return [
+        MemorySpec("columns", shape.pe, COLUMN, shape.groups, columns),
+        MemorySpec("settings", 4, 32, 1, settings),
+    ]
+
+
+def _crossbar(model: Model, layer: int) -> Crossbar:
+    crossbar = model.layers[layer].crossbar
+    assert crossbar is not None
+    return crossbar
+
+
+def _order(model: Model, layer: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The physical columns as they are read, and the neuron of each; see `order`."""
+    columns, neurons = np.array(order(_crossbar(model, layer), model.layers[layer].outputs)).T
+    return columns, neurons
+
+
+def _columns(
+    shape: CrossbarShape, model: Model, layer: int, p: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """The physical column that is read as p in each group, and whether there is one; 0 where not."""
+    numbers = np.pad(_order(model, layer)[0], (0, shape.groups * shape.pe - shape.columns))
     used = np.arange(shape.groups * shape.pe) < shape.columns
-    lanes = used.reshape(shape.groups, shape.pe).repeat(shape.reads, axis=0)
-    by_group = read.reshape(*read.shape[:4], shape.groups, shape.pe).transpose(0, 4, 2, 3, 1, 5)
-    return by_group.reshape(-1, shape.pe), lanes
+    return numbers[p :: shape.pe], used[p :: shape.pe]
 
 
-def in_model_order(
-    codes: npt.NDArray[np.uint16], layer: Layer, shape: CrossbarShape
-) -> npt.NDArray[np.uint16]:
-    """Column codes as they come from the converters, as (N, tiles, slices, digits, columns)."""
-    assert layer.crossbar is not None
-    read = codes.reshape(-1, shape.groups, shape.slices, shape.digits, shape.tiles, shape.pe)
-    by_read = read.transpose(0, 4, 2, 3, 1, 5)
-    joined = by_read.reshape(*by_read.shape[:4], shape.groups * shape.pe)
-    places = np.argsort([column for column, _ in order(layer.crossbar, layer.outputs)])
-    return joined[..., places]
-
-
-def _cells(crossbar: Crossbar, shape: CrossbarShape, columns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Entry (word (g, k, b), p, s): row b * simd + s, column number g * pe + p, of slice k."""
-    surplus = shape.beats * shape.simd - shape.inputs, shape.groups * shape.pe - shape.columns
-    cells = crossbar.cells[:, :, columns] >> shape.scale_bits
-    cells = np.pad(cells, ((0, 0), (0, surplus[0]), (0, surplus[1])))
-    tiles = cells.reshape(shape.slices, shape.beats, shape.simd, shape.groups, shape.pe)
-    return tiles.transpose(3, 0, 1, 4, 2).reshape(-1, shape.pe, shape.simd)
-
-
-def _converters(
+def _converter_rows(
     crossbar: Crossbar, shape: CrossbarShape, columns: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
     """One row of thresholds for each address of a converter: for each slice, for each group."""

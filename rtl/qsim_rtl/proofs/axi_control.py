@@ -8,9 +8,9 @@ from typing import Any
 from amaranth.hdl import Assert, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib.wiring import In
 
-from ..gateware.bus.axi_lite import AxiLite, bus
+from ..gateware.bus.axi_lite import AxiLite
 from ..gateware.bus.loader import Loader
-from ..gateware.bus.registers import ADDRESS, ADDRESS_BITS, MAGIC, MASK, PLACE, REGISTERS
+from ..gateware.bus.registers import ADDRESS, ADDRESS_BITS, MAGIC, MASK, PLACE, REGISTERS, VERSION
 from ..gateware.rom import table
 from ..shape.loadable import MemoryShape
 from .opened import Opened
@@ -31,7 +31,8 @@ class _Free:
         self.opened = Opened(m, axi_control.Control(SHAPE, lite, loader, preloaded=True))
         self.block = block = self.opened.block
         own = [getattr(block, name) for name, member in block.signature.members.items() if member.flow == In]
-        axi = [getattr(lite, name) for name, member in bus(ADDRESS_BITS).items() if member.flow == In]
+        members = lite.bus.signature.members.items()
+        axi = [getattr(lite.bus, name) for name, member in members if member.flow == In]
         anything(m, *own, *axi)
 
     def writes(self, name: str) -> Value:
@@ -48,40 +49,48 @@ class _Free:
 def gated(axi_control: Any) -> Module:
     """Any commands and words of a load, in any order, in any state of the engine, resets in the middle.
 
-    `spoiled`: a word of a memory was changed since the last load that ended with its CRC.
+    `spoiled`: a word of a memory was changed since the last load that ended with its CRC. `asked`: for a
+    load that has not begun.
     """
     free = _Free(axi_control)
     m, lite, loader, block = free.m, free.lite, free.loader, free.block
     load, word, end = free.commands("LOAD"), free.writes("LOAD_DATA"), free.writes("LOAD_CRC")
-    spoiled, under_way = Signal(reset_less=True), Signal()
-    takes, right = Signal(), Signal()
+    spoiled, under_way, asked = Signal(reset_less=True), Signal(), Signal()
+    takes, right, over = Signal(), Signal(), Signal()
     m.d.comb += [
-        takes.eq(under_way & word & ~loader.complete),
-        right.eq(under_way & end & loader.complete & (lite.write_data == loader.crc)),
+        takes.eq(under_way & ~asked & word & ~loader.complete),
+        right.eq(under_way & ~asked & end & loader.complete & (lite.write_data == loader.crc)),
+        over.eq(right | (word & ~takes) | end | loader.wrong_shape | free.commands("CANCEL")),
         Assert(
             block.hold == (spoiled | under_way), "the engine is held while a load lasts or has left no model"
         ),
-        Assert(loader.start == (load & ~block.busy), "a load begins when no frame is inside"),
+        Assert(block.waiting == asked, "a load that was asked for waits until it begins or is ended"),
+        Assert(loader.start == (asked & ~block.busy), "a load begins when no frame is inside"),
         Assert(loader.push == takes, "a word is taken while it is due"),
         Assert(
             ~(loader.push & (loader.start | loader.complete)), "never too many, never while another begins"
         ),
-        Assert(~(load & block.busy) | lite.write_refused, "a load while busy is refused"),
+        Assert(~load | ~lite.write_refused, "a load is never refused"),
         Assert(~word | (lite.write_refused == ~takes | loader.wrong_shape), "a word out of turn is refused"),
         Assert(~end | (lite.write_refused == ~right), "every other end of a load is refused"),
         Assert(free.opened.signal("loading") == under_way, "inside: loading"),
         Assert(free.opened.signal("valid") == ~spoiled, "inside: valid"),
         Assert(~free.reads("STATUS") | (lite.read_data[PLACE["VALID"]] == ~spoiled), "VALID says so"),
         Assert(~free.reads("STATUS") | (lite.read_data[PLACE["LOADING"]] == under_way), "LOADING says so"),
+        Assert(~free.reads("STATUS") | (lite.read_data[PLACE["WAITING"]] == asked), "WAITING says so"),
     ]
     with m.If(loader.touched):
         m.d.sync += spoiled.eq(1)
     with m.Elif(right):
         m.d.sync += spoiled.eq(0)
-    with m.If(loader.start):
-        m.d.sync += under_way.eq(1)
-    with m.Elif(right | (word & ~takes) | end | loader.wrong_shape):
+    with m.If(load):
+        m.d.sync += asked.eq(1)
+    with m.Elif(loader.start | over):
+        m.d.sync += asked.eq(0)
+    with m.If(over):
         m.d.sync += under_way.eq(0)
+    with m.Elif(loader.start):
+        m.d.sync += under_way.eq(1)
     return m
 
 
@@ -91,18 +100,22 @@ def told(axi_control: Any) -> Module:
     m, lite, block = free.m, free.lite, free.block
     known = Cat(free.writes(register.name) for register in REGISTERS if register.access == "write").any()
     word, end = free.writes("LOAD_DATA"), free.writes("LOAD_CRC")
-    under_way, complete = free.opened.signal("loading"), free.loader.complete
-    readable = Cat(lite.read_address == r.address for r in REGISTERS if r.access == "read").any()
+    under_way, complete = free.opened.signal("turn"), free.loader.complete
+    mapped = Cat(lite.read_address == r.address for r in REGISTERS).any()
+    written_only = Cat(lite.read_address == r.address for r in REGISTERS if r.access == "write").any()
+    quiet = Signal()
     m.d.comb += [
         Assert(~lite.write | known | lite.write_refused, "a write beside the map is refused"),
-        Assert(lite.read_refused == ~readable, "a read beside the map is refused, and no other"),
-        Assert(
-            ~free.commands("CLEAR") | free.commands("LOAD") | ~lite.write_refused, "CLEAR is never refused"
-        ),
+        Assert(lite.read_refused == ~mapped, "a read beside the map is refused, and no other"),
+        Assert(~written_only | (lite.read_data == 0), "a register to write is read as 0"),
+        Assert(lite.quiet == quiet, "QUIET stays as it was written"),
+        Assert(~free.reads("STATUS") | (lite.read_data[PLACE["QUIET"]] == quiet), "QUIET says so"),
+        Assert(~free.writes("CONTROL") | ~lite.write_refused, "a command is never refused"),
         Assert(block.flush == free.commands("FLUSH"), "FLUSH drops the frames"),
     ]
+    with m.If(free.writes("QUIET")):
+        m.d.sync += quiet.eq(lite.write_data[0])
     raised = {
-        "REFUSED": free.commands("LOAD") & block.busy,
         "OUT_OF_TURN": (word & ~(under_way & ~complete)) | (end & ~(under_way & complete)),
         "WRONG_CRC": end & under_way & complete & (lite.write_data != free.loader.crc),
         "WRONG_SHAPE": free.loader.push & (free.loader.count == 0) & (lite.write_data != SHAPE.identity),
@@ -110,6 +123,7 @@ def told(axi_control: Any) -> Module:
     }
     counted: dict[str, Value] = {
         "ID": Const(MAGIC, 32),
+        "VERSION": Const(VERSION, 32),
         "SHAPE": Const(SHAPE.identity, 32),
         "IMAGE_WORDS": Const(SHAPE.image_words, 32),
         "LOADED": free.loader.count,

@@ -18,45 +18,56 @@ def _free(axi_lite: Any, address_bits: int) -> tuple[Module, Opened, Any]:
     m = Module()
     opened = Opened(m, axi_lite.AxiLite(address_bits))
     block = opened.block
-    anything(m, block.s_axil_awaddr, block.s_axil_awvalid, block.s_axil_wdata, block.s_axil_wstrb)
-    anything(m, block.s_axil_wvalid, block.s_axil_bready, block.s_axil_araddr, block.s_axil_arvalid)
-    anything(m, block.s_axil_rready, block.write_refused, block.read_data, block.read_refused)
+    anything(m, block.bus.awaddr, block.bus.awvalid, block.bus.wdata, block.bus.wstrb)
+    anything(m, block.bus.wvalid, block.bus.bready, block.bus.araddr, block.bus.arvalid)
+    anything(m, block.bus.rready, block.write_refused, block.read_data, block.read_refused, block.quiet)
     return m, opened, block
 
 
 def writes(axi_lite: Any, address_bits: int) -> Module:
-    """Any writes: idle, then the cycle of the effect, then the answer until it is taken, and idle again."""
-    m, _, block = _free(axi_lite, address_bits)
-    effect, answer, refused = Signal(), Signal(), Signal()
+    """Any writes: an address and data come in any order, take effect together, and are answered.
+
+    Readiness is compared with what was seen in earlier cycles alone, so it depends on no valid.
+    """
+    m, opened, block = _free(axi_lite, address_bits)
+    answer, refused, quiet = Signal(), Signal(), Signal()
     address, data, strobes = Signal(address_bits), Signal(32), Signal(4)
-    accepted, whole = Signal(), Signal()
-    answers = SimpleNamespace(
-        payload=block.s_axil_bresp, valid=block.s_axil_bvalid, ready=block.s_axil_bready
-    )
+    has_address, has_data, began, whole, effect = Signal(), Signal(), Signal(), Signal(), Signal()
+    answers = SimpleNamespace(payload=block.bus.bresp, valid=block.bus.bvalid, ready=block.bus.bready)
     stable(m, answers)
     m.d.comb += [
-        accepted.eq(block.s_axil_awvalid & block.s_axil_wvalid & ~effect & ~answer),
+        effect.eq(has_address & has_data & ~answer),
         whole.eq((strobes == 15) & (address[:2] == 0)),
-        Assert(block.s_axil_awready == accepted, "an address is taken with its data, when none is open"),
-        Assert(block.s_axil_wready == accepted, "data are taken with their address, when none is open"),
-        Assert(block.write == effect, "a write takes effect once, in the cycle after it was taken"),
+        Assert(block.bus.awready == (began & ~has_address), "one address is held, none in a reset"),
+        Assert(block.bus.wready == (began & ~has_data), "data of one write are held, none in a reset"),
+        Assert(
+            block.write == effect, "a write takes effect once, when both are there and none is unanswered"
+        ),
         Assert(~effect | (block.write_address == address), "at its address"),
         Assert(~effect | (block.write_data == data), "with its data"),
         Assert(~effect | (block.whole == whole), "whole: all bytes of one word"),
-        Assert(block.s_axil_bvalid == answer, "an answer for each write, none without one"),
-        Assert(~answer | (block.s_axil_bresp == Mux(refused, SLVERR, OKAY)), "SLVERR if and only if refused"),
-        Assert(~(effect & answer), "inside: one at a time"),
+        Assert(block.bus.bvalid == answer, "an answer for each write, none without one"),
+        Assert(
+            ~answer | (block.bus.bresp == Mux(refused & ~quiet, SLVERR, OKAY)),
+            "SLVERR if and only if refused and not quiet",
+        ),
+        Assert(opened.signal("write_addressed") == has_address, "inside: an address is held"),
+        Assert(opened.signal("write_filled") == has_data, "inside: data are held"),
+        Assert(~has_address | (block.write_address == address), "inside: the address"),
+        Assert(~has_data | (block.write_data == data), "inside: the data"),
+        Assert(~has_data | (opened.signal("strobes") == strobes), "inside: the strobes"),
+        Assert(began | ~(has_address | has_data | answer), "inside: nothing before the first cycle"),
     ]
-    m.d.sync += effect.eq(accepted)
-    with m.If(accepted):
-        m.d.sync += [
-            address.eq(block.s_axil_awaddr),
-            data.eq(block.s_axil_wdata),
-            strobes.eq(block.s_axil_wstrb),
-        ]
+    m.d.sync += began.eq(1)
     with m.If(effect):
-        m.d.sync += [answer.eq(1), refused.eq(block.write_refused | ~whole)]
-    with m.Elif(answer & block.s_axil_bready):
+        m.d.sync += [has_address.eq(0), has_data.eq(0)]
+    with m.If(block.bus.awvalid & block.bus.awready):
+        m.d.sync += [has_address.eq(1), address.eq(block.bus.awaddr)]
+    with m.If(block.bus.wvalid & block.bus.wready):
+        m.d.sync += [has_data.eq(1), data.eq(block.bus.wdata), strobes.eq(block.bus.wstrb)]
+    with m.If(effect):
+        m.d.sync += [answer.eq(1), refused.eq(block.write_refused | ~whole), quiet.eq(block.quiet)]
+    with m.Elif(answer & block.bus.bready):
         m.d.sync += answer.eq(0)
     return m
 
@@ -65,32 +76,42 @@ def reads(axi_lite: Any, address_bits: int) -> Module:
     """Any reads: idle, then the address is shown for two cycles, then the answer until it is taken."""
     m, opened, block = _free(axi_lite, address_bits)
     shown, answering, answer = Signal(), Signal(), Signal()
-    address, data, refused = Signal(address_bits), Signal(32), Signal()
-    accepted = Signal()
+    address, data, refused, quiet = Signal(address_bits), Signal(32), Signal(), Signal()
+    accepted, began = Signal(), Signal()
     answers = SimpleNamespace(
-        payload=Cat(block.s_axil_rdata, block.s_axil_rresp),
-        valid=block.s_axil_rvalid,
-        ready=block.s_axil_rready,
+        payload=Cat(block.bus.rdata, block.bus.rresp),
+        valid=block.bus.rvalid,
+        ready=block.bus.rready,
     )
     stable(m, answers)
     m.d.comb += [
-        accepted.eq(block.s_axil_arvalid & block.s_axil_arready),
+        accepted.eq(block.bus.arvalid & block.bus.arready),
         Assert(
-            block.s_axil_arready == ~(shown | answering | answer), "an address is taken when none is open"
+            block.bus.arready == (began & ~(shown | answering | answer)),
+            "an address is taken when none is open, none in a reset",
         ),
         Assert(block.read == shown, "a read takes effect once, in the cycle after it was taken"),
         Assert(~(shown | answering) | (block.read_address == address), "its address stays for the answer"),
-        Assert(block.s_axil_rvalid == answer, "an answer for each read, none without one"),
-        Assert(~answer | (block.s_axil_rdata == data), "the answer is what the register said"),
-        Assert(~answer | (block.s_axil_rresp == Mux(refused, SLVERR, OKAY)), "SLVERR if and only if refused"),
+        Assert(block.bus.rvalid == answer, "an answer for each read, none without one"),
+        Assert(~answer | (block.bus.rdata == data), "the answer is what the register said"),
+        Assert(
+            ~answer | (block.bus.rresp == Mux(refused & ~quiet, SLVERR, OKAY)),
+            "SLVERR if and only if refused and not quiet",
+        ),
         Assert(opened.signal("addressed") == answering, "inside: when the registers answer"),
         Assert(shown + answering + answer <= 1, "inside: one at a time"),
+        Assert(began | ~(shown | answering | answer), "inside: nothing before the first cycle"),
     ]
-    m.d.sync += [shown.eq(accepted), answering.eq(shown)]
+    m.d.sync += [shown.eq(accepted), answering.eq(shown), began.eq(1)]
     with m.If(accepted):
-        m.d.sync += address.eq(block.s_axil_araddr)
+        m.d.sync += address.eq(block.bus.araddr)
     with m.If(answering):
-        m.d.sync += [answer.eq(1), data.eq(block.read_data), refused.eq(block.read_refused)]
-    with m.Elif(answer & block.s_axil_rready):
+        m.d.sync += [
+            answer.eq(1),
+            data.eq(block.read_data),
+            refused.eq(block.read_refused),
+            quiet.eq(block.quiet),
+        ]
+    with m.Elif(answer & block.bus.rready):
         m.d.sync += answer.eq(0)
     return m

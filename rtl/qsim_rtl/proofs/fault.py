@@ -20,7 +20,7 @@ def planted(source: str, symbol: str, text: str, broken: str) -> str:
     source : str
         The module's source.
     symbol : str
-        A function, class, method (`Class.method`) or assigned name of the module; "" for all of it.
+        A function, class, method (class, dot, method) or assigned name of the module; "" for all of it.
     text, broken : str
         What must stand exactly once in the definition, and what it becomes.
 

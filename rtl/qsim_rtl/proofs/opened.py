@@ -16,11 +16,21 @@ class Opened:
     """A block, elaborated once, as a submodule of the harness `m`."""
 
     def __init__(self, m: Module, block: Any, name: str = "dut") -> None:
+        self._open(block)
+        m.submodules[name] = block
+
+    @classmethod
+    def within(cls, block: Any) -> Opened:
+        """A block that another one has as a submodule."""
+        opened = cls.__new__(cls)
+        opened._open(block)
+        return opened
+
+    def _open(self, block: Any) -> None:
         self.block = block
         self.module: Module = block.elaborate(None)
         self.module._flush()  # closes the last `with m.If`, so that `signal` sees all statements
         block.elaborate = lambda platform: self.module
-        m.submodules[name] = block
 
     def submodule(self, name: str) -> Any:
         """A submodule that the block has made."""

@@ -18,6 +18,7 @@ from . import (
     argmax,
     axi,
     axi_control,
+    axi_drain,
     axi_lite,
     axi_load,
     axi_slice,
@@ -165,19 +166,33 @@ PROOFS = [
     ),
     Proof(
         "writes", "bus.axi_lite", partial(axi_lite.writes, address_bits=7),
-        "~self.write & ~self.s_axil_bvalid", "~self.write",
+        "addressed & filled & ~self.bus.bvalid", "addressed & filled",
     ),
     Proof(
         "reads", "bus.axi_lite", partial(axi_lite.reads, address_bits=7),
-        "~addressed & ~self.s_axil_rvalid", "~addressed",
+        "self.read | addressed | self.bus.rvalid", "self.read | addressed",
     ),
     Proof(
         "words of three memories, and their CRC", "bus.loader", partial(axi_load.written, shapes=LOADED),
         "address.eq(word)", "address.eq(0)",
     ),
     Proof(
+        "packets leave whole", "bus.drain", partial(axi_drain.emptied, width=4),
+        "self.flushing & ~begun", "self.flushing",
+    ),
+    Proof(
         "nothing in or out without a model", "bus.top", axi.closed,
-        "control.hold | lite.write", "lite.write",
+        "control.hold | drain.flushing", "drain.flushing",
+    ),
+    Proof(
+        "no frame begins while a load waits", "bus.top", axi.closed,
+        "control.waiting & ~partial", "0",
+    ),
+    Proof(
+        "no answer is withdrawn", "bus.top", axi.closed,
+        "wiring.connect(m, drain.o, Ports(self, 'm_axis', self.m_axis.flip()))",
+        "m.d.comb += [self.m_axis_tdata.eq(drain.o.tdata), self.m_axis_tvalid.eq(drain.o.tvalid), "
+        "drain.o.tready.eq(self.m_axis_tready | self.control.flush)]",
     ),
     Proof(
         "no model without a whole load and its CRC", "bus.control", axi_control.gated,
@@ -186,6 +201,14 @@ PROOFS = [
     Proof(
         "registers, counters, flags and refusals", "bus.control", axi_control.told,
         "Mux(clear, 0, counter +", "Mux(clear, counter, counter +",
+    ),
+    Proof(
+        "registers to write are read as 0", "bus.control", axi_control.told,
+        "m.Case(*(register.address for register in REGISTERS if register.access == 'write'))", "m.Case(0)",
+    ),
+    Proof(
+        "no ready depends on a valid", "bus.axi_lite", partial(axi_lite.writes, address_bits=7),
+        "self.bus.awready.eq(~addressed)", "self.bus.awready.eq(self.bus.wvalid & ~addressed)",
     ),
     Proof(
         "codes and their values", "crossbar.converter", partial(crossbar_converter.converted, shape=tiles()),

@@ -16,6 +16,7 @@ CONVERTED = 3  # from a column's code to its value
 SUMMED = 4  # from the last value of a neuron to its accumulator
 NEAR = 8  # lanes whose cells share a memory, and whose products are added where they are formed
 ROUNDS_A_STAGE = 2  # of the noise generator's hash
+COLUMN = 15  # bits of a physical column's number
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,12 @@ class CrossbarShape:
         return signed_width(low, high + 1)
 
     @property
+    def converter_rows(self) -> int:
+        """Rows of thresholds that a converter has room for."""
+        groups = 1 << (self.groups - 1).bit_length() if self.adc_each_column else 1
+        return groups * (self.slices if self.adc_each_slice else 1)
+
+    @property
     def adc_bits(self) -> int:
         """Bits of a column code."""
         return self.adc_levels.bit_length()
@@ -172,6 +179,11 @@ def of(layer: Layer, codes: tuple[int, int], accumulator_bits: int, pe: int, sim
         pe=pe,
         simd=simd,
     )
+
+
+def near(simd: int) -> list[range]:
+    """The lanes whose cells share a memory and whose products are added first."""
+    return [range(s, min(s + NEAR, simd)) for s in range(0, simd, NEAR)]
 
 
 def signed_width(low: int, high: int) -> int:

@@ -13,12 +13,11 @@ from qsim.errors import QsimError
 from qsim.model.layer import MAX_WEIGHT_BITS, Layer
 from qsim.model.model import Model
 
-from ..memory import crossbar as crossbar_image
+from ..memory.map import bus_map
 from ..memory.pack import image
 from .crossbar import signed_width
 from .engine import EngineShape, Folding, LayerShape
-
-DIGEST_WORDS = 8  # 32-bit words of a model's sha256
+from .identity import identity
 
 
 @dataclass(frozen=True)
@@ -103,10 +102,7 @@ class Loadable:
     @cached_property
     def memories(self) -> tuple[MemoryShape, ...]:
         """All that is loaded, in order."""
-        found = [MemoryShape("model_digest", 32, DIGEST_WORDS)]
-        for i, layer in enumerate(self.engine.layers):
-            found += _memories(i, layer)
-        return tuple(found)
+        return tuple(MemoryShape(spec.name, spec.width, spec.words) for spec in bus_map(self.engine))
 
     @property
     def _sizes(self) -> tuple[int, ...]:
@@ -119,8 +115,8 @@ class Loadable:
 
     @property
     def identity(self) -> int:
-        """A CRC-32 over everything that decides how an image is packed."""
-        return zlib.crc32(repr((1, self.engine.layers)).encode())
+        """The word that names the shape on the bus; see `identity`."""
+        return identity(self.engine)
 
     def embedded(self, model: Model) -> Model:
         """The same network on this engine's weight widths and threshold counts.
@@ -178,24 +174,6 @@ def crc(words: npt.NDArray[np.uint32]) -> int:
 
 def _whole_bytes(bits: int) -> int:
     return -(-bits // 8) * 8
-
-
-def _memories(index: int, layer: LayerShape) -> list[MemoryShape]:
-    lanes = layer.pe * layer.simd
-    rows = 1 if layer.shared_thresholds else layer.outputs
-    parts = {
-        "weights": (lanes * layer.bits, layer.groups * layer.beats),
-        "bias": (layer.pe * layer.accumulator_bits, layer.groups),
-    }
-    if layer.crossbar is not None:
-        parts = crossbar_image.memories(layer.crossbar)
-    return [
-        *(MemoryShape(f"layer{index}_{name}", *size) for name, size in parts.items()),
-        *(
-            MemoryShape(f"threshold{index}_stage{k}", layer.accumulator_bits, rows << k)
-            for k in range(layer.result_bits)
-        ),
-    ]
 
 
 def _embedded(index: int, layer: Layer, shape: LayerShape, bounds: tuple[int, int]) -> Layer:

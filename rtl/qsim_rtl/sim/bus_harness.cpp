@@ -86,13 +86,14 @@ int device_write(Device *handle, uint32_t address, const uint32_t *words, int64_
         d.p_s__axil__wdata.set<uint32_t>(words[i]);
         d.p_s__axil__wstrb.set<uint32_t>(15);
         d.p_s__axil__bready.set<bool>(true);
-        bool offered = true, answered = false;
+        bool address_open = true, data_open = true, answered = false;
         for (int64_t cycle = 0; !answered; cycle++) {
             if (cycle == patience) return -1;
-            d.p_s__axil__awvalid.set<bool>(offered);
-            d.p_s__axil__wvalid.set<bool>(offered);
+            d.p_s__axil__awvalid.set<bool>(address_open);
+            d.p_s__axil__wvalid.set<bool>(data_open);
             settle(d);
-            if (HIGH(p_s__axil__awready)) offered = false;
+            if (HIGH(p_s__axil__awready)) address_open = false;
+            if (HIGH(p_s__axil__wready)) data_open = false;
             answered = HIGH(p_s__axil__bvalid);
             int answer = shown(d.p_s__axil__bresp).data[0];
             edge(d);

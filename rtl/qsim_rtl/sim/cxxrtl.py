@@ -11,7 +11,7 @@ from pathlib import Path
 
 from qsim.errors import QsimError
 
-from ..memory import crossbar as crossbar_image
+from ..memory.map import memory_map
 from ..shape.engine import EngineShape
 from . import toolchain
 from .yosys import netlist
@@ -52,16 +52,6 @@ def compile(shape: EngineShape, optimize: int = 2) -> Path:
     return toolchain.built("rtl", [repr(facts)], build) / "engine.so"
 
 
-def memory_names(shape: EngineShape) -> list[str]:
-    """The memories that a model fills, in the order in which the library takes them."""
-    names = []
-    for i, layer in enumerate(shape.layers):
-        parts = ["weights", "bias"] if layer.crossbar is None else [*crossbar_image.memories(layer.crossbar)]
-        names += [f"layer{i}_{part}" for part in parts]
-        names += [f"threshold{i}_stage{k}" for k in range(layer.result_bits)]
-    return names
-
-
 def cxxrtl_include() -> Path:
     """The folder of the C++ headers that a netlist written by `write_cxxrtl` includes.
 
@@ -87,7 +77,8 @@ def link(source: str, shape: EngineShape, command: Sequence[str], target: Path) 
 
 def _binding(shape: EngineShape) -> str:
     """What the harness must know: memories to fill, hidden and mapped layers to watch, and one input."""
-    memories = " ".join(f"X({name.replace('_', '__')})" for name in memory_names(shape))
+    names = [spec.name for spec in memory_map(shape)]
+    memories = " ".join(f"X({name.replace('_', '__')})" for name in names)
     hidden = " ".join(f"X({i})" for i in range(len(shape.layers) - 1))
     mapped = " ".join(f"X({i}, {k})" for k, (i, _) in enumerate(shape.mapped))
     first_image = "engine.p_first__image.set<uint32_t>(number);" if shape.noisy else ""

@@ -63,7 +63,7 @@ class Driver:
         weakref.finalize(self, self._library.engine_delete, self._engine)
 
     def load(self, memories: Iterable[npt.NDArray[np.uint32]]) -> None:
-        """Fill the memories, each (words, 32-bit pieces), in the order of `memory_names`."""
+        """Fill the memories, each (words, 32-bit pieces), in the order of `memory_map`."""
         pieces = [np.ascontiguousarray(memory, np.uint32) for memory in memories]
         self._library.engine_load(
             self._engine,

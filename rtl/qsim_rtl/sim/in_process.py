@@ -11,10 +11,10 @@ import numpy.typing as npt
 from qsim.errors import QsimError
 from qsim.model.model import Model
 
-from ..memory.crossbar import in_model_order
+from ..memory.column_order import in_model_order
 from ..memory.pack import image, pack
 from ..shape.engine import EngineShape, Folding
-from .cxxrtl import compile, memory_names
+from .cxxrtl import compile
 from .engine import Codes, Driver, Outcome
 
 __all__ = ["Outcome", "Result", "Simulator", "compile"]
@@ -72,8 +72,7 @@ class Simulator:
         if EngineShape.of(model, *folding, monitor=True) != self.shape:
             raise QsimError("the model needs an engine of another shape; make a Simulator for it")
         self.model = model
-        words = image(model, self.shape)
-        self._driver.load(words[name].chunks for name in memory_names(self.shape))
+        self._driver.load(words.chunks for words in image(model, self.shape).values())
 
     def beats(self, codes: npt.ArrayLike) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
         """The input beats of images (N, inputs): data (N, beats, 32-bit pieces) and tlast (N, beats)."""

@@ -38,6 +38,22 @@ def cxx() -> list[str]:
     raise QsimError("no C++ compiler was found; install g++ or clang++, or run `pip install ziglang`")
 
 
+def cc() -> list[str]:
+    """The command of a C compiler: gcc or clang from PATH, else the one in the ziglang package.
+
+    Raises
+    ------
+    QsimError
+        If there is none; says what to install.
+    """
+    for name in ("gcc", "clang"):
+        if path := shutil.which(name):
+            return [path]
+    if importlib.util.find_spec("ziglang"):
+        return [sys.executable, "-m", "ziglang", "cc"]
+    raise QsimError("no C compiler was found; install gcc or clang, or run `pip install ziglang`")
+
+
 @cache
 def cxx_version() -> str:
     """What the compiler says of itself; part of the key of everything it builds."""

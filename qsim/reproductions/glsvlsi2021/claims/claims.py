@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import rankdata
 
 from ....model.container import replacing
 from ....robustness import geometry
@@ -79,7 +80,7 @@ def fooled_share(rows: Columns, dataset: str, path: str) -> Cube:
 def rank_correlation(means: Reals) -> float:
     """Spearman's, of bits with accuracy averaged over the strengths; of all activations together."""
     curve = means.mean(axis=(0, 2))
-    ranks = np.array([(curve < v).sum() + ((curve == v).sum() - 1) / 2 for v in curve])
+    ranks = rankdata(curve)
     if ranks.std() == 0:
         return 0.0
     return float(np.corrcoef(np.arange(len(curve)), ranks)[0, 1])
@@ -248,7 +249,7 @@ def bound_claims(accuracy: Cube, fooled: Cube, path: str) -> list[Claim]:
 
 
 def masking_claims(plain: Cube, unsaturated: Cube, zero: Cube, path: str) -> list[Claim]:
-    claim = partial(Claim, dataset=plain.dataset, path=path)
+    claim = partial(Claim, dataset=plain.dataset, path=path, own=True)
     first = plain.bits[0]
     attacks = [c.at(first).between(1e-6, 1.0) for c in (plain, unsaturated)]
     relu = plain.activations.index("relu")
@@ -285,6 +286,7 @@ def sensitivity_claim(base: Cube, other: Cube, variant: str, path: str) -> Claim
         id=f"insensitive-to-{variant}-{base.dataset}",
         dataset=base.dataset,
         path=path,
+        own=True,
         claim=f"{OPEN_CHOICES[variant]} makes little difference.",
         how=f"mean over widths {', '.join(map(str, other.bits))} and strengths up to {LARGE[1]} of the "
         f"distance of accuracy from that of the base network of the same seed; holds below {LITTLE}",

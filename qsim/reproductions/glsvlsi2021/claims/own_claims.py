@@ -39,7 +39,7 @@ def integer_claims(rows: Columns, dataset: str) -> list[Claim]:
     one = ONES[dataset]
     whole = np.abs(apart.epsilons * one - np.round(apart.epsilons * one)) < 1e-6
     attacked = whole & (apart.epsilons > 0)
-    claim = partial(Claim, dataset=dataset, path="integer")
+    claim = partial(Claim, dataset=dataset, path="integer", own=True)
     made = [
         claim(
             id=f"integers-equal-shadow-{dataset}",
@@ -88,6 +88,7 @@ def simplices_claim(table: Columns) -> Claim:
         id="simplices-follow-equation-12",
         dataset="simplices",
         path="integer",
+        own=True,
         claim="Distances of uniform points to the faces of a regular simplex follow equation 12.",
         how=f"Kolmogorov and Smirnov's statistic of {int(table['points'][0]):,} random points over what "
         "chance exceeds once in a hundred times; holds below 1",
@@ -106,6 +107,7 @@ def fit_claim(table: Columns, dataset: str) -> Claim:
         id=f"distances-follow-equation-12-{dataset}",
         dataset=dataset,
         path="integer",
+        own=True,
         claim="With its edge s fitted, equation 12 describes the distances of real images.",
         how="Kolmogorov and Smirnov's statistic of the smallest fooling steps over what chance exceeds once "
         "in a hundred times, median over widths; holds below 1",
@@ -131,6 +133,7 @@ def transfer_claim(table: Columns, dataset: str) -> Claim:
         id=f"own-gradient-is-the-stronger-attack-{dataset}",
         dataset=dataset,
         path="integer",
+        own=True,
         claim="At the smallest width a network's own unsaturated gradient is a better attack than that of "
         "the unrounded network: it hides nothing.",
         how="accuracy under the unrounded network's directions minus that under its own, averaged over "

@@ -23,7 +23,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement of the paper in our words, and what the rows of one path say of it."""
+    """A statement, and what the rows of one path say of it: the paper's in our words, or `own`."""
 
     id: str
     dataset: str
@@ -31,6 +31,7 @@ class Claim:
     claim: str
     how: str
     parts: tuple[Part, ...]
+    own: bool = False
 
     @property
     def verdict(self) -> str:

@@ -10,10 +10,10 @@ from matplotlib.lines import Line2D
 
 from ....robustness import geometry
 from ..claims.claims import INPUTS
+from ..run.tasks import ACTIVATIONS
 from ..tables.grid import Cube, mean_of
 from .saved import Saved, where
 from .style import (
-    ACTIVATIONS,
     DATASETS,
     INK,
     NAMES,

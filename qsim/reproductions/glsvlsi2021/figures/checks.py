@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from matplotlib.lines import Line2D
 
+from ..run.tasks import ACTIVATIONS
 from ..tables.grid import mean_of
 from .saved import Saved, count, matrix, where, widths
 from .style import (
-    ACTIVATIONS,
     COLOURS,
     DATASETS,
     INK,
@@ -45,8 +45,7 @@ CHOICES = {  # the table of sensitivity
 
 
 def twins(saved: Saved) -> Iterator[Drawing]:
-    """The largest difference between the accuracies of integers and shadow, with and without rounded"
-    " steps."""
+    """The largest difference of accuracy between integers and shadow, with and without rounded steps."""
     figure, axes = panels(1, len(saved.datasets), 2.4, share=False, gaps=(0.6, 0.5))
     for i, (panel, dataset) in enumerate(zip(axes, saved.datasets, strict=True)):
         integer, shadow = (saved.cube(dataset, path).rounded() for path in PATHS)

@@ -11,11 +11,11 @@ from matplotlib.lines import Line2D
 
 from ....robustness import geometry
 from ..claims.claims import INPUTS
+from ..run.tasks import ACTIVATIONS
 from ..tables.columns import Columns
 from ..tables.grid import Reals
 from .saved import Saved, count, where, widths
 from .style import (
-    ACTIVATIONS,
     COLOURS,
     DATASETS,
     DISTANCE,

@@ -11,9 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.lines import Line2D
 
+from ..run.tasks import ACTIVATIONS
 from ..tables.columns import Columns
 from .saved import Saved, count, where
-from .style import ACTIVATIONS, NAMES, Drawing, bits_name, headed, panels
+from .style import NAMES, Drawing, bits_name, headed, panels
 
 CLASSES = ("#0072B2", "#C44E00")  # of +, of -
 FAINT = ListedColormap(["#c3dced", "#f7d3bd"])

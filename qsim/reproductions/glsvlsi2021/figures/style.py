@@ -19,14 +19,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
+from ....activations import activation
 from ....model.container import replacing
-from ..run.tasks import UNROUNDED
+from ..run.tasks import ACTIVATIONS, UNROUNDED
 from ..tables.grid import Reals
 
 WIDTH = 7.0  # inches, the text of a page in two columns
 DPI = 200
-ACTIVATIONS = ("step", "sigmoid", "relu")  # the paper's panels a, b, c
-NAMES = {"step": "step", "sigmoid": "sigmoid", "relu": "ReLU", "all": "all together"}
+NAMES = {**{name: activation(name).label for name in ACTIVATIONS}, "all": "all together"}
 PATHS = ("integer", "shadow")
 PATH_NAMES = {"integer": "hardware integers", "shadow": "float shadow"}
 DATASETS = {"mnist": "MNIST", "spiral": "two spirals"}

@@ -16,19 +16,9 @@ from ..claims.verdict import DEPENDS, FAILS, HOLDS
 from ..figures import INDEX
 from ..figures.saved import Saved, count, where
 from ..figures.spirals import region_array
-from ..figures.style import ACTIVATIONS, DATASETS, NAMES, PATHS, bits_name
-from ..run.tasks import UNROUNDED
+from ..figures.style import DATASETS, NAMES, PATHS, bits_name
+from ..run.tasks import ACTIVATIONS, UNROUNDED
 
-OWN = (  # how the names of claims begin that are not the paper's
-    "insensitive-to",
-    "zero-gradients",
-    "masking-adds",
-    "relu-best-without-masking",
-    "integers-equal",
-    "attack-transfers",
-    "own-gradient",
-    "distances-follow",
-)
 VERDICTS = (HOLDS, DEPENDS, FAILS)
 Facts = dict[str, Any]
 
@@ -67,7 +57,7 @@ def paired(entries: list[Facts]) -> list[Facts]:
         )
         item["paths"][entry["path"]] = entry
     for item in items.values():
-        item["own"] = item["id"].startswith(OWN)
+        item["own"] = any(entry.get("own", False) for entry in item["paths"].values())
         item["verdict"] = _main(item)["verdict"]
         item["hows"] = list(dict.fromkeys(entry["how"] for entry in item["paths"].values()))
     order = {"mnist": 0, "spiral": 1}

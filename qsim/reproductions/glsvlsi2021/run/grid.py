@@ -34,10 +34,12 @@ from .tasks import Plan, Task
 
 Report = Callable[[int, int, str], None]  # tasks done, tasks in all, the last one's name
 
-PACKAGE = Path(__file__).parents[1]
-TRAINING = ("data.py", "machine/model.py", "shadow")
-MEASURING = ("paper/measure.py", "paper/distances.py", "paper/rows.py", "paper/tables.py")
-ATTACKS = (*TRAINING, "machine", "robustness", *MEASURING)
+PACKAGE = Path(__file__).parents[3]
+# what decides a model, and in `ATTACKS` what decides its rows
+TRAINING = ("data.py", "registry.py", "activations", "model", "shadow")
+RUNNING = ("spec", "executors.py", "jit", "kernel", "robustness")
+MEASURING = tuple(f"reproductions/glsvlsi2021/{place}" for place in ("run/measure.py", "tables"))
+ATTACKS = (*TRAINING, *RUNNING, *MEASURING)
 RETRIES = 3  # of a task whose cluster worker died
 PATIENCE = 10  # seconds in which a scheduler must answer
 

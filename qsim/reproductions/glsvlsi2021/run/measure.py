@@ -15,10 +15,11 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from .... import data as data_sets
+from ....attacks.fgsm import gradient_signs
+from ....attacks.steps import Codes, Labels, Signs, lattice_step
 from ....model.file import load
 from ....model.model import Model
 from ....robustness import sweep
-from ....robustness.attacks import Codes, Labels, Signs, gradient_signs, lattice_step
 from ....shadow.network import of_model
 from ....shadow.quantize import quantize
 from ....shadow.train import train

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from ....errors import QsimError
-from ....model.layer import ACTIVATIONS
 from ....shadow.train import RECIPES, Recipe
 
 DATASETS = ("mnist", "spiral")
+ACTIVATIONS = ("step", "sigmoid", "relu")  # the paper's panels a, b, c
 BITS = tuple(range(1, 11))
 UNROUNDED = 14  # trained without rounding, then stored in 14 bits: the limit of ever finer weights
 EPSILONS = tuple(round(0.005 * i, 3) for i in range(101))

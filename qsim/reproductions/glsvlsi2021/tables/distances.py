@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ....attacks.steps import Codes, Signs
 from ....model.input_format import InputFormat
 from ....robustness import geometry
-from ....robustness.attacks import Codes, Signs
 from .columns import Columns
 
 NOT_FOOLED = -1

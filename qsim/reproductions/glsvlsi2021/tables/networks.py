@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .... import data as data_sets
+from ....attacks.fgsm import gradient_signs
+from ....attacks.steps import Signs, lattice_step, move
 from ....model.file import load
 from ....model.model import Model
 from ....robustness import sweep
-from ....robustness.attacks import Signs, gradient_signs, lattice_step, move
 from ....shadow.network import of_model
 from ..run.tasks import UNROUNDED, Task
 from . import columns as tables

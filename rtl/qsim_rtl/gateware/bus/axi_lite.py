@@ -2,56 +2,36 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
+from .axi import AXI4Lite
 
 OKAY, SLVERR = 0, 2
 
 
-def bus(address_bits: int) -> dict[str, wiring.Member]:
-    """The signals of the bus by name, as a slave sees them; 32 bits of data."""
-    return {
-        "s_axil_awaddr": In(address_bits),
-        "s_axil_awprot": In(3),
-        "s_axil_awvalid": In(1),
-        "s_axil_awready": Out(1),
-        "s_axil_wdata": In(32),
-        "s_axil_wstrb": In(4),
-        "s_axil_wvalid": In(1),
-        "s_axil_wready": Out(1),
-        "s_axil_bresp": Out(2),
-        "s_axil_bvalid": Out(1),
-        "s_axil_bready": In(1),
-        "s_axil_araddr": In(address_bits),
-        "s_axil_arprot": In(3),
-        "s_axil_arvalid": In(1),
-        "s_axil_arready": Out(1),
-        "s_axil_rdata": Out(32),
-        "s_axil_rresp": Out(2),
-        "s_axil_rvalid": Out(1),
-        "s_axil_rready": In(1),
-    }
-
-
 class AxiLite(wiring.Component):
-    """Accepts a write when address and data are both there, a read at once; answers both in order.
+    """Takes addresses and data in any order, a write's effect when both are there; answers in order.
+
+    Every ready is a register, 0 in a reset: none depends on a valid in the same cycle.
 
     Ports
     -----
-    s_axil_* : the bus
+    bus : AXI4-Lite, as its subordinate
     write : out, high for the one cycle in which `write_address` and `write_data` take effect
     write_refused : in, in that cycle: the answer is SLVERR
     read : out, high in the cycle that addresses `read_address`; `read_data` answers in the next
     read_refused : in, with `read_data`: the answer is SLVERR
     whole : out, with `write`: all four bytes are written, and the address is a word's
+    quiet : in, what is refused is answered with OKAY too
     """
 
     def __init__(self, address_bits: int) -> None:
         self.address_bits = address_bits
         super().__init__(
             {
-                **bus(address_bits),
+                "bus": In(AXI4Lite(address_bits)),
                 "write": Out(1),
                 "write_address": Out(address_bits),
                 "write_data": Out(32),
@@ -61,6 +41,7 @@ class AxiLite(wiring.Component):
                 "read_address": Out(address_bits),
                 "read_data": In(32),
                 "read_refused": In(1),
+                "quiet": In(1),
             }
         )
 
@@ -71,40 +52,56 @@ class AxiLite(wiring.Component):
         return m
 
     def _writes(self, m: Module) -> None:
-        accept = Signal()
+        """An address and data are held until both are there and the last write was answered."""
+        addressed, filled = Signal(name="write_addressed"), Signal(name="write_filled")
         strobes = Signal(4)
         m.d.comb += [
-            accept.eq(self.s_axil_awvalid & self.s_axil_wvalid & ~self.write & ~self.s_axil_bvalid),
-            self.s_axil_awready.eq(accept),
-            self.s_axil_wready.eq(accept),
+            self.write.eq(addressed & filled & ~self.bus.bvalid),
             self.whole.eq(strobes.all() & (self.write_address[:2] == 0)),
         ]
-        m.d.sync += self.write.eq(accept)
-        with m.If(accept):
+        with m.If(self.bus.awvalid & self.bus.awready):
             m.d.sync += [
-                self.write_address.eq(self.s_axil_awaddr),
-                self.write_data.eq(self.s_axil_wdata),
-                strobes.eq(self.s_axil_wstrb),
+                addressed.eq(1),
+                self.bus.awready.eq(0),
+                self.write_address.eq(self.bus.awaddr),
             ]
+        with m.Else():
+            m.d.sync += self.bus.awready.eq(~addressed)
+        with m.If(self.bus.wvalid & self.bus.wready):
+            m.d.sync += [filled.eq(1), self.bus.wready.eq(0)]
+            m.d.sync += [self.write_data.eq(self.bus.wdata), strobes.eq(self.bus.wstrb)]
+        with m.Else():
+            m.d.sync += self.bus.wready.eq(~filled)
         with m.If(self.write):
+            m.d.sync += [addressed.eq(0), self.bus.awready.eq(1), filled.eq(0), self.bus.wready.eq(1)]
             m.d.sync += [
-                self.s_axil_bvalid.eq(1),
-                self.s_axil_bresp.eq(Mux(self.write_refused | ~self.whole, SLVERR, OKAY)),
+                self.bus.bvalid.eq(1),
+                self.bus.bresp.eq(self._answer(self.write_refused | ~self.whole)),
             ]
-        with m.Elif(self.s_axil_bready):
-            m.d.sync += self.s_axil_bvalid.eq(0)
+        with m.Elif(self.bus.bready):
+            m.d.sync += self.bus.bvalid.eq(0)
 
     def _reads(self, m: Module) -> None:
+        """One after another: its address is shown for two cycles, then its answer until it is taken."""
         addressed = Signal()
-        m.d.comb += self.s_axil_arready.eq(~self.read & ~addressed & ~self.s_axil_rvalid)
-        m.d.sync += [self.read.eq(self.s_axil_arvalid & self.s_axil_arready), addressed.eq(self.read)]
-        with m.If(self.s_axil_arready):
-            m.d.sync += self.read_address.eq(self.s_axil_araddr)
+        taken, over = Signal(), Signal()
+        m.d.comb += [
+            taken.eq(self.bus.arvalid & self.bus.arready),
+            over.eq(self.bus.rvalid & self.bus.rready),
+        ]
+        m.d.sync += [self.read.eq(taken), addressed.eq(self.read)]
+        with m.If(taken):
+            m.d.sync += [self.bus.arready.eq(0), self.read_address.eq(self.bus.araddr)]
+        with m.Elif(over | ~(self.read | addressed | self.bus.rvalid)):
+            m.d.sync += self.bus.arready.eq(1)
         with m.If(addressed):
             m.d.sync += [
-                self.s_axil_rvalid.eq(1),
-                self.s_axil_rdata.eq(self.read_data),
-                self.s_axil_rresp.eq(Mux(self.read_refused, SLVERR, OKAY)),
+                self.bus.rvalid.eq(1),
+                self.bus.rdata.eq(self.read_data),
+                self.bus.rresp.eq(self._answer(self.read_refused)),
             ]
-        with m.Elif(self.s_axil_rready):
-            m.d.sync += self.s_axil_rvalid.eq(0)
+        with m.Elif(self.bus.rready):
+            m.d.sync += self.bus.rvalid.eq(0)
+
+    def _answer(self, refused: Value) -> Value:
+        return Mux(refused & ~self.quiet, SLVERR, OKAY)

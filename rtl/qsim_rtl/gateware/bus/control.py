@@ -6,13 +6,12 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from qsim.spec import dense as spec
-
 from ...shape.loadable import Loadable
 from .axi_lite import AxiLite
 from .loader import Loader
-from .registers import ADDRESS, CONTROL, FLAGS, INTERFACE, MAGIC, PLACE, REGISTERS
+from .registers import ADDRESS, CONTROL, FLAGS, MAGIC, PLACE, REGISTERS, VERSION
 
+REFUSALS = ("OUT_OF_TURN", "WRONG_CRC", "WRONG_SHAPE")  # what ends a load
 COUNTERS = ("images", "cycles", "short_frames", "long_frames")
 
 
@@ -27,6 +26,7 @@ class Control(wiring.Component):
     count_images, count_cycles, count_short_frames, count_long_frames : in, add one to a counter
     digest : in, the word of the digest memory that `lite.read_address` names, a cycle later
     hold : out, there is no model, or one is being loaded
+    waiting : out, a load begins as soon as nothing is inside; no further frame must enter
     flush : out, all frames inside are to be dropped
     """
 
@@ -38,6 +38,7 @@ class Control(wiring.Component):
                 **{f"count_{name}": In(1) for name in COUNTERS},
                 "digest": In(32),
                 "hold": Out(1),
+                "waiting": Out(1),
                 "flush": Out(1),
             }
         )
@@ -51,18 +52,10 @@ class Control(wiring.Component):
             if register.access == "write"
         }
         command = {bit.name: written["CONTROL"] & lite.write_data[bit.place] for bit in CONTROL}
-        known, begin = Signal(), Signal()
-        m.d.comb += [
-            known.eq(Cat(*written.values()).any()),
-            begin.eq(command["LOAD"] & ~self.busy),
-            self.flush.eq(command["FLUSH"]),
-        ]
-        valid, loading, refusals = self._load(m, written, begin)
-        raised = {
-            "REFUSED": command["LOAD"] & self.busy,
-            **refusals,
-            "ILLEGAL": (lite.write & ~known) | (lite.read & lite.read_refused),
-        }
+        known = Signal()
+        m.d.comb += [known.eq(Cat(*written.values()).any()), self.flush.eq(command["FLUSH"])]
+        valid, loading, refusals = self._load(m, written, command)
+        raised = {**refusals, "ILLEGAL": (lite.write & ~known) | (lite.read & lite.read_refused)}
         flags = {name: Signal(name=f"flag_{name.lower()}") for name in FLAGS}
         for name, flag in flags.items():
             with m.If(raised[name]):
@@ -71,28 +64,33 @@ class Control(wiring.Component):
                 m.d.sync += flag.eq(0)
         m.d.comb += [
             self.hold.eq(~valid | loading),
-            lite.write_refused.eq(~known | raised["REFUSED"] | Cat(*refusals.values()).any()),
+            lite.write_refused.eq(~known | Cat(*refusals.values()).any()),
         ]
         counters = self._counters(m, command["CLEAR"])
-        state = {"VALID": valid, "LOADING": loading, "BUSY": self.busy, **flags}
+        with m.If(written["QUIET"]):
+            m.d.sync += lite.quiet.eq(lite.write_data[0])
+        state = {"VALID": valid, "LOADING": loading, "BUSY": self.busy, "WAITING": self.waiting}
+        state |= {"QUIET": lite.quiet, **flags}
         self._read(m, state, counters)
         return m
 
     def _load(
-        self, m: Module, written: dict[str, Signal], begin: Signal
+        self, m: Module, written: dict[str, Signal], command: dict[str, Signal]
     ) -> tuple[Signal, Signal, dict[str, Signal]]:
         """The load's progress: whether a model is valid, whether a load runs, what raises which flag."""
         loader = self.loader
         # Not reset: after a reset in the middle of a load, memories hold parts of two models.
         valid = Signal(init=self.preloaded, reset_less=True)
         loading = Signal()
-        expected, ended = Signal(), Signal()
-        refusals = {name: Signal(name=f"raise_{name.lower()}") for name in FLAGS[1:4]}
+        begin, turn, expected, ended = (Signal(name=name) for name in ("begin", "turn", "expected", "ended"))
+        refusals = {name: Signal(name=f"raise_{name.lower()}") for name in REFUSALS}
         push, end = written["LOAD_DATA"], written["LOAD_CRC"]
         right = self.lite.write_data == loader.crc
         m.d.comb += [
-            expected.eq(loading & ~loader.complete),
-            ended.eq(loading & loader.complete & end),
+            begin.eq(self.waiting & ~self.busy),
+            turn.eq(loading & ~self.waiting),
+            expected.eq(turn & ~loader.complete),
+            ended.eq(turn & loader.complete & end),
             loader.start.eq(begin),
             loader.data.eq(self.lite.write_data),
             loader.push.eq(push & expected),
@@ -100,10 +98,15 @@ class Control(wiring.Component):
             refusals["WRONG_CRC"].eq(ended & ~right),
             refusals["WRONG_SHAPE"].eq(loader.wrong_shape),
         ]
-        with m.If(begin):
-            m.d.sync += loading.eq(1)
-        with m.Elif(ended | Cat(*refusals.values()).any()):
+        over = ended | Cat(*refusals.values()).any() | command["CANCEL"]
+        with m.If(command["LOAD"]):
+            m.d.sync += self.waiting.eq(1)
+        with m.Elif(begin | over):
+            m.d.sync += self.waiting.eq(0)
+        with m.If(over):
             m.d.sync += loading.eq(0)
+        with m.Elif(begin):
+            m.d.sync += loading.eq(1)
         with m.If(loader.touched):
             m.d.sync += valid.eq(0)
         with m.Elif(ended & right):
@@ -122,7 +125,7 @@ class Control(wiring.Component):
         m.d.comb += [status[PLACE[name]].eq(bit) for name, bit in state.items()]
         values = {
             "ID": MAGIC,
-            "VERSION": INTERFACE << 16 | spec.VERSION,
+            "VERSION": VERSION,
             "SHAPE": self.shape.identity,
             "IMAGE_WORDS": self.shape.image_words,
             "STATUS": status,
@@ -135,5 +138,7 @@ class Control(wiring.Component):
                     m.d.comb += lite.read_data.eq(value)
             with m.Case(*(register.address for register in REGISTERS if register.name.startswith("DIGEST"))):
                 m.d.comb += lite.read_data.eq(Mux(state["VALID"], self.digest, 0))
+            with m.Case(*(register.address for register in REGISTERS if register.access == "write")):
+                pass  # a bus wider than a word reads them with their neighbours: as 0
             with m.Default():
                 m.d.comb += lite.read_refused.eq(1)

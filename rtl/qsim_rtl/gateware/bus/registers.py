@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qsim.spec import dense as spec
+
+from ...shape.identity import SCHEMA
+
 MAGIC = 0x7173696D  # "qsim"
-INTERFACE = 1  # a change of the map's meaning raises this number
+INTERFACE = 2  # a change of the map's meaning raises this number
+VERSION = INTERFACE << 16 | SCHEMA << 8 | spec.VERSION
 ADDRESS_BITS = 7
 
 
 @dataclass(frozen=True)
 class Register:
-    """A 32-bit word of the map; `access` is read or write, never both."""
+    """A 32-bit word of the map; `access` is read or write, never both. One to write is read as 0."""
 
     name: str
     address: int
@@ -34,8 +39,13 @@ class Bit:
 
 REGISTERS = (
     Register("ID", 0x00, "read", f"0x{MAGIC:08x}, `qsim` in ASCII"),
-    Register("VERSION", 0x04, "read", "interface version in bits 31..16, arithmetic version in 15..0"),
-    Register("SHAPE", 0x08, "read", "names the engine's shape; the first word of every load must equal it"),
+    Register(
+        "VERSION",
+        0x04,
+        "read",
+        "of the interface in bits 31..16, of SHAPE in 15..8, of the arithmetic in 7..0",
+    ),
+    Register("SHAPE", 0x08, "read", "CRC-32 of the shape's description; the first word of every load"),
     Register("IMAGE_WORDS", 0x0C, "read", "words of a complete load, the CRC not counted"),
     Register("CONTROL", 0x10, "write", "commands, see below"),
     Register("STATUS", 0x14, "read", "state and flags, see below"),
@@ -46,6 +56,9 @@ REGISTERS = (
     Register("CYCLES", 0x28, "read", "clock cycles in which a frame was inside"),
     Register("SHORT_FRAMES", 0x2C, "read", "frames refused because TLAST came early"),
     Register("LONG_FRAMES", 0x30, "read", "frames refused because TLAST came late"),
+    Register(
+        "QUIET", 0x34, "write", "1: what is refused is answered with OKAY, flags alone tell; 0: with SLVERR"
+    ),
     *(
         Register(
             f"DIGEST{i}",
@@ -57,16 +70,22 @@ REGISTERS = (
     ),
 )
 CONTROL = (
-    Bit("LOAD", 0, "begin a load; refused while a frame is inside"),
+    Bit("LOAD", 0, "begin a load once the frames that are inside are answered; no further frame is taken"),
     Bit("CLEAR", 1, "set all counters to 0"),
     Bit("ACKNOWLEDGE", 2, "clear all flags"),
-    Bit("FLUSH", 3, "drop every frame inside, half-sent ones too"),
+    Bit(
+        "FLUSH",
+        3,
+        "drop every frame inside, half-sent ones too, but one whose results have begun to leave",
+    ),
+    Bit("CANCEL", 4, "end a load that waits or lasts; the model stays if none of its words was replaced"),
 )
 STATUS = (
     Bit("VALID", 0, "a complete model is there"),
     Bit("LOADING", 1, "a load has begun and not ended; no frame is taken"),
     Bit("BUSY", 2, "a frame is inside, or partly"),
-    Bit("REFUSED", 8, "flag: a load was begun while busy"),
+    Bit("WAITING", 3, "a load waits for the frames that are inside; no further frame is taken"),
+    Bit("QUIET", 4, "what is refused is answered with OKAY"),
     Bit("OUT_OF_TURN", 9, "flag: LOAD_DATA or LOAD_CRC came without a load, too early or too late"),
     Bit("WRONG_CRC", 10, "flag: a load ended with another CRC than its words have"),
     Bit("WRONG_SHAPE", 11, "flag: a load began with another word than SHAPE; nothing was written"),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, ClockDomain, Module, ResetInserter, Signal, signed, unsigned
+from amaranth.hdl import Cat, ClockDomain, Module, ResetInserter, Signal, Value, signed
 from amaranth.lib import wiring
-from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In
 
-from ...shape.loadable import DIGEST_WORDS, Loadable
+from ...memory.map import DIGEST_WORDS
+from ...shape.loadable import Loadable
 from ..engine import Engine
-from ..stream.skid_buffer import Slice
-from .axi_lite import AxiLite, bus
+from ..rom import table
+from .axi import AXI4Lite, AXIStream, Ports, ports
+from .axi_lite import AxiLite
 from .control import Control
+from .drain import Drain
 from .loader import Loader
 from .registers import ADDRESS_BITS
 
@@ -19,9 +21,10 @@ from .registers import ADDRESS_BITS
 class AxiEngine(wiring.Component):
     """An `Engine` that takes its model over the bus and answers only while it has a complete one.
 
-    A load begins with CONTROL.LOAD, is refused while a frame is inside, and ends with the right CRC
-    or leaves no model. While it lasts, and while there is no model, no input is taken. A reset ends
-    a load too: the model is then gone if one of its words was overwritten, and else still there.
+    A load that CONTROL.LOAD asks for takes its turn at the next frame boundary: no further frame is
+    let in, and it begins when the last one is answered. It ends with the right CRC or leaves no model.
+    While it lasts, and while there is no model, no input is taken. A reset ends a load too: the model
+    is then gone if one of its words was overwritten, and else still there.
 
     Ports
     -----
@@ -41,25 +44,22 @@ class AxiEngine(wiring.Component):
     def __init__(self, shape: Loadable, preloaded: bool = True) -> None:
         self.shape = shape
         self.engine = Engine(shape.engine)
-        self.digest = Memory(shape=unsigned(32), depth=DIGEST_WORDS, init=[])
+        self.digest = table(32, DIGEST_WORDS)
+        self.memories = {"model_digest": self.digest, **self.engine.memories}
         self.lite = AxiLite(ADDRESS_BITS)
-        memories = [self.digest, *self.engine.memories.values()]
+        memories = [self.memories[memory.name] for memory in shape.memories]
         self.loader = Loader(shape.memories, memories, shape.identity)
         self.control = Control(shape, self.lite, self.loader, preloaded)
-        self.bus = bus(ADDRESS_BITS)
+        self.s_axis = AXIStream(shape.input_width)
+        self.m_axis = AXIStream(sum(shape.result_widths))
+        self.s_axil = AXI4Lite(ADDRESS_BITS)
         super().__init__(
             {
                 "aclk": In(1),
                 "aresetn": In(1),
-                "s_axis_tdata": In(shape.input_width),
-                "s_axis_tvalid": In(1),
-                "s_axis_tready": Out(1),
-                "s_axis_tlast": In(1),
-                "m_axis_tdata": Out(sum(shape.result_widths)),
-                "m_axis_tvalid": Out(1),
-                "m_axis_tready": In(1),
-                "m_axis_tlast": Out(1),
-                **self.bus,
+                **ports("s_axis", self.s_axis.flip()),
+                **ports("m_axis", self.m_axis),
+                **ports("s_axil", self.s_axil.flip()),
             }
         )
 
@@ -69,52 +69,49 @@ class AxiEngine(wiring.Component):
         m.d.comb += [domain.clk.eq(self.aclk), domain.rst.eq(~self.aresetn)]
         lite, control = self.lite, self.control
         m.submodules.lite, m.submodules.loader, m.submodules.control = lite, self.loader, control
-        for name, member in self.bus.items():
-            outer, inner = getattr(self, name), getattr(lite, name)
-            m.d.comb += inner.eq(outer) if member.flow == In else outer.eq(inner)
+        wiring.connect(m, Ports(self, "s_axil", self.s_axil), lite.bus)
 
         m.submodules.model_digest = self.digest
         read = self.digest.read_port()
         m.d.comb += [read.addr.eq(lite.read_address[2:]), control.digest.eq(read.data)]
 
-        restart = Signal()
+        m.submodules.drain = drain = Drain(len(self.m_axis_tdata))
+        restart, partial = Signal(), Signal()
         m.submodules.engine = ResetInserter(restart)(self.engine)
-        m.d.comb += restart.eq(control.hold | control.flush)
-        self._streams(m, control.hold | lite.write, restart)  # a write may begin a load
-        self._account(m, restart)
+        m.d.comb += [restart.eq(control.hold | drain.restart), drain.flush.eq(control.flush)]
+        self._streams(m, drain, control.hold | drain.flushing | (control.waiting & ~partial))
+        self._account(m, drain, restart, partial)
         return m
 
-    def _streams(self, m: Module, closed: Signal, restart: Signal) -> None:
-        """The engine's streams, filled up to whole bytes; nothing is taken while closed."""
-        engine = self.engine
+    def _streams(self, m: Module, drain: Drain, closed: Value) -> None:
+        """The engine's streams, filled up to whole bytes; nothing is taken while closed or in a reset."""
+        engine, allowed = self.engine, Signal()
         logit = Signal(signed(self.shape.result_widths[0]))
-        m.submodules.results = ResetInserter(restart)(results := Slice(len(self.m_axis_tdata) + 1))
         m.d.comb += [
+            allowed.eq(self.aresetn & ~closed),
             engine.s_axis_tdata.eq(self.s_axis_tdata),
             engine.s_axis_tlast.eq(self.s_axis_tlast),
-            engine.s_axis_tvalid.eq(self.s_axis_tvalid & ~closed),
-            self.s_axis_tready.eq(engine.s_axis_tready & ~closed),
+            engine.s_axis_tvalid.eq(self.s_axis_tvalid & allowed),
+            self.s_axis_tready.eq(engine.s_axis_tready & allowed),
             logit.eq(engine.m_axis_tdata.as_signed()),
-            results.i_data[:-1].eq(Cat(logit, engine.m_axis_tuser)),
-            results.i_data[-1].eq(engine.m_axis_tlast),
-            results.i_valid.eq(engine.m_axis_tvalid),
-            engine.m_axis_tready.eq(results.i_ready),
-            Cat(self.m_axis_tdata, self.m_axis_tlast).eq(results.o_data),
-            self.m_axis_tvalid.eq(results.o_valid),
-            results.o_ready.eq(self.m_axis_tready),
+            drain.i.tdata.eq(Cat(logit, engine.m_axis_tuser)),
+            drain.i.tlast.eq(engine.m_axis_tlast),
+            drain.i.tvalid.eq(engine.m_axis_tvalid & ~self.control.hold),
+            engine.m_axis_tready.eq(drain.i.tready),
         ]
+        wiring.connect(m, drain.o, Ports(self, "m_axis", self.m_axis.flip()))
 
-    def _account(self, m: Module, restart: Signal) -> None:
-        """Follow the frames inside; a refused one is counted out when the engine reports it."""
+    def _account(self, m: Module, drain: Drain, restart: Signal, partial: Signal) -> None:
+        """Follow the frames in the engine; a refused one is counted out when the engine reports it."""
         engine, control = self.engine, self.control
         most = 4 * len(self.shape.engine.layers) + 4  # two a buffer, two results a layer, and some room
         inside = Signal(signed(most.bit_length() + 1))
-        partial, entered, answered = Signal(), Signal(), Signal()
+        entered, answered = Signal(), Signal()
         m.d.comb += [
             entered.eq(self.s_axis_tvalid & self.s_axis_tready),
-            answered.eq(self.m_axis_tvalid & self.m_axis_tready & self.m_axis_tlast),
-            control.busy.eq((inside != 0) | partial),
-            control.count_images.eq(answered),
+            answered.eq(drain.i.tvalid & drain.i.tready & drain.i.tlast),
+            control.busy.eq((inside != 0) | partial | drain.filled),
+            control.count_images.eq(drain.o.tvalid & drain.o.tready & drain.o.tlast),
             control.count_cycles.eq(control.busy | entered),
             control.count_short_frames.eq(engine.short_frame),
             control.count_long_frames.eq(engine.long_frame),

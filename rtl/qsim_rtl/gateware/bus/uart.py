@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...shape.loadable import Loadable
-from .axi_lite import bus
+from .axi import AXI4Lite, AXIStream, ports
 from .registers import ADDRESS_BITS
 
 READ, WRITE, SEND, TAKE = b"RWST"
@@ -102,15 +102,9 @@ class Bridge(wiring.Component):
                 "rx": In(1),
                 "tx": Out(1),
                 "divisor": In(DIVISOR_BITS),
-                "m_axis_tdata": Out(shape.input_width),
-                "m_axis_tvalid": Out(1),
-                "m_axis_tready": In(1),
-                "m_axis_tlast": Out(1),
-                "s_axis_tdata": In(sum(shape.result_widths)),
-                "s_axis_tvalid": In(1),
-                "s_axis_tready": Out(1),
-                "s_axis_tlast": In(1),
-                **{f"m_{name[2:]}": member.flip() for name, member in bus(ADDRESS_BITS).items()},
+                **ports("m_axis", AXIStream(shape.input_width)),
+                **ports("s_axis", AXIStream(sum(shape.result_widths)).flip()),
+                **ports("m_axil", AXI4Lite(ADDRESS_BITS)),
             }
         )
 
@@ -125,6 +119,7 @@ class Bridge(wiring.Component):
         reply = Signal(8 * max(5, result_bytes + 1))
         unsent = Signal(range(len(reply) // 8 + 1))
         data = Signal(self.shape.input_width)
+        address_taken, data_taken = Signal(), Signal()
         m.d.comb += [
             domain.clk.eq(self.clk),
             domain.rst.eq(self.rst | receiver.broken),
@@ -175,12 +170,17 @@ class Bridge(wiring.Component):
                     ]
                     m.next = "COMMAND"
             with m.State("WRITE"):
-                m.d.comb += [self.m_axil_awvalid.eq(1), self.m_axil_wvalid.eq(1)]
+                m.d.comb += [
+                    self.m_axil_awvalid.eq(~address_taken),
+                    self.m_axil_wvalid.eq(~data_taken),
+                    self.m_axil_bready.eq(unsent == 0),
+                ]
                 with m.If(self.m_axil_awready):
-                    m.next = "WRITE ANSWER"
-            with m.State("WRITE ANSWER"):
-                m.d.comb += self.m_axil_bready.eq(unsent == 0)
+                    m.d.sync += address_taken.eq(1)
+                with m.If(self.m_axil_wready):
+                    m.d.sync += data_taken.eq(1)
                 with m.If(self.m_axil_bvalid & (unsent == 0)):
+                    m.d.sync += [address_taken.eq(0), data_taken.eq(0)]
                     m.d.sync += [reply.eq(self.m_axil_bresp), unsent.eq(1)]
                     m.next = "COMMAND"
             with m.State("BEAT"):

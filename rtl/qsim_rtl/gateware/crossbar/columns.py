@@ -8,9 +8,10 @@ from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...shape.crossbar import NEAR, CrossbarShape
+from ...memory.crossbar import cells
+from ...shape.crossbar import CrossbarShape, near
 from ..frame_buffer import FrameBuffer
-from ..rom import table
+from ..rom import tables
 from ..stream.beat import beats
 from ..stream.pipeline import delayed
 from .read_tag import cell_write, place
@@ -45,10 +46,9 @@ class CrossbarColumns(wiring.Component):
     def __init__(self, shape: CrossbarShape, cell_port: bool = True) -> None:
         self.shape = shape
         self.cell_port = cell_port
-        self.cells = [
-            [table(len(lanes) * shape.cell_bits, shape.cell_words) for lanes in near(shape.simd)]
-            for _ in range(shape.pe)
-        ]
+        banks = [tables(cells(shape, p)) for p in range(shape.pe)]
+        self.memories = {name: memory for bank in banks for name, memory in bank.items()}
+        self.cells = [[*bank.values()] for bank in banks]
         self.current = unsigned(shape.sum_bits)
         code = Shape(shape.code_bits, shape.code_signed)
         super().__init__(
@@ -145,16 +145,16 @@ class CrossbarColumns(wiring.Component):
     def _add(self, m: Module, p: int, address: Value, digits: list[Value], starts: Value) -> None:
         """One column: sums of a few products each, then all of them with the tile so far."""
         bits, sums = self.shape.cell_bits, []
-        for k, (cells, lanes) in enumerate(zip(self.cells[p], near(self.shape.simd), strict=True)):
-            m.submodules[f"cells{p}_{k}"] = cells
-            read = cells.read_port()
+        for k, (bank, lanes) in enumerate(zip(self.cells[p], near(self.shape.simd), strict=True)):
+            m.submodules[f"cells{p}_{k}"] = bank
+            read = bank.read_port()
             m.d.comb += [read.addr.eq(address), read.en.eq(self.advance)]
             if self.cell_port:
-                write, bank = cells.write_port(), p * len(self.cells[p]) + k
+                write, number = bank.write_port(), p * len(self.cells[p]) + k
                 m.d.comb += [
                     write.addr.eq(self.cell_write.address),
                     write.data.eq(self.cell_write.word),
-                    write.en.eq(self.cell_write.enable & (self.cell_write.bank == bank)),
+                    write.en.eq(self.cell_write.enable & (self.cell_write.bank == number)),
                 ]
             word = delayed(m, self.advance, read.data, name=f"word{p}_{k}")
             terms = [product(word.word_select(n, bits), digits[s]) for n, s in enumerate(lanes)]
@@ -163,11 +163,6 @@ class CrossbarColumns(wiring.Component):
         with m.If(self.advance):
             m.d.sync += current.eq(Mux(starts, 0, current) + total(sums))
         m.d.comb += self.currents[p].eq(current)
-
-
-def near(simd: int) -> list[range]:
-    """The lanes whose cells share a memory and whose products are added first."""
-    return [range(s, min(s + NEAR, simd)) for s in range(0, simd, NEAR)]
 
 
 def product(cell: Value, digit: Value) -> Value:

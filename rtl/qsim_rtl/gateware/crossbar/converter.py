@@ -6,8 +6,9 @@ from amaranth.hdl import Cat, Const, Module, Shape, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from ...memory.crossbar import converter
 from ...shape.crossbar import CrossbarShape
-from ..rom import table
+from ..rom import tables
 from ..stream.pipeline import delayed
 from ..threshold import search
 
@@ -35,9 +36,8 @@ class Converter(wiring.Component):
 
     def __init__(self, shape: CrossbarShape) -> None:
         self.shape = shape
-        rows = converter_rows(shape)
-        self.stages = [table(shape.threshold_bits, rows << k) for k in range(shape.adc_bits)]
-        self.transfer = table(2 * shape.value_bits, shape.slices if shape.adc_each_slice else 1)
+        self.memories = tables(converter(shape, 0))
+        *self.stages, self.transfer = self.memories.values()
         low, high = shape.current_range
         super().__init__(
             {
@@ -68,9 +68,3 @@ class Converter(wiring.Component):
         base = delayed(m, self.advance, transfer.base, name="base")
         m.d.comb += self.value.eq(delayed(m, self.advance, base + product, name="value"))
         return m
-
-
-def converter_rows(shape: CrossbarShape) -> int:
-    """Rows of thresholds that a converter has room for."""
-    groups = 1 << (shape.groups - 1).bit_length() if shape.adc_each_column else 1
-    return groups * (shape.slices if shape.adc_each_slice else 1)

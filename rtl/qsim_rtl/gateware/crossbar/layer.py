@@ -8,6 +8,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ...shape.crossbar import CONVERTED, CrossbarShape
+from ..rom import joined
 from ..stream.beat import beats
 from ..stream.pipeline import delayed
 from .columns import CrossbarColumns
@@ -33,7 +34,7 @@ class CrossbarLayer(wiring.Component):
     short_frame, long_frame : out; see `FrameBuffer`
     first_image, cell_write : in; see `CrossbarColumns`, as for `cell_port`
     codes, codes_valid : out, `pe` column codes, the first lowest, in the cycles in which valid is high
-        Each read once, in the order of `CrossbarColumns`; columns in the order of `crossbar_image`.
+        Each read once, in the order of `CrossbarColumns`; columns in that of `memory.column_order`.
     """
 
     def __init__(self, shape: CrossbarShape, cell_port: bool = True) -> None:
@@ -59,15 +60,9 @@ class CrossbarLayer(wiring.Component):
     @property
     def memories(self) -> dict[str, Memory]:
         """All memories that a model fills, by the names that they have in a netlist, behind the layer's."""
-        found = {"combine_bias": self.combine.bias, "combine_negative": self.combine.negative}
-        for p, (cells, adc) in enumerate(zip(self.columns.cells, self.adcs, strict=True)):
-            found |= {f"columns_cells{p}_{k}": memory for k, memory in enumerate(cells)}
-            found |= {f"adc{p}_stage{k}": memory for k, memory in enumerate(adc.stages)}
-            found[f"adc{p}_transfer"] = adc.transfer
-        if self.read_noise is not None:
-            found["read_noise_columns"] = self.read_noise.columns
-            found["read_noise_settings"] = self.read_noise.settings
-        return found
+        blocks = {"combine": self.combine, "columns": self.columns}
+        blocks |= {f"adc{p}": adc for p, adc in enumerate(self.adcs)}
+        return joined(blocks if self.read_noise is None else {**blocks, "read_noise": self.read_noise})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -10,13 +10,12 @@ from amaranth.lib.wiring import In, Out
 
 from qsim.spec import noise as spec
 
-from ...shape.crossbar import ROUNDS_A_STAGE, CrossbarShape
-from ..rom import table
+from ...memory.crossbar import noise as memories
+from ...shape.crossbar import COLUMN, ROUNDS_A_STAGE, CrossbarShape
+from ..rom import tables
 from ..stream.pipeline import delayed
 from .read_tag import place
 
-COLUMN = 15  # bits of a physical column's number
-PARITY = 0x1BD11BDA  # the third word of a key is this, with the other two xored in
 HASH_STAGES = -(-spec.ROUNDS // ROUNDS_A_STAGE)
 
 
@@ -41,8 +40,8 @@ class ReadNoise(wiring.Component):
 
     def __init__(self, shape: CrossbarShape) -> None:
         self.shape = shape
-        self.columns = table(COLUMN * shape.pe, shape.groups)
-        self.settings = table(128, 1)
+        self.memories = tables(memories(shape))
+        self.columns, self.settings = self.memories["columns"], self.memories["settings"]
         noise = signed(shape.noise_range.bit_length() + 1)
         super().__init__(
             {

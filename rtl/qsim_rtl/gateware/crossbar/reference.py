@@ -6,8 +6,9 @@ from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ...memory.crossbar import combine
 from ...shape.crossbar import CrossbarShape
-from ..rom import table
+from ..rom import tables
 from ..stream.beat import beats
 from ..stream.pipeline import delayed
 
@@ -31,8 +32,8 @@ class Combine(wiring.Component):
 
     def __init__(self, shape: CrossbarShape) -> None:
         self.shape = shape
-        self.bias = table(shape.accumulator_bits, shape.columns)
-        self.negative = table(1, shape.columns)
+        self.memories = tables(combine(shape))
+        self.bias, self.negative = self.memories["bias"], self.memories["negative"]
         super().__init__(
             {
                 "i": In(beats(signed(shape.fine_bits))),

@@ -7,7 +7,8 @@ import pytest
 
 import qsim
 from qsim import InputFormat, Layer, Model, QsimError, spec
-from qsim.robustness import attacks, evaluate
+from qsim.attacks import fgsm, steps
+from qsim.robustness import evaluate
 from qsim.shadow import network as nw
 
 
@@ -28,7 +29,7 @@ def test_set() -> qsim.data.Dataset:
 )
 def test_a_step_is_epsilon_in_whole_lsbs_halves_up(one: int, epsilon: float, step: int) -> None:
     model = Model((Layer([[1]], [0], bits=1, codes_per_unit=one),), InputFormat(16, signed=True))
-    assert attacks.lattice_step(model, epsilon) == step
+    assert steps.lattice_step(model, epsilon) == step
 
 
 def test_it_moves_each_input_against_its_class(model: Model, test_set: qsim.data.Dataset) -> None:
@@ -59,7 +60,7 @@ def test_without_clipping_codes_leave_the_format_and_headroom_takes_them(
     assert (attacked.min(), attacked.max()) == (-26, 281)
     with pytest.raises(QsimError, match="codes run from -26 to 281; 0 to 255 are allowed"):
         model.predict(attacked)
-    roomy = attacks.with_headroom(model, 26)
+    roomy = steps.with_headroom(model, 26)
     assert roomy.input == InputFormat(10, signed=True)
     assert roomy.digest != model.digest
     assert roomy.logits(attacked).tolist() == spec.logits(roomy, attacked)
@@ -69,7 +70,7 @@ def test_without_clipping_codes_leave_the_format_and_headroom_takes_them(
 def test_headroom_has_an_end(model: Model) -> None:
     wide = replace(model, input=InputFormat(16, signed=True))
     with pytest.raises(QsimError, match="need 17 bits; 16 are allowed"):
-        attacks.with_headroom(wide, 1)
+        steps.with_headroom(wide, 1)
 
 
 @pytest.mark.parametrize("clip", [True, False])
@@ -77,10 +78,10 @@ def test_scores_are_shares_of_right_answers(model: Model, test_set: qsim.data.Da
     small = replace(test_set, codes=test_set.codes[:30], labels=test_set.labels[:30])
     (row,) = evaluate.attacked(model, small, [0.08], clip=clip)
     codes = qsim.fgsm(model, small.codes, small.labels, 0.08, clip=clip)
-    target = model if clip else attacks.with_headroom(model, 20)
+    target = model if clip else steps.with_headroom(model, 20)
     assert row.integer == np.mean(np.array(spec.predict(target, codes)) == small.labels)
     x = nw.to_real(small.codes, 255)
-    x = x + np.float32(0.08) * attacks.gradient_signs(nw.of_model(model), small.codes, small.labels)
+    x = x + np.float32(0.08) * fgsm.gradient_signs(nw.of_model(model), small.codes, small.labels)
     shadow = nw.predict(nw.of_model(model), np.clip(x, 0, 1) if clip else x)
     assert row.shadow == np.mean(shadow == small.labels)
     assert (row.step, row.clip) == (20, clip)
@@ -150,4 +151,4 @@ def test_a_strength_that_is_none_is_one_sentence(epsilon: object, sentence: str)
 
 def test_the_whole_range_is_a_strength() -> None:
     model = Model((Layer([[1]], [0], bits=1, codes_per_unit=15),), InputFormat(4))
-    assert attacks.lattice_step(model, np.float32(1)) == 15
+    assert steps.lattice_step(model, np.float32(1)) == 15

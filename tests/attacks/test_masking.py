@@ -9,7 +9,7 @@ import pytest
 
 import qsim
 from qsim import InputFormat, Layer, Model, QsimError
-from qsim.robustness.attacks import gradient_signs
+from qsim.attacks.fgsm import gradient_signs
 from qsim.shadow.network import Network, input_gradient, of_model, unsaturated_input_gradient
 
 FORMAT = InputFormat(8)

@@ -1,0 +1,146 @@
+"""The other side: images inside the radius that another class wins.
+
+A projected gradient descent on the integers themselves: the slope of an accumulator's staircase is the
+difference of codes over a window around it, which narrows from step to step, so no derivative of the
+activation is needed and nothing saturates. Each step goes to a corner of the box along the smoothed gradient.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..jit.compiling import cached
+from ..model.model import Model
+from .cells import cell_of, unsplit
+from .dual import Cell
+from .network import Arrays, Integers, arrays_of, margins
+from .staircase import code_of
+
+RESTARTS = 4  # the first from the middle of the box, the others from random points of it
+STEPS = 20
+WINDOWS = np.array([0.5, 0.25, 0.12, 0.06, 0.03])  # as a share of what the accumulator can reach
+MOMENTUM = 0.5
+
+
+def counterexamples(
+    model: Model, codes: npt.NDArray[Any], labels: npt.NDArray[Any], radius: int
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """For each image one within `radius` that is classified wrong, where one is found.
+
+    Parameters
+    ----------
+    model : Model of ideal layers
+    codes : int array (N, inputs)
+    labels : int array (N,)
+    radius : l-infinity, in LSBs of the input code
+
+    Returns
+    -------
+    images : int array (N, inputs), the image itself where none is found
+    found : bool array (N,)
+    """
+    arrays, images = arrays_of(model), model.checked(codes).astype(np.int64)
+    found = model.predict(codes) != labels
+    for i in np.flatnonzero(~found):
+        low, high = box_of(model, images[i], radius)
+        cell = cell_of(arrays, unsplit(arrays, low, high))
+        assert cell is not None
+        for margin in margins(model, int(labels[i])):
+            image = strike(arrays, margin.factors, margin.constant, margin.most, cell)
+            if image is not None:
+                images[i], found[i] = image, True
+                break
+    return images, found
+
+
+def box_of(model: Model, image: Integers, radius: int) -> tuple[Integers, Integers]:
+    """The lowest and the highest code of each input within the radius and the input format."""
+    form = model.input
+    return np.maximum(image - radius, form.low), np.minimum(image + radius, form.high)
+
+
+def strike(arrays: Arrays, factors: Integers, constant: int, most: int, cell: Cell) -> Integers | None:
+    """An image of a cell's box with factors . codes + constant <= most, or None."""
+    rng, middle = np.random.default_rng(0), (cell.box_low + cell.box_high) // 2
+    for restart in range(RESTARTS):
+        image = middle.copy() if restart == 0 else rng.integers(cell.box_low, cell.box_high + 1)
+        if _descend(arrays, factors, constant, most, cell, image, WINDOWS, STEPS, MOMENTUM):
+            return image
+    return None
+
+
+@cached()
+def value_of(arrays: Arrays, factors: Any, constant: int, image: Any, accs: Any) -> int:
+    """factors . codes + constant for an image; its accumulators in `accs`."""
+    codes = image
+    for layer in range(len(arrays.at)):
+        begin, width, units = arrays.first[layer], arrays.widths[layer], arrays.widths[layer + 1]
+        following = np.empty(units, np.int64)
+        for j in range(units):
+            q = begin + j
+            row = arrays.whole[arrays.at[layer] + j * width : arrays.at[layer] + (j + 1) * width]
+            acc = arrays.bias[q]
+            for k in range(width):
+                acc += row[k] * codes[k]
+            accs[q] = acc
+            following[j] = code_of(acc, arrays.thresholds, arrays.start[q], arrays.stop[q])
+        codes = following
+    value = constant
+    for k in range(len(codes)):
+        value += factors[k] * codes[k]
+    return value
+
+
+@cached(error_model="numpy")
+def _slope(arrays: Arrays, factors: Any, cell: Cell, accs: Any, window: float, slope: Any) -> None:
+    """The derivative of the margin by each input, staircases smoothed over a window."""
+    g = factors.astype(np.float64)
+    for layer in range(len(arrays.at) - 1, -1, -1):
+        begin, width = arrays.first[layer], arrays.widths[layer]
+        below = np.zeros(width)
+        for j in range(arrays.widths[layer + 1]):
+            q = begin + j
+            reach = max(1, int(window * (cell.high[q] - cell.low[q])))
+            up = code_of(accs[q] + reach, arrays.thresholds, arrays.start[q], arrays.stop[q])
+            down = code_of(accs[q] - reach, arrays.thresholds, arrays.start[q], arrays.stop[q])
+            a = g[j] * (up - down) / (2 * reach)
+            if a != 0:
+                row = arrays.weights[arrays.at[layer] + j * width : arrays.at[layer] + (j + 1) * width]
+                for k in range(width):
+                    below[k] += a * row[k]
+        g = below
+    slope[:] = g
+
+
+@cached(error_model="numpy")
+def _descend(
+    arrays: Arrays,
+    factors: Any,
+    constant: int,
+    most: int,
+    cell: Cell,
+    image: Any,
+    windows: Any,
+    steps: int,
+    momentum: float,
+) -> bool:
+    """Move `image` over corners of the box until the margin is at most `most`."""
+    accs = np.empty(len(arrays.bias), np.int64)
+    slope, smooth = np.empty(len(image)), np.zeros(len(image))
+    for i in range(steps + 1):
+        if value_of(arrays, factors, constant, image, accs) <= most:
+            return True
+        if i == steps:
+            break
+        _slope(arrays, factors, cell, accs, windows[i * len(windows) // steps], slope)
+        size = np.abs(slope).mean() + 1e-9
+        for k in range(len(image)):
+            smooth[k] = momentum * smooth[k] + slope[k] / size
+            if smooth[k] > 0:
+                image[k] = cell.box_low[k]
+            elif smooth[k] < 0:
+                image[k] = cell.box_high[k]
+    return False

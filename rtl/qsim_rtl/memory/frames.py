@@ -1,0 +1,35 @@
+"""Frames of input codes as beats of the bus, and its result beats as logits and classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..shape.loadable import Loadable
+from .pack import pack
+
+Bytes = npt.NDArray[np.uint8]
+Longs = npt.NDArray[np.int64]
+
+
+def encoded(shape: Loadable, codes: npt.NDArray[np.integer[Any]]) -> tuple[Bytes, Bytes]:
+    """The input beats of checked codes (N, inputs): bytes (N * beats, width) and TLAST (N * beats,)."""
+    layer = shape.engine.layers[0]
+    lanes = np.pad(codes, ((0, 0), (0, layer.beats * layer.simd - layer.inputs)))
+    chunks = pack(lanes.reshape(-1, layer.simd), layer.code_bits).chunks.astype("<u4")
+    data = chunks.view(np.uint8).reshape(len(chunks), -1)[:, : shape.input_width // 8]
+    last = np.zeros((len(codes), layer.beats), np.uint8)
+    last[:, -1] = 1
+    return np.ascontiguousarray(data), last.ravel()
+
+
+def decoded(shape: Loadable, results: Bytes) -> tuple[Longs, Longs]:
+    """The logit and the class of each result beat (N, bytes)."""
+    bits, _ = shape.result_widths
+    wide = np.zeros((2, len(results), 8), np.uint8)
+    wide[0, :, : bits // 8] = results[:, : bits // 8]
+    wide[1, :, : results.shape[1] - bits // 8] = results[:, bits // 8 :]
+    logits, classes = wide.view("<i8")[..., 0]
+    return logits << 64 - bits >> 64 - bits, classes

@@ -1,0 +1,273 @@
+"""The judge: it accepts what is shown, refuses every lie, and no fault in it goes unnoticed."""
+
+from __future__ import annotations
+
+import copy
+import gzip
+import json
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_boxes import cases, changed, images_around
+from tight_claims import Pair, tight
+
+import qsim
+from qsim import Model
+from qsim.certification import checker
+from qsim.certification.branch import Effort
+from qsim.certification.certificate import certificate_of, write
+from qsim.certification.ladder import Certifier
+from qsim.certification.network import plain
+from qsim_rtl.proofs.fault import planted
+
+MODELS = Path(__file__).parents[2] / "models"
+FIELDS = ["format", "version", "model", "image", "codes", "label", "radius", "verdict", "rung", "nodes"]
+FIELDS += ["proof", "checksum"]
+
+
+@cache
+def proved() -> Pair:
+    """A digit whose proof has splits and multipliers."""
+    model = qsim.load(MODELS / "digits-step-q4.safetensors")
+    codes, labels = qsim.data.digits("test")
+    certifier = Certifier(model)
+    for row in range(len(codes)):
+        finding = certifier.decide(codes[row].astype(np.int64), int(labels[row]), 2, Effort(200))
+        if finding.verdict == "robust" and "split" in json.dumps(finding.proof):
+            made = certificate_of(model, row, codes[row], int(labels[row]), 2, finding)
+            return plain(model), json.loads(json.dumps(made))
+    raise AssertionError("no digit needs branch and bound")
+
+
+def says(pair: Pair, judge: ModuleType = checker) -> str:
+    """The verdict of a judge, or `refused`."""
+    network, certificate = pair
+    try:
+        return judge.check(judge.Network(network), certificate)
+    except (judge.Refused, *judge.MALFORMED):
+        return "refused"
+
+
+def nodes(tree: dict[str, Any]) -> list[dict[str, Any]]:
+    """All nodes of a tree."""
+    return [tree, *(node for side in ("below", "above") if side in tree for node in nodes(tree[side]))]
+
+
+def test_a_proof_is_accepted() -> None:
+    assert sorted(FIELDS) == sorted(proved()[1])
+    assert says(proved()) == "robust"
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_no_field_is_changed_unseen(field: str) -> None:
+    network, certificate = proved()
+    assert says((network, {**certificate, field: "else"})) == "refused"
+    assert says((network, {name: value for name, value in certificate.items() if name != field})) == "refused"
+
+
+def test_every_changed_number_of_a_proof_is_seen() -> None:
+    network, certificate = proved()
+    for rival in certificate["proof"]:
+        for i, node in enumerate(nodes(certificate["proof"][rival])):
+            forged = copy.deepcopy(certificate)
+            copied = nodes(forged["proof"][rival])[i]
+            if "split" in node:
+                copied["split"][2] += 1
+            elif node:
+                copied["multipliers"][0][0] += 1
+            else:
+                copied["scale"] = 2
+            assert says((network, forged)) == "refused"
+
+
+def largest(certificate: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:
+    """The rival whose tree has most nodes, and these."""
+    trees = certificate["proof"]
+    rival = max(trees, key=lambda rival: len(nodes(trees[rival])))
+    return rival, nodes(trees[rival])
+
+
+def drop_a_leaf(certificate: dict[str, Any]) -> None:
+    node = next(node for node in largest(certificate)[1] if "split" in node)
+    del node["below"]
+
+
+def take_one_side(certificate: dict[str, Any]) -> None:
+    rival, found = largest(certificate)
+    certificate["proof"][rival] = found[0]["below"]
+
+
+def turn_multipliers(certificate: dict[str, Any]) -> None:
+    for node in largest(certificate)[1]:
+        if "multipliers" in node:
+            node["multipliers"] = [[-3 * alpha for alpha in row] for row in node["multipliers"]]
+
+
+def move_a_split(certificate: dict[str, Any]) -> None:
+    for node in largest(certificate)[1]:
+        if "split" in node:
+            node["split"][2] += 10**6
+
+
+def negative_scale(certificate: dict[str, Any]) -> None:
+    for node in largest(certificate)[1]:
+        if "scale" in node:
+            node["scale"] = -node["scale"]
+
+
+def half_a_threshold(certificate: dict[str, Any]) -> None:
+    largest(certificate)[1][0]["split"][2] += 0.5
+
+
+def strike_a_rival(certificate: dict[str, Any]) -> None:
+    del certificate["proof"][largest(certificate)[0]]
+
+
+def another_label(certificate: dict[str, Any]) -> None:
+    certificate["label"] = (certificate["label"] + 1) % 10
+
+
+def a_wider_radius(certificate: dict[str, Any]) -> None:
+    certificate["radius"] += 1
+
+
+def another_model(certificate: dict[str, Any]) -> None:
+    certificate["model"] = "0" * 64
+
+
+def nothing_is_broken(certificate: dict[str, Any]) -> None:
+    certificate.update(verdict="broken", witness=certificate["codes"])
+
+
+def broken_far_away(certificate: dict[str, Any]) -> None:
+    certificate.update(verdict="broken", witness=[16 - code for code in certificate["codes"]])
+
+
+def certain(certificate: dict[str, Any]) -> None:
+    certificate["verdict"] = "certain"
+
+
+LIES = [drop_a_leaf, take_one_side, turn_multipliers, move_a_split, negative_scale, half_a_threshold]
+LIES += [
+    strike_a_rival,
+    another_label,
+    a_wider_radius,
+    another_model,
+    nothing_is_broken,
+    broken_far_away,
+    certain,
+]
+
+
+@pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.__name__)
+def test_a_lie_is_refused_even_with_a_fitting_checksum(lie: Any) -> None:
+    network, certificate = copy.deepcopy(proved())
+    lie(certificate)
+    assert says((network, changed(certificate))) == "refused"
+
+
+def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
+    network, certificate = proved()
+    file = tmp_path / "00000.json.gz"
+    write(file, certificate)
+    whole, judge = file.read_bytes(), checker.Network(network)
+    assert checker.judge(judge, file) == "robust"
+    for length in (0, 1, len(whole) // 2, len(whole) - 1):
+        file.write_bytes(whole[:length])
+        with pytest.raises(checker.Refused):
+            checker.judge(judge, file)
+    file.write_bytes(gzip.compress(b"[1, 2]"))
+    with pytest.raises(checker.Refused):
+        checker.judge(judge, file)
+
+
+def test_a_changed_network_is_another(tmp_path: Path) -> None:
+    network, certificate = copy.deepcopy(proved())
+    network["tensors"]["layers.0.weights"]["values"][0] ^= 2
+    assert says((network, certificate)) == "refused"
+
+
+def trees(model: Model) -> st.SearchStrategy[dict[str, Any]]:
+    """Any proof that fits a model: splits anywhere, multipliers of any size."""
+    widths = [model.inputs, *(layer.outputs for layer in model.layers[:-1])]
+    rows = st.tuples(*(st.lists(st.integers(-50, 50), min_size=w, max_size=w) for w in widths[1:]))
+    leaf = st.just({}) | st.builds(
+        lambda m, s: {"scale": s, "multipliers": list(m)}, rows, st.integers(1, 99)
+    )
+    places = [(layer, unit) for layer, width in enumerate(widths) for unit in range(width)]
+
+    def cut(part: Any) -> Any:
+        where = st.tuples(st.sampled_from(places), st.integers(-100, 100))
+        return st.builds(lambda w, a, b: {"split": [*w[0], w[1]], "below": a, "above": b}, where, part, part)
+
+    return st.recursive(leaf, cut, max_leaves=4)
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_no_proof_whatever_shows_what_is_false(data: st.DataObject) -> None:
+    model, image, radius = data.draw(cases())
+    broken = set(range(model.classes)) & set(model.predict(images_around(model, image, radius)).tolist())
+    network, labels = checker.Network(plain(model)), set(range(model.classes))
+    false = sorted(labels if len(broken) > 1 else labels - broken)
+    label = data.draw(st.sampled_from(false))
+    finding = Certifier(model).decide(image, label, radius, Effort(100))
+    rivals = [str(rival) for rival in labels - {label}]
+    lie = certificate_of(model, 0, image, label, radius, finding)
+    proof = {rival: data.draw(trees(model)) for rival in rivals}
+    made = changed({**lie, "verdict": "robust", "proof": proof})
+    with pytest.raises(checker.Refused):
+        checker.check(network, made)
+
+
+def honest(judge: ModuleType) -> bool:
+    """Whether a judge accepts all of the true and none of the false."""
+    true, false = tight()
+    return all(says(pair, judge) == pair[1]["verdict"] for pair in true) and all(
+        says(pair, judge) == "refused" for pair in false
+    )
+
+
+def test_the_judge_is_honest_where_it_is_tight() -> None:
+    assert honest(checker)
+
+
+FAULTS = [
+    ("Network.classify", "bisect_right(t, acc)", "bisect_right(t, acc - 1)"),
+    ("Network.classify", "accs[0] >= 0", "accs[0] > 0"),
+    ("Network.classify", "accs.index(max(accs))", "len(accs) - 1 - accs[::-1].index(max(accs))"),
+    ("Network.margins", "0 if rival * order", "-1 if rival * order"),
+    ("Network.margins", "(self.layers[-1], 1)", "(self.layers[-1], -1)"),
+    ("Network.margins", "(most - c) %", "(most - c + 1) %"),
+    ("least", "low if f > 0 else high", "high if f > 0 else low"),
+    ("ranges", "b - least", "b - 1 - least"),
+    ("cut", "threshold - 1", "threshold - 2"),
+    ("cut", "max(low, threshold)", "max(low, threshold + 1)"),
+    ("prove", "('below', 'above')", "('below',)"),
+    ("empty", "any((low > high", "any((low >= high"),
+    ("holds", "dot(alphas, bias)", "dot(alphas, bias[::-1])"),
+    ("holds", "if i else first", "if i > 1 else first"),
+    ("holds", "layer == i + 1", "layer != i + 1"),
+    ("holds", "bisect_right(t, high)", "bisect_right(t, high - 1)"),
+    ("holds", "+ least(factors, box)", ""),
+    ("holds", "> scale * most", ">= scale * most"),
+    ("lowest", "- alpha * z", "+ alpha * z"),
+    ("lowest", "t - 1 for t", "t for t"),
+    ("lowest", "last + 1", "last"),
+    ("check", "x - radius", "x - radius + 1"),
+    ("check", "min(x + radius, network.high)", "x + radius"),
+]
+
+
+@pytest.mark.parametrize(("symbol", "text", "broken"), FAULTS, ids=lambda value: value)
+def test_a_fault_in_the_judge_is_noticed(symbol: str, text: str, broken: str) -> None:
+    source = Path(checker.__file__).read_text()
+    faulty = ModuleType("faulty")
+    exec(compile(planted(source, symbol, text, broken), "faulty", "exec"), faulty.__dict__)
+    assert not honest(faulty)

@@ -1,0 +1,40 @@
+"""A fault in what finds certificates: enumeration or the judge must notice it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from planting import Fault, is_noticed, passes_untouched
+
+TESTS = "tests/certification/test_ladder.py -k enumeration"
+PLACES = [
+    ("cells._interval", "min(a, b)", "a"),
+    ("cells.split", "threshold - 1", "threshold - 2"),
+    ("cells._narrow", "code_of(high[q]", "code_of(high[q] - 1"),
+    ("cells.whole_bound", "margin.constant * scale", "(margin.constant + 1) * scale"),
+    ("dual.bound_of", "least + alpha[q] * arrays.bias[q]", "least"),
+    ("staircase.lowest", "range(first, last + 1)", "range(first, last)"),
+    ("network.margins", "0 if wins_ties else -1", "-1"),
+    ("network.arrays_of", "np.arange(layer.outputs) % len(kept)", "0 * np.arange(layer.outputs)"),
+    ("counterexamples.box_of", "image + radius", "image + radius - 1"),
+    ("counterexamples.value_of", "value = constant", "value = constant + 1"),
+    ("branch._push", "(not above_first, above_first)", "(above_first,)"),
+]
+FAULTS = [Fault(symbol, f"qsim.certification.{symbol}", text, new, TESTS) for symbol, text, new in PLACES]
+
+
+@pytest.fixture(autouse=True)
+def _without_compiling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+
+
+@pytest.mark.slow
+def test_an_untouched_copy_passes(tmp_path: Path) -> None:
+    passes_untouched(TESTS, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_broken_copy_fails(fault: Fault, tmp_path: Path) -> None:
+    is_noticed(fault, tmp_path)

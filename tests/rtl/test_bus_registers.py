@@ -1,0 +1,124 @@
+"""The registers' side of AXI4-Lite, cycle by cycle: readiness, reads of what is written, quiet answers."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+from bus_bench import OKAY, SLVERR, Bench, Traffic, run
+from random_models import random_codes, random_model
+
+from qsim_rtl.gateware.bus.registers import ADDRESS, MASK, REGISTERS
+
+MODEL = random_model((3, 2), 2, [], seed=1)
+WRITTEN = [register.name for register in REGISTERS if register.access == "write"]
+
+
+def play(scenario) -> None:
+    run(MODEL, random_codes(MODEL, 3), scenario, Traffic(0, 0))
+
+
+def readies(bench: Bench) -> list[int]:
+    engine = bench.engine
+    return [
+        bench.context.get(r) for r in (engine.s_axil_awready, engine.s_axil_wready, engine.s_axil_arready)
+    ]
+
+
+def test_no_ready_depends_on_a_valid_of_the_same_cycle():
+    async def scenario(bench: Bench) -> None:
+        engine, put = bench.engine, bench.context.set
+        valids = engine.s_axil_awvalid, engine.s_axil_wvalid, engine.s_axil_arvalid
+        await bench.idle(2)
+        for held in product((0, 1), repeat=3):
+            seen = []
+            for now in product((0, 1), repeat=3):
+                for signal, value in zip(valids, now, strict=True):
+                    put(signal, value)
+                seen.append(readies(bench))
+            assert seen == [seen[0]] * 8
+            for signal, value in zip(valids, held, strict=True):
+                put(signal, value)
+            await bench.cycle()
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(("address_first", "wait"), [(True, 1), (True, 5), (False, 1), (False, 5)])
+def test_address_and_data_come_in_any_order(address_first, wait):
+    async def scenario(bench: Bench) -> None:
+        engine, put, get = bench.engine, bench.context.set, bench.context.get
+        put(engine.s_axil_awaddr, ADDRESS["QUIET"])
+        put(engine.s_axil_wdata, 1)
+        put(engine.s_axil_wstrb, 15)
+        pairs = [
+            (engine.s_axil_awvalid, engine.s_axil_awready),
+            (engine.s_axil_wvalid, engine.s_axil_wready),
+        ]
+        await bench.idle(3)
+        for valid, ready in pairs if address_first else pairs[::-1]:
+            assert get(ready)
+            assert not get(engine.s_axil_bvalid)
+            put(valid, 1)
+            await bench.cycle()
+            put(valid, 0)
+            assert not get(ready), "a second one is taken before the first had its effect"
+            await bench.idle(wait)
+        await bench.idle(2)
+        assert get(engine.s_axil_bvalid)
+        assert await bench.status() == {"VALID", "QUIET"}
+
+    play(scenario)
+
+
+def test_nothing_is_ready_in_a_reset():
+    async def scenario(bench: Bench) -> None:
+        await bench.idle(3)
+        assert readies(bench) == [1, 1, 1]
+        bench.context.set(bench.engine.aresetn, 0)
+        await bench.cycle()
+        for _ in range(3):
+            assert readies(bench) == [0, 0, 0]
+            await bench.cycle()
+        bench.context.set(bench.engine.aresetn, 1)
+        await bench.idle(2)
+        assert readies(bench) == [1, 1, 1]
+
+    play(scenario)
+
+
+def test_registers_to_write_are_read_as_0():
+    async def scenario(bench: Bench) -> None:
+        for name in WRITTEN:
+            assert await bench.read(name) == (0, OKAY)
+        assert await bench.status() == {"VALID"}
+        assert (await bench.read(0x38))[1] == SLVERR
+        assert await bench.status() == {"VALID", "ILLEGAL"}
+
+    play(scenario)
+
+
+def test_every_register_stands_beside_one_that_can_be_read_with_it():
+    """A bus of 64 bits reads two words at once; no pair has one that is mapped and one that is not."""
+    mapped = {register.address for register in REGISTERS}
+    assert all(address ^ 4 in mapped for address in mapped)
+
+
+def test_quiet_answers_okay_and_flags_tell():
+    async def scenario(bench: Bench) -> None:
+        assert await bench.write("LOAD_DATA", 0) == SLVERR
+        assert await bench.write("QUIET", 1) == OKAY
+        await bench.write("CONTROL", MASK["ACKNOWLEDGE"])
+        assert await bench.status() == {"VALID", "QUIET"}
+        assert await bench.write("LOAD_DATA", 0) == OKAY
+        assert await bench.status() == {"VALID", "QUIET", "OUT_OF_TURN"}
+        assert await bench.write("ID", 0) == OKAY
+        assert (await bench.read(0x7C)) == (0, OKAY)
+        assert await bench.status() == {"VALID", "QUIET", "OUT_OF_TURN", "ILLEGAL"}
+        assert await bench.write("QUIET", 0) == OKAY
+        assert await bench.write("ID", 0) == SLVERR
+        await bench.write("QUIET", 1)
+        await bench.reset()
+        assert await bench.write("ID", 0) == SLVERR
+
+    play(scenario)

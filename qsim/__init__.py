@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 from . import lazy
 
 if TYPE_CHECKING:
-    from . import crossbar, data, executors, shadow, spec
+    from . import attacks, crossbar, data, executors, faults, shadow, spec
     from .attacks.fgsm import fgsm, gradient_signs
     from .attacks.steps import lattice_step
     from .certification.api import certify
     from .data import Dataset
     from .errors import QsimError
+    from .exporters.api import to_onnx
     from .importers.api import from_onnx
     from .kernel.sweep.api import smallest_fooling_step, sweep
     from .model import Adc, Crossbar, InputFormat, Layer, Mapping, Model, Noise, Trace, load
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from .shadow.train import Recipe, train
 
 _MODULES = {  # that hold the names, or are meant by them
+    ".attacks": ("attacks",),
     ".attacks.fgsm": ("fgsm", "gradient_signs"),
     ".attacks.steps": ("lattice_step",),
     ".certification.api": ("certify",),
@@ -27,6 +29,8 @@ _MODULES = {  # that hold the names, or are meant by them
     ".data": ("data", "Dataset"),
     ".errors": ("QsimError",),
     ".executors": ("executors",),
+    ".faults": ("faults",),
+    ".exporters.api": ("to_onnx",),
     ".importers.api": ("from_onnx",),
     ".kernel.sweep.api": ("smallest_fooling_step", "sweep"),
     ".model": ("Adc", "Crossbar", "InputFormat", "Layer", "Mapping", "Model", "Noise", "Trace", "load"),
@@ -51,11 +55,13 @@ __all__ = [
     "QsimError",
     "Recipe",
     "Trace",
+    "attacks",
     "certify",
     "crossbar",
     "data",
     "evaluate",
     "executors",
+    "faults",
     "fgsm",
     "from_onnx",
     "geometry",
@@ -67,6 +73,7 @@ __all__ = [
     "smallest_fooling_step",
     "spec",
     "sweep",
+    "to_onnx",
     "train",
 ]
 

@@ -4,12 +4,11 @@ Each function turns one model into another; `apply_effect` is how a defect of yo
 tiles, converters and effects in their order.
 """
 
-from . import faults, recipe
+from . import recipe
 from .converters import with_converter_errors, with_converters
 from .effect import Effect, Parameter, apply_effect, generator
 from .effects import EFFECTS, drift, line_resistance, on_off, programming_error, read_noise, stuck
 from .effects.broken_wires import broken_wires
-from .faults import FaultList, apply_faults
 from .mapping import map_to_crossbar
 from .recipe import CrossbarRecipe
 
@@ -17,13 +16,10 @@ __all__ = [
     "EFFECTS",
     "CrossbarRecipe",
     "Effect",
-    "FaultList",
     "Parameter",
     "apply_effect",
-    "apply_faults",
     "broken_wires",
     "drift",
-    "faults",
     "generator",
     "line_resistance",
     "map_to_crossbar",

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qsim.errors import QsimError
 from qsim.model.layer import Layer
 from qsim.model.model import Model
+from qsim.spec.geometry import signed_width
 
+from ..memory.protection import protection_of
 from . import crossbar as crossbar_shape
-from .crossbar import CrossbarShape, signed_width
+from .crossbar import CrossbarShape
 
 Folding = int | Sequence[int]
 
@@ -39,6 +41,8 @@ class LayerShape:
         Neurons and inputs computed in one cycle; on a crossbar, columns and rows.
     crossbar : CrossbarShape, optional
         The tiles of a mapped layer.
+    protection : str
+        Of the weight memory, a name of `memory.protection`.
     """
 
     inputs: int
@@ -53,6 +57,7 @@ class LayerShape:
     pe: int
     simd: int
     crossbar: CrossbarShape | None = None
+    protection: str = "none"
 
     @property
     def beats(self) -> int:
@@ -143,8 +148,7 @@ class EngineShape:
         layers = []
         for i, layer in enumerate(model.layers):
             low, high = model.code_range(i)
-            least, most = model.bounds[i]
-            width = signed_width(min(least, -1), most + (layer.max_code > 0))
+            width = model.accumulator_bits[i]
             folding = pes[i], simds[i]
             layers.append(
                 LayerShape(
@@ -170,6 +174,33 @@ class EngineShape:
     def mapped(self) -> list[tuple[int, CrossbarShape]]:
         """The layers on a crossbar, each with its place in the network."""
         return [(i, layer.crossbar) for i, layer in enumerate(self.layers) if layer.crossbar is not None]
+
+    def protected_by(self, protection: str) -> EngineShape:
+        """The same shape with check bits beside the words of its weight memories.
+
+        Parameters
+        ----------
+        protection : str
+            A name of `memory.protection.PROTECTIONS`.
+
+        Returns
+        -------
+        EngineShape
+
+        Raises
+        ------
+        QsimError
+            If there is no such protection, or a layer is on a crossbar, whose cells are no words.
+        """
+        protection_of(protection)
+        if self.mapped and protection != "none":
+            raise QsimError("weights in cells have no check bits; a model of ideal layers is needed")
+        return replace(self, layers=tuple(replace(x, protection=protection) for x in self.layers))
+
+    @property
+    def protected(self) -> bool:
+        """Whether the weights of any layer have check bits."""
+        return any(layer.protection != "none" for layer in self.layers)
 
     @property
     def noisy(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from qsim.errors import QsimError
+from qsim.faults.lists import FaultList, check
 from qsim.model.model import Model
 
 from ..memory.column_order import in_model_order
-from ..memory.pack import image, pack
+from ..memory.faults import flipped, places
+from ..memory.pack import Words, image, pack
 from ..shape.engine import EngineShape, Folding
 from .cxxrtl import compile
 from .engine import Codes, Driver, Outcome
@@ -37,6 +40,8 @@ class Result:
     classes : int64 array (N,)
     cycles : int
         From the first input beat to the last result, both included.
+    corrected, failed : int
+        Cycles in which protected words were found wrong, and put right or not.
     """
 
     hidden: tuple[Longs, ...]
@@ -44,6 +49,8 @@ class Result:
     logits: Longs
     classes: Longs
     cycles: int
+    corrected: int = 0
+    failed: int = 0
 
 
 class Simulator:
@@ -56,6 +63,8 @@ class Simulator:
         As in `EngineShape.of`. A shape that was never used before costs some seconds of compilation.
     optimize : int
         As in `compile`.
+    protection : str
+        Of the weight memories: a name of `memory.protection.PROTECTIONS`.
 
     Raises
     ------
@@ -63,28 +72,53 @@ class Simulator:
         If the folding does not fit, or the engine cannot be compiled.
     """
 
-    def __init__(self, model: Model, pe: Folding = 1, simd: Folding = 1, optimize: int = 2) -> None:
-        self.shape = EngineShape.of(model, pe, simd, monitor=True)
+    def __init__(
+        self,
+        model: Model,
+        pe: Folding = 1,
+        simd: Folding = 1,
+        optimize: int = 2,
+        protection: str = "none",
+    ) -> None:
+        self.shape = EngineShape.of(model, pe, simd, monitor=True).protected_by(protection)
         self._driver = Driver(compile(self.shape, optimize), self.shape)
         self.load(model)
 
-    def load(self, model: Model) -> None:
-        """Write the memories of another model of the same shape: other weights, cells, faults, noise.
+    def load(self, model: Model, faults: FaultList | None = None) -> None:
+        """Write the memories of another model of the same shape: other weights, cells, noise.
+
+        The bits of a fault list, if there is one, are flipped in the memories as they are written.
 
         Parameters
         ----------
         model : Model
+        faults : FaultList, optional
 
         Raises
         ------
         QsimError
-            If the model needs other hardware.
+            If the model needs other hardware, or the list is another model's or of other than memory bits.
         """
         folding = [layer.pe for layer in self.shape.layers], [layer.simd for layer in self.shape.layers]
-        if EngineShape.of(model, *folding, monitor=True) != self.shape:
+        plain = EngineShape.of(model, *folding, monitor=True)
+        if plain.protected_by(self.shape.layers[0].protection) != self.shape:
             raise QsimError("the model needs an engine of another shape; make a Simulator for it")
         self.model = model
-        self._driver.load(words.chunks for words in image(model, self.shape).values())
+        words = image(model, self.shape)
+        if faults is not None:
+            check(model, faults)
+            words = flipped(words, places(model, self.shape, faults))
+        self.load_words(words)
+
+    def load_words(self, words: Mapping[str, Words]) -> None:
+        """Write all memories, in the order of the memory map, right or wrong as their words are.
+
+        Parameters
+        ----------
+        words : mapping of str to Words
+            Memory by memory.
+        """
+        self._driver.load(memory.chunks for memory in words.values())
 
     def beats(self, codes: npt.ArrayLike) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
         """The input beats of images.
@@ -193,4 +227,6 @@ class Simulator:
             outcome.logits.reshape(images, self.model.outputs),
             outcome.classes.reshape(images, self.model.outputs)[:, -1],
             int(outcome.finished[-1]) + 1 if images else 0,
+            outcome.corrected,
+            outcome.failed,
         )

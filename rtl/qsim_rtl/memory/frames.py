@@ -19,7 +19,9 @@ def encoded(shape: Loadable, codes: npt.NDArray[np.integer[Any]]) -> tuple[Bytes
     layer = shape.engine.layers[0]
     lanes = np.pad(codes, ((0, 0), (0, layer.beats * layer.simd - layer.inputs)))
     chunks = pack(lanes.reshape(-1, layer.simd), layer.code_bits).chunks.astype("<u4")
-    data = chunks.view(np.uint8).reshape(len(chunks), -1)[:, : shape.input_width // 8]
+    data = chunks.view(np.uint8).reshape(len(chunks), -1)
+    width = shape.input_width // 8
+    data = np.pad(data, ((0, 0), (0, max(0, width - data.shape[1]))))[:, :width]
     last = np.zeros((len(codes), layer.beats), np.uint8)
     last[:, -1] = 1
     return np.ascontiguousarray(data), last.ravel()

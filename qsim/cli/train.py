@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ import typer
 from .. import data as data_sets
 from ..activations import ACTIVATIONS
 from ..robustness import evaluate
+from ..shadow.certified import INTERVAL_RECIPES, IntervalRecipe, train_certified
 from ..shadow.network import Network
 from ..shadow.quantize import quantize
 from ..shadow.train import RECIPES, Recipe, train
@@ -28,15 +30,22 @@ def command(
     hidden: Annotated[list[int], typer.Option(help="Hidden width; repeat for more layers.")] = [100],  # noqa: B006
     seed: Annotated[int, typer.Option(help="Of weights, held-out rows and batches.")] = 0,
     grid: Annotated[str, typer.Option(help="odd or twos_complement.")] = "odd",
+    certify_radius: Annotated[
+        int | None, typer.Option(help="Train for certificates at this radius, in LSBs of the input code.")
+    ] = None,
     hidden_bits: Annotated[int, typer.Option(help="Bits of a hidden code (step has 1).")] = 8,
     json: Json = None,
 ) -> None:
     """Train a network on rounded weights, freeze it to integers and save it."""
     started = time.perf_counter()
     choices = {"bits": bits, "activation": activation, "hidden": hidden, "seed": seed, "grid": grid}
-    network = _train(data, choices, json)
-    provenance = {"data": data, "hidden": hidden, "seed": seed}
-    provenance["recipe"] = asdict(RECIPES.get(data, Recipe()))
+    provenance: dict[str, Any] = {"data": data, "hidden": hidden, "seed": seed}
+    if certify_radius is None:
+        provenance["recipe"] = asdict(RECIPES.get(data, Recipe()))
+    else:
+        choices["radius"] = provenance["radius"] = certify_radius
+        provenance["recipe"] = asdict(INTERVAL_RECIPES.get(data, IntervalRecipe()))
+    network = _train(train if certify_radius is None else train_certified, data, choices, json)
     model = quantize(network, hidden_bits=hidden_bits, provenance=provenance)
     scores = evaluate.clean(model, data_sets.load(data, "test"))
     model.save(out)
@@ -51,7 +60,7 @@ def command(
         write_json(json, "train", figures)
 
 
-def _train(data: str, choices: dict[str, Any], json: str | None) -> Network:
+def _train(trainer: Callable[..., Network], data: str, choices: dict[str, Any], json: str | None) -> Network:
     """Train, showing epochs, held-out accuracy and the time left at most."""
     with terminal.progress(terminal.console(json)) as progress:
         task = progress.add_task(f"training on {data}", total=None)
@@ -60,4 +69,4 @@ def _train(data: str, choices: dict[str, Any], json: str | None) -> Network:
             text = f"epoch {epoch} of at most {epochs}, held-out accuracy {percent(accuracy)}"
             progress.update(task, completed=epoch, total=epochs, description=text)
 
-        return train(data, report=report, **choices)
+        return trainer(data, report=report, **choices)

@@ -33,10 +33,20 @@ def part_of(name: str, inline: str = "never") -> Callable[[Callable[..., None]],
 
 
 class _OneWriter(FunctionCache):
-    """numba's cache, with one process at a time adding to it.
+    """numba's cache, with one process at a time adding to it, and a key that may say more.
 
     Two that add code for different argument types would give both the same file, and one its contents.
     """
+
+    def __init__(self, function: Callable[..., Any], key: str | None) -> None:
+        super().__init__(function)
+        self._key = key
+
+    def _index_key(self, signature: Any, codegen: Any) -> Any:
+        """With a key, that alone stands for what the function refers to; numba's own differs by process."""
+        if self._key is None:
+            return super()._index_key(signature, codegen)
+        return signature, codegen.magic_tuple(), self._key
 
     def _save_overload(self, signature: Any, data: Any) -> None:
         self._impl.locator.ensure_cache_path()
@@ -45,13 +55,19 @@ class _OneWriter(FunctionCache):
             super()._save_overload(signature, data)
 
 
-def cached(signature: Any = None, **flags: Any) -> Callable[[Callable[..., Any]], Any]:
-    """`njit` with a cache on disk; compiles now if there is a signature, else when types are known."""
+def cached(
+    signature: Any = None, key: str | None = None, **flags: Any
+) -> Callable[[Callable[..., Any]], Any]:
+    """`njit` with a cache on disk; compiles now if there is a signature, else when types are known.
+
+    A function that is made by another one needs a `key` that changes whenever what it calls does, and a
+    name of its own.
+    """
 
     def compiled(function: Callable[..., Any]) -> Any:
         dispatcher = njit(**FLAGS, **flags)(function)
         if not config.DISABLE_JIT:
-            dispatcher._cache = _OneWriter(function)
+            dispatcher._cache = _OneWriter(function, key)
             if signature is not None:
                 dispatcher.compile(signature)
                 dispatcher.disable_compile()

@@ -1,5 +1,8 @@
 """The compiled entries of the dense engine: for each instruction set one whose layers all have operands of
-8 bits, and one for any. Each is compiled when a model first needs it, and kept on disk.
+8 bits, and one for any, which takes longer to compile.
+
+An entry is compiled when a model first needs it and then read from the disk, until anything in the compiled
+packages changes; a model is data to it, never code.
 """
 
 from __future__ import annotations
@@ -7,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from types import FunctionType
 from typing import Any
 
 from ..jit.compiling import cached, sources
@@ -20,7 +22,17 @@ from .sweep.engine import sweeper
 
 @dataclass(frozen=True)
 class InstructionSet:
-    """The units for operands of 16 and of 8 bits (or None), and what lists the groups that are not zero."""
+    """What an instruction set computes with.
+
+    Parameters
+    ----------
+    halves : Unit
+        What multiplies 16-bit operands.
+    octets : Unit or None
+        What multiplies bytes, if anything does.
+    list_groups : compiled function
+        Lists the groups of operands that are not all zero.
+    """
 
     halves: Unit
     octets: Unit | None
@@ -28,7 +40,13 @@ class InstructionSet:
 
     @property
     def lanes(self) -> int:
+        """Neurons in a vector."""
         return self.halves.lanes
+
+    @property
+    def panel(self) -> int:
+        """Vectors of weights that lie side by side in memory."""
+        return products.PANEL[self.lanes]
 
 
 SETS = {
@@ -37,44 +55,41 @@ SETS = {
     "avx2": InstructionSet(products.AVX2_HALVES, None, list_groups),
 }
 
-engine: Any = None  # in the globals of each entry, its own
-
 
 @cache
-def engines(isa: str, octets: bool) -> tuple[Any, Any]:
-    """What the entries of an instruction set run: through all layers, and all steps of a sweep."""
-    own, name = SETS[isa], f"{isa}.{'octets' if octets else 'any'}"
+def parts(isa: str, octets: bool) -> tuple[Any, Any]:
+    """The compiled functions that the two entries of an instruction set call."""
+    own, name = SETS[isa], _named(isa, octets)
     layer = layer_sums(own.octets) if octets and own.octets else any_layer(isa, own.octets, own.halves)
     return network(name, layer, own.lanes), sweeper(name, own.halves, layer, own.list_groups)
 
 
 @cache
-def run(isa: str, octets: bool, package: str = sources()) -> Any:
-    """The entry for classes and logits; `package` is part of the key under which numba keeps it on disk."""
+def run(isa: str, octets: bool) -> Any:
+    """The entry for classes and logits; arguments as in `network.RUN`."""
+    engine = parts(isa, octets)[0]
 
-    def run_entry(operands, rows, block, hidden, logits, classes):
-        _ = package
+    def entry(operands, rows, block, hidden, logits, classes):
         engine(operands, rows, block, hidden, logits, classes)
 
-    return _compiled(run_entry, isa, octets, engines(isa, octets)[0], RUN)
+    return _compiled(entry, RUN, f"run.{_named(isa, octets)}")
 
 
 @cache
-def sweep(isa: str, octets: bool, package: str = sources()) -> Any:
-    """The entry for sweeps; see `run`."""
+def sweep(isa: str, octets: bool) -> Any:
+    """The entry for sweeps; arguments as in `network.SWEEP`."""
+    engine = parts(isa, octets)[1]
 
-    def sweep_entry(operands, signs, steps, low, high, rows, block, classes):
-        _ = package
+    def entry(operands, signs, steps, low, high, rows, block, classes):
         engine(operands, signs, steps, low, high, rows, block, classes)
 
-    return _compiled(sweep_entry, isa, octets, engines(isa, octets)[1], SWEEP)
+    return _compiled(entry, SWEEP, f"sweep.{_named(isa, octets)}")
 
 
-def _compiled(template: Callable[..., None], isa: str, octets: bool, own: Any, signature: Any) -> Any:
-    """A copy of a function with its own `engine` and name: by these numba tells apart what it keeps."""
-    assert isinstance(template, FunctionType)
-    entry = FunctionType(
-        template.__code__, {**globals(), "engine": own}, template.__name__, closure=template.__closure__
-    )
-    entry.__qualname__ = f"{template.__name__}.{isa}.{'octets' if octets else 'any'}"
-    return cached(signature, error_model="numpy")(entry)
+def _compiled(entry: Callable[..., None], signature: Any, name: str) -> Any:
+    entry.__qualname__ = name
+    return cached(signature, key=sources(), error_model="numpy")(entry)
+
+
+def _named(isa: str, octets: bool) -> str:
+    return f"{isa}.{'octets' if octets else 'any'}"

@@ -18,7 +18,7 @@ from numba.core.dispatcher import Dispatcher
 import qsim
 from qsim.jit.compiling import part, part_of
 from qsim.kernel import isa
-from qsim.kernel.entries import engines
+from qsim.kernel.entries import parts
 
 FAST = isa.available()[:-1]
 jit = pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
@@ -112,11 +112,11 @@ def compiled(folder: Path) -> int:
 @fast
 def test_what_several_processes_compiled_runs_in_one(tmp_path: Path) -> None:
     """Each process compiles one entry anew, all with the same numbers, and the last one loads them all."""
-    entries = [f"run-{FAST[0]}", f"sweep-{FAST[0]}", *(f"run-{name}" for name in FAST[1:2])]
-    finish(*(start(tmp_path, CHECK, entry) for entry in entries))
-    assert compiled(tmp_path) == len(entries)
-    finish(start(tmp_path, CHECK, *entries), start(tmp_path, CHECK, *reversed(entries)))
-    assert compiled(tmp_path) == len(entries)
+    names = [f"run-{FAST[0]}", f"sweep-{FAST[0]}", *(f"run-{name}" for name in FAST[1:2])]
+    finish(*(start(tmp_path, CHECK, name) for name in names))
+    assert compiled(tmp_path) == len(names)
+    finish(start(tmp_path, CHECK, *names), start(tmp_path, CHECK, *reversed(names)))
+    assert compiled(tmp_path) == len(names)
 
 
 @fast
@@ -124,11 +124,11 @@ def test_a_change_anywhere_in_the_package_compiles_anew(tmp_path: Path) -> None:
     """Numba itself watches only the file of the entry: its parts are in others."""
     here = Path(qsim.__file__).parent
     shutil.copytree(here, tmp_path / "qsim", ignore=shutil.ignore_patterns("__pycache__"))
-    for change, entries in (("", 1), ("", 1), ("\n# changed\n", 2)):
+    for change, wanted in (("", 1), ("", 1), ("\n# changed\n", 2)):
         with (tmp_path / "qsim/kernel/dense/products.py").open("a") as file:
             file.write(change)
         finish(start(tmp_path, CHECK, f"run-{FAST[-1]}"))
-        assert compiled(tmp_path) == entries
+        assert compiled(tmp_path) == wanted
 
 
 @jit
@@ -164,7 +164,7 @@ def clashes(entries: list[Any]) -> set[str]:
 
 @fast
 def test_no_two_functions_have_one_name() -> None:
-    entries = [engine for name in FAST for octets in (False, True) for engine in engines(name, octets)]
+    entries = [engine for name in FAST for octets in (False, True) for engine in parts(name, octets)]
     assert sum(1 for entry in entries for _ in called(entry)) > len(entries)
     assert not clashes(entries)
 

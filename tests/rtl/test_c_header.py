@@ -49,7 +49,7 @@ int load(volatile uint32_t *engine) { return qsim_load(engine, qsim_model, 1, 2,
 def library(tmp_path_factory):
     folder = tmp_path_factory.mktemp("c")
     paths = {memory.name: memory.name for memory in SHAPE.memories}
-    manifest = describe(NEW, SHAPE, Settings(1, 1, None, 1, "qsim"), paths)
+    manifest = describe(NEW, SHAPE, Settings(2, 2, None, 1, "qsim"), paths)
     header = texts.files(manifest, SHAPE.words(NEW).tolist())["qsim.h"]
     (folder / "qsim.h").write_text(header)
     flags = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]

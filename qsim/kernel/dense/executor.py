@@ -8,7 +8,6 @@ from ...model.model import Model
 from .. import entries, portable
 from ..executor import Array, Classes, Enter, Executor, Sweeper
 from . import packing
-from .products import PANEL
 
 
 def executor(model: Model, isa: str) -> Executor:
@@ -30,19 +29,15 @@ def executor(model: Model, isa: str) -> Executor:
 
 def _packed(model: Model, isa: str) -> packing.Plan | None:
     own = entries.SETS[isa]
-    return packing.pack(model, own.lanes, PANEL[own.lanes], own.octets is not None)
+    return packing.pack(model, own.lanes, own.panel, own.octets is not None)
 
 
 def _fast(model: Model, isa: str) -> Enter | None:
     plan = _packed(model, isa)
     if plan is None:
         return None
-    rows, block, entry, operands = (
-        plan.rows,
-        plan.block,
-        entries.run(isa, plan.octets),
-        packing.operands(plan),
-    )
+    rows, block, operands = plan.rows, plan.block, packing.operands(plan)
+    entry = entries.run(isa, plan.octets)
     return lambda codes, _, hidden, logits, classes: entry(
         operands(codes), rows, block, hidden, logits, classes
     )

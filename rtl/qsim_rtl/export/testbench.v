@@ -347,15 +347,7 @@ module testbench;
       write(IMAGES, 0, 15, SLVERR);
       expect_register(STATUS, 32'hffffffff, VALID | ILLEGAL);
       write(CONTROL, ACKNOWLEDGE, 15, OKAY);
-      expect_register(CONTROL, 32'hffffffff, 0);
-      expect_register(LOAD_DATA, 32'hffffffff, 0);
       expect_register(LOAD_CRC, 32'hffffffff, 0);
-      expect_register(STATUS, 32'hffffffff, VALID);
-      write(QUIET_ANSWERS, 1, 15, OKAY);
-      write(IMAGES, 0, 15, OKAY);
-      expect_register(STATUS, 32'hffffffff, VALID | QUIET | ILLEGAL);
-      write(QUIET_ANSWERS, 0, 15, OKAY);
-      write(CONTROL, ACKNOWLEDGE, 15, OKAY);
       read(7'h7c, 0, 0, SLVERR);
       expect_register(STATUS, 32'hffffffff, VALID | ILLEGAL);
       write(CONTROL, ACKNOWLEDGE, 15, OKAY);
@@ -366,6 +358,19 @@ module testbench;
       expect_register(STATUS, 32'hffffffff, VALID | OUT_OF_TURN);
       write(CONTROL, ACKNOWLEDGE, 15, OKAY);
       expect_register(IMAGES, 32'hffffffff, FRAMES);
+      expect_register(CONTROL, 32'hffffffff, 0);
+      expect_register(LOAD_DATA, 32'hffffffff, 0);
+      expect_register(STATUS, 32'hffffffff, VALID);
+      write(QUIET, 1, 15, OKAY);
+      write(LOAD_DATA, SHAPE_ID, 15, OKAY);
+      write(IMAGES, 0, 15, OKAY);
+      read(7'h7c, 0, 0, OKAY);
+      expect_register(STATUS, 32'hffffffff, VALID | NO_SLVERR | OUT_OF_TURN | ILLEGAL);
+      write(QUIET, 0, 15, OKAY);
+      write(CONTROL, ACKNOWLEDGE, 15, OKAY);
+      write(IMAGES, 0, 15, SLVERR);
+      write(CONTROL, ACKNOWLEDGE, 15, OKAY);
+      expect_register(STATUS, 32'hffffffff, VALID);
     end
   endtask
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from qsim.errors import QsimError
 from qsim.model.layer import Layer
 from qsim.model.model import Model
+from qsim.spec.geometry import signed_width
 
 from . import crossbar as crossbar_shape
-from .crossbar import CrossbarShape, signed_width
+from .crossbar import CrossbarShape
 
 Folding = int | Sequence[int]
 
@@ -117,8 +118,7 @@ class EngineShape:
         layers = []
         for i, layer in enumerate(model.layers):
             low, high = model.code_range(i)
-            least, most = model.bounds[i]
-            width = signed_width(min(least, -1), most + (layer.max_code > 0))
+            width = model.accumulator_bits[i]
             folding = pes[i], simds[i]
             layers.append(
                 LayerShape(

@@ -12,10 +12,10 @@ import numpy.typing as npt
 from qsim.errors import QsimError
 from qsim.model.layer import MAX_WEIGHT_BITS, Layer
 from qsim.model.model import Model
+from qsim.spec.geometry import signed_width
 
 from ..memory.map import bus_map
 from ..memory.pack import image
-from .crossbar import signed_width
 from .engine import EngineShape, Folding, LayerShape
 from .identity import identity
 
@@ -63,6 +63,7 @@ class Loadable:
         QsimError
             If the folding does not fit or `bits` is below the model's.
         """
+        _never_wraps(model)
         if model.mapped:
             if bits is not None:
                 raise QsimError(
@@ -127,6 +128,7 @@ class Loadable:
         QsimError
             If the model does not fit; says which part.
         """
+        _never_wraps(model)
         if model.mapped or self.engine.mapped:
             folding = [layer.pe for layer in self.engine.layers], [layer.simd for layer in self.engine.layers]
             if model.shape != self._sizes or EngineShape.of(model, *folding).layers != self.engine.layers:
@@ -200,6 +202,15 @@ def _embedded(index: int, layer: Layer, shape: LayerShape, bounds: tuple[int, in
     rows = layer.thresholds[:1] if layer.shared_thresholds else layer.thresholds
     rows = np.pad(rows.clip(low, high + 1), ((0, 0), (0, missing)), constant_values=high + 1)
     return replace(layer, bits=shape.bits, thresholds=rows[0] if layer.shared_thresholds else rows)
+
+
+def _never_wraps(model: Model) -> None:
+    """Refuse a model made wrong by defects: accumulators of other widths wrap around elsewhere."""
+    for i, bits in enumerate(layer.wrap_bits for layer in model.layers):
+        if bits is not None:
+            raise QsimError(
+                f"layer {i} wraps around at {bits} bits, as a defect makes it; load the model without"
+            )
 
 
 def _dashed(sizes: tuple[int, ...]) -> str:

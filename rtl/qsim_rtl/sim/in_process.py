@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from qsim.errors import QsimError
+from qsim.faults.lists import FaultList, check
 from qsim.model.model import Model
 
 from ..memory.column_order import in_model_order
+from ..memory.faults import flipped, places
 from ..memory.pack import image, pack
 from ..shape.engine import EngineShape, Folding
 from .cxxrtl import compile
@@ -60,19 +62,25 @@ class Simulator:
         self._driver = Driver(compile(self.shape, optimize), self.shape)
         self.load(model)
 
-    def load(self, model: Model) -> None:
-        """Write the memories of another model of the same shape: other weights, cells, faults, noise.
+    def load(self, model: Model, faults: FaultList | None = None) -> None:
+        """Write the memories of another model of the same shape: other weights, cells, noise.
+
+        The bits of a fault list, if there is one, are flipped in the memories as they are written.
 
         Raises
         ------
         QsimError
-            If the model needs other hardware.
+            If the model needs other hardware, or the list is another model's or of other than memory bits.
         """
         folding = [layer.pe for layer in self.shape.layers], [layer.simd for layer in self.shape.layers]
         if EngineShape.of(model, *folding, monitor=True) != self.shape:
             raise QsimError("the model needs an engine of another shape; make a Simulator for it")
         self.model = model
-        self._driver.load(words.chunks for words in image(model, self.shape).values())
+        words = image(model, self.shape)
+        if faults is not None:
+            check(model, faults)
+            words = flipped(words, places(model, self.shape, faults))
+        self._driver.load(memory.chunks for memory in words.values())
 
     def beats(self, codes: npt.ArrayLike) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
         """The input beats of images (N, inputs): data (N, beats, 32-bit pieces) and tlast (N, beats)."""

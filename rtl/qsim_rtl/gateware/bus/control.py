@@ -73,7 +73,7 @@ class Control(wiring.Component):
         with m.If(written["QUIET"]):
             m.d.sync += lite.quiet.eq(lite.write_data[0])
         state = {"VALID": valid, "LOADING": loading, "BUSY": self.busy, "WAITING": self.waiting}
-        state |= {"QUIET": lite.quiet, **flags}
+        state |= {"NO_SLVERR": lite.quiet, **flags}
         self._read(m, state, counters)
         return m
 

@@ -245,7 +245,9 @@ module testbench;
         settled;
       end
       expect_register(STATUS, 32'hffffffff, VALID);
-      play_some(0, FLOWING, FRAMES > 1 ? 2 : 1);
+      listen(0, FLOWING);
+      send(0, BEATS, BEATS);
+      all_come(OUTPUTS);
     end
   endtask
 
@@ -485,10 +487,9 @@ module testbench;
     refuse_frames;
     wait_for_turn;
     tear_a_beat;
-    for (step = 0; step < 4; step = step + 1) begin
-      abort_frames(step * LATENCY / 8, 0);
-      abort_frames(step * LATENCY / 3, 1);
-    end
+    // While the first results of a layer go on to the next, while nothing does, and when all wait at the output.
+    for (step = 0; step < 10; step = step + 1) abort_frames((BEATS > 24 ? BEATS - 24 : 0) + 7 * step, step % 2);
+    for (step = 0; step < 4; step = step + 1) abort_frames(step / 2 * LATENCY, step % 2);
     if (OUTPUTS > 2) flush_a_packet;  // fewer results can wait at the output, and nothing is left to complete
     play(0, HOLDING);
     refuse_loads;

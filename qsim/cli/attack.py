@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
+from ..data import Coding
 from ..model.file import load
 from ..robustness import evaluate
 from . import terminal
-from .datasets import TestData, test_set
+from .datasets import InputBits, InputClip, InputScale, TestData, test_set
 from .results import named, write_json
 from .terminal import Json, ModelFile, Strengths, percent
 
@@ -20,11 +21,14 @@ def command(
     epsilon: Strengths,
     data: TestData = None,
     clip: Annotated[bool, typer.Option(help="Keep attacked inputs inside the input format.")] = True,
+    input_scale: InputScale = None,
+    input_bits: InputBits = None,
+    input_clip: InputClip = False,
     json: Json = None,
 ) -> None:
     """FGSM: crafted on the float shadow, realised on the input codes, scored on the integers."""
     model = load(file)
-    dataset = test_set(data, model, file)
+    dataset = test_set(data, model, file, Coding(input_scale, input_bits, clip=input_clip))
     rows = evaluate.attacked(model, dataset, epsilon, clip=clip)
     scores = evaluate.clean(model, dataset)
     table = terminal.table("epsilon", "step (LSB)", "integers", "float shadow")

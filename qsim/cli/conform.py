@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from ..data import Coding
 from ..errors import QsimError
 from ..importers import api
 from ..importers.conform import Conformity, conform, conform_outputs, random_inputs
@@ -87,7 +88,7 @@ def _reals(data: str | None, model: Model, file: Path, images: int) -> Any:
     """The named data as real inputs, if any are named."""
     if data is None:
         return None
-    dataset = test_set(data, model, file)
+    dataset = test_set(data, model, file, Coding())
     return (dataset.codes[:images] / dataset.codes_per_unit).astype(np.float32)
 
 
@@ -97,7 +98,7 @@ def _outputs(model: Model, path: Path, data: str | None, file: Path) -> Conformi
         array = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
         raise QsimError(f"{path} cannot be read as an array: {error}") from None
-    dataset = test_set(data, model, file)
+    dataset = test_set(data, model, file, Coding())
     return conform_outputs(
         model, model.checked(dataset.codes[: len(array)] if array.ndim else dataset.codes), array
     )

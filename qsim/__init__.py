@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import data, executors, spec
+    from . import attacks, data, executors, spec
     from .attacks.fgsm import fgsm
     from .certification.api import certify
     from .data import Dataset
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .shadow.train import Recipe, train
 
 _MODULES = {  # that hold the names, or are meant by them
+    ".attacks": ("attacks",),
     ".certification.api": ("certify",),
     ".data": ("data", "Dataset"),
     ".errors": ("QsimError",),
@@ -52,6 +53,7 @@ __all__ = [
     "QsimError",
     "Recipe",
     "Trace",
+    "attacks",
     "certify",
     "data",
     "executors",

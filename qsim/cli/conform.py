@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from ..data import Coding
 from ..errors import QsimError
 from ..importers import api
 from ..importers.conform import Conformity, conform, conform_outputs, random_inputs
@@ -88,7 +87,7 @@ def _reals(data: str | None, model: Model, file: Path, images: int) -> Any:
     """The named data as real inputs, if any are named."""
     if data is None:
         return None
-    dataset = test_set(data, model, file, Coding())
+    dataset = test_set(data, model, file)
     return (dataset.codes[:images] / dataset.codes_per_unit).astype(np.float32)
 
 
@@ -98,7 +97,7 @@ def _outputs(model: Model, path: Path, data: str | None, file: Path) -> Conformi
         array = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
         raise QsimError(f"{path} cannot be read as an array: {error}") from None
-    dataset = test_set(data, model, file, Coding())
+    dataset = test_set(data, model, file)
     return conform_outputs(
         model, model.checked(dataset.codes[: len(array)] if array.ndim else dataset.codes), array
     )

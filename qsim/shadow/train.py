@@ -168,7 +168,7 @@ def _fit(
         order = rng.permutation(rows)
         for i in range(0, len(order), recipe.batch):
             part = order[i : i + recipe.batch]
-            adam.step(_parameter_gradients(forward_pass, x[part], dataset.labels[part]))
+            adam.step(parameter_gradients(forward_pass, x[part], dataset.labels[part]))
         accuracy = float((predict(forward_pass, x_held) == y_held).mean())
         if report:
             report(epoch, recipe.epochs, accuracy)
@@ -184,7 +184,7 @@ def _fit(
     return best
 
 
-def _parameter_gradients(network: Network, x: Any, labels: npt.NDArray[np.int64]) -> list[Reals]:
+def parameter_gradients(network: Network, x: Any, labels: npt.NDArray[np.int64]) -> list[Reals]:
     """Derivatives of the batch's mean loss by all weights, then all biases (straight-through)."""
     done = forward(network, x)
     hidden_slopes = slopes(network, done)

@@ -6,6 +6,7 @@ import typer
 
 from . import (
     attack,
+    audit,
     bench,
     build,
     certify,
@@ -31,6 +32,7 @@ COMMANDS = (
     import_,
     run,
     attack,
+    audit,
     certify,
     show,
     map,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,14 +29,17 @@ def command(
     seed: Annotated[int, typer.Option(help="Of weights, held-out rows and batches.")] = 0,
     grid: Annotated[str, typer.Option(help="odd or twos_complement.")] = "odd",
     hidden_bits: Annotated[int, typer.Option(help="Bits of a hidden code (step has 1).")] = 8,
+    adversarial: Annotated[
+        float, typer.Option(help="Train on images attacked with this strength, in input units.")
+    ] = 0.0,
     json: Json = None,
 ) -> None:
     """Train a network on rounded weights, freeze it to integers and save it."""
     started = time.perf_counter()
     choices = {"bits": bits, "activation": activation, "hidden": hidden, "seed": seed, "grid": grid}
-    network = _train(data, choices, json)
-    provenance = {"data": data, "hidden": hidden, "seed": seed}
-    provenance["recipe"] = asdict(RECIPES.get(data, Recipe()))
+    recipe = replace(RECIPES.get(data, Recipe()), adversarial=adversarial)
+    network = _train(data, {**choices, "recipe": recipe}, json)
+    provenance = {"data": data, "hidden": hidden, "seed": seed, "recipe": asdict(recipe)}
     model = quantize(network, hidden_bits=hidden_bits, provenance=provenance)
     scores = evaluate.clean(model, data_sets.load(data, "test"))
     model.save(out)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +13,7 @@ import typer
 from .. import data as data_sets
 from ..activations import ACTIVATIONS
 from ..data import Coding, Dataset
+from ..errors import QsimError
 from ..robustness import evaluate
 from ..shadow.certified import INTERVAL_RECIPES, IntervalRecipe, train_certified
 from ..shadow.network import Network
@@ -36,6 +37,9 @@ def command(
         int | None, typer.Option(help="Train for certificates at this radius, in LSBs of the input code.")
     ] = None,
     hidden_bits: Annotated[int, typer.Option(help="Bits of a hidden code (step has 1).")] = 8,
+    adversarial: Annotated[
+        float, typer.Option(help="Train on images attacked with this strength, in input units.")
+    ] = 0.0,
     input_scale: InputScale = None,
     input_bits: InputBits = None,
     input_clip: InputClip = False,
@@ -44,15 +48,20 @@ def command(
     """Train a network on rounded weights, freeze it to integers and save it."""
     started = time.perf_counter()
     choices = {"bits": bits, "activation": activation, "hidden": hidden, "seed": seed, "grid": grid}
+    if adversarial and certify_radius is not None:
+        raise QsimError("--adversarial and --certify-radius are two ways to train; one is needed")
     coding = Coding(input_scale, input_bits, clip=input_clip)
-    provenance: dict[str, Any] = {"data": data, "hidden": hidden, "seed": seed}
+    trainer: Callable[..., Network]
+    recipe: Recipe | IntervalRecipe
+    own: dict[str, Any] = {}
     if certify_radius is None:
-        provenance["recipe"] = asdict(RECIPES.get(data, Recipe()))
+        trainer, recipe = train, replace(RECIPES.get(data, Recipe()), adversarial=adversarial)
     else:
-        choices["radius"] = provenance["radius"] = certify_radius
-        provenance["recipe"] = asdict(INTERVAL_RECIPES.get(data, IntervalRecipe()))
-    trainer = train if certify_radius is None else train_certified
-    network = _train(trainer, data_sets.load(data, "train", coding), choices, json)
+        trainer, recipe = train_certified, INTERVAL_RECIPES.get(data, IntervalRecipe())
+        own = {"radius": certify_radius}
+    choices |= own
+    network = _train(trainer, data_sets.load(data, "train", coding), {**choices, "recipe": recipe}, json)
+    provenance = {"data": data, "hidden": hidden, "seed": seed, **own, "recipe": asdict(recipe)}
     model = quantize(network, hidden_bits=hidden_bits, provenance=provenance)
     scores = evaluate.clean(model, data_sets.load(data, "test", coding))
     model.save(out)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .model import Adc, Crossbar, InputFormat, Layer, Mapping, Model, Noise, Trace, load
     from .robustness import evaluate, geometry
     from .shadow import Network
+    from .shadow.certified import IntervalRecipe, train_certified
     from .shadow.quantize import quantize
     from .shadow.train import Recipe, train
 
@@ -37,6 +38,7 @@ _MODULES = {  # that hold the names, or are meant by them
     ".robustness.evaluate": ("evaluate",),
     ".robustness.geometry": ("geometry",),
     ".shadow": ("shadow", "Network"),
+    ".shadow.certified": ("IntervalRecipe", "train_certified"),
     ".shadow.quantize": ("quantize",),
     ".shadow.train": ("Recipe", "train"),
     ".spec": ("spec",),
@@ -47,6 +49,7 @@ __all__ = [
     "Crossbar",
     "Dataset",
     "InputFormat",
+    "IntervalRecipe",
     "Layer",
     "Mapping",
     "Model",
@@ -75,6 +78,7 @@ __all__ = [
     "sweep",
     "to_onnx",
     "train",
+    "train_certified",
 ]
 
 __getattr__, __dir__ = lazy.attributes(__name__, _MODULES)

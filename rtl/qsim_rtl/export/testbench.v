@@ -254,6 +254,9 @@ module testbench;
       if (by_reset) begin
         @(negedge aclk) aresetn = 0;
         #2 if (s_axis_tready !== 0) fail("TREADY in a reset", s_axis_tready, 0);
+        settled;
+        if ({s_axis_tready, m_axis_tvalid, s_axil_bvalid, s_axil_rvalid} !== 0) fail("an output in a reset", 1, 0);
+        if ({s_axil_awready, s_axil_wready, s_axil_arready} !== 0) fail("a ready in a reset", 1, 0);
         @(negedge aclk) aresetn = 1;
         expect_register(CYCLES, 32'hffffffff, 0);
       end else begin

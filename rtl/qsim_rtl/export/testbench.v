@@ -9,7 +9,7 @@
 module testbench;
   localparam FRAMES = @FRAMES@, BEATS = @BEATS@, OUTPUTS = @OUTPUTS@;
   localparam IN = @IN@, OUT = @OUT@, WORDS = @WORDS@, RESULTS = FRAMES * OUTPUTS;
-  localparam LATENCY = @LATENCY@, INTERVAL = @INTERVAL@;
+  localparam BYTE_STREAM = @BYTE_STREAM@, LATENCY = @LATENCY@, INTERVAL = @INTERVAL@;
   localparam [31:0] SHAPE_ID = 32'h@SHAPE@, VERSION_ID = 32'h@VERSION@;
   localparam [31:0] OWN_CRC = 32'h@CRC@, PROBE_CRC = 32'h@PROBE_CRC@;
   localparam [255:0] OWN_DIGEST = 256'h@DIGEST@;
@@ -290,11 +290,16 @@ module testbench;
     end
   endtask
 
-  // A beat without its bytes is told.
+  // A beat without its bytes is told; a stream of bytes refuses its frame.
   task tear_a_beat;
     begin
       kept = 0;
-      play_some(0, FLOWING, 1);
+      if (BYTE_STREAM) begin
+        listen(0, FLOWING);
+        send(0, BEATS, BEATS);
+        all_come(0);
+        expect_register(SHORT_FRAMES, 32'hffffffff, 1);
+      end else play_some(0, FLOWING, 1);
       kept = 1;
       expect_register(STATUS, 32'hffffffff, VALID | TORN);
       write(CONTROL, ACKNOWLEDGE, 15, OKAY);

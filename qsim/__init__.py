@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .certification.api import certify
     from .data import Dataset
     from .errors import QsimError
+    from .exporters.api import to_onnx
     from .importers.api import from_onnx
     from .kernel.sweep.api import smallest_fooling_step, sweep
     from .model import Adc, Crossbar, InputFormat, Layer, Mapping, Model, Noise, Trace, load
@@ -26,6 +27,7 @@ _MODULES = {  # that hold the names, or are meant by them
     ".data": ("data", "Dataset"),
     ".errors": ("QsimError",),
     ".executors": ("executors",),
+    ".exporters.api": ("to_onnx",),
     ".importers.api": ("from_onnx",),
     ".kernel.sweep.api": ("smallest_fooling_step", "sweep"),
     ".model": ("Adc", "Crossbar", "InputFormat", "Layer", "Mapping", "Model", "Noise", "Trace", "load"),
@@ -63,6 +65,7 @@ __all__ = [
     "smallest_fooling_step",
     "spec",
     "sweep",
+    "to_onnx",
     "train",
 ]
 

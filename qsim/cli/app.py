@@ -10,7 +10,11 @@ from . import (
     bench,
     build,
     certify,
+    conform,
     export,
+    export_onnx,
+    faults,
+    flips,
     import_,
     map,
     paper,
@@ -30,6 +34,7 @@ app = typer.Typer(
 COMMANDS = (
     train,
     import_,
+    conform,
     run,
     attack,
     audit,
@@ -37,10 +42,13 @@ COMMANDS = (
     show,
     map,
     study,
+    faults,
+    flips,
     bench,
     paper,
     verilog,
     export,
+    export_onnx,
     build,
 )
 for module in COMMANDS:

@@ -183,7 +183,7 @@ def logit_gradient(logits: Reals, labels: Labels) -> Reals:
 def input_gradient(network: Network, x: Reals, labels: Labels) -> Reals:
     """Derivative of each image's loss by its real inputs (N, inputs); weights as they stand."""
     done = forward(network, x)
-    return _back(network, slopes(network, done), logit_gradient(done.logits, labels))
+    return back(network, slopes(network, done), logit_gradient(done.logits, labels))
 
 
 def unsaturated_input_gradient(network: Network, x: Reals, labels: Labels) -> Reals:
@@ -200,7 +200,7 @@ def unsaturated_input_gradient(network: Network, x: Reals, labels: Labels) -> Re
     )
     done = forward(wide, x.astype(np.float64))
     stable_slope = activation(network.activation).stable_slope
-    return _back(wide, [stable_slope(z) for z in done.sums], _logit_direction(done.logits, labels))
+    return back(wide, [stable_slope(z) for z in done.sums], _logit_direction(done.logits, labels))
 
 
 def _logit_direction(logits: Reals, labels: Labels) -> Reals:
@@ -216,7 +216,7 @@ def _logit_direction(logits: Reals, labels: Labels) -> Reals:
     return direction
 
 
-def _back(network: Network, hidden_slopes: list[Reals], gradient: Reals) -> Reals:
+def back(network: Network, hidden_slopes: list[Reals], gradient: Reals) -> Reals:
     """From the derivative by the logits to the one by the inputs."""
     for w, slope in zip(reversed(network.weights[1:]), reversed(hidden_slopes), strict=True):
         gradient = (gradient @ w.T) * slope * slope.dtype.type(network.preactivation_gain)

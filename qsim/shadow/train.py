@@ -181,7 +181,7 @@ def _fit(
         for i in range(0, len(order), recipe.batch):
             part = order[i : i + recipe.batch]
             batch = attacked(part, rng) if recipe.adversarial else x[part]
-            adam.step(_parameter_gradients(forward_pass, batch, dataset.labels[part]))
+            adam.step(parameter_gradients(forward_pass, batch, dataset.labels[part]))
         if recipe.adversarial:
             x_held = attacked(held_out, np.random.default_rng(epoch))
         accuracy = float((predict(forward_pass, x_held) == y_held).mean())
@@ -199,7 +199,7 @@ def _fit(
     return best
 
 
-def _parameter_gradients(network: Network, x: Any, labels: npt.NDArray[np.int64]) -> list[Reals]:
+def parameter_gradients(network: Network, x: Any, labels: npt.NDArray[np.int64]) -> list[Reals]:
     """Derivatives of the batch's mean loss by all weights, then all biases (straight-through)."""
     done = forward(network, x)
     hidden_slopes = slopes(network, done)

@@ -12,10 +12,10 @@ import numpy.typing as npt
 from qsim.errors import QsimError
 from qsim.model.layer import MAX_WEIGHT_BITS, Layer
 from qsim.model.model import Model
+from qsim.spec.geometry import signed_width
 
 from ..memory.map import bus_map
 from ..memory.pack import image
-from .crossbar import signed_width
 from .engine import EngineShape, Folding, LayerShape
 from .identity import identity
 
@@ -63,6 +63,7 @@ class Loadable:
         QsimError
             If the folding does not fit or `bits` is below the model's.
         """
+        _never_wraps(model)
         if model.mapped:
             if bits is not None:
                 raise QsimError(
@@ -90,14 +91,15 @@ class Loadable:
 
     @property
     def input_width(self) -> int:
-        """Bits of s_axis_tdata, whole bytes."""
+        """Bits of s_axis_tdata: a power of two of bytes."""
         first = self.engine.layers[0]
-        return _whole_bytes(first.simd * first.code_bits)
+        return _power_of_two(first.simd * first.code_bits)
 
     @property
     def result_widths(self) -> tuple[int, int]:
-        """Bits of the logit and of the class in m_axis_tdata, whole bytes each."""
-        return _whole_bytes(self.engine.layers[-1].accumulator_bits), _whole_bytes(self.engine.class_bits)
+        """Bits of the logit and of the class in m_axis_tdata, whole bytes each, a power of two together."""
+        logit, index = self.engine.layers[-1].accumulator_bits, self.engine.class_bits
+        return _whole_bytes(logit), _power_of_two(_whole_bytes(logit) + index) - _whole_bytes(logit)
 
     @cached_property
     def memories(self) -> tuple[MemoryShape, ...]:
@@ -126,6 +128,7 @@ class Loadable:
         QsimError
             If the model does not fit; says which part.
         """
+        _never_wraps(model)
         if model.mapped or self.engine.mapped:
             folding = [layer.pe for layer in self.engine.layers], [layer.simd for layer in self.engine.layers]
             if model.shape != self._sizes or EngineShape.of(model, *folding).layers != self.engine.layers:
@@ -176,6 +179,11 @@ def _whole_bytes(bits: int) -> int:
     return -(-bits // 8) * 8
 
 
+def _power_of_two(bits: int) -> int:
+    """The least 8, 16, 32 … that is not below."""
+    return max(8, 1 << (bits - 1).bit_length())
+
+
 def _embedded(index: int, layer: Layer, shape: LayerShape, bounds: tuple[int, int]) -> Layer:
     """The layer with the engine's width and, where it is hidden, as many thresholds."""
     where = f"layer {index} has"
@@ -194,6 +202,15 @@ def _embedded(index: int, layer: Layer, shape: LayerShape, bounds: tuple[int, in
     rows = layer.thresholds[:1] if layer.shared_thresholds else layer.thresholds
     rows = np.pad(rows.clip(low, high + 1), ((0, 0), (0, missing)), constant_values=high + 1)
     return replace(layer, bits=shape.bits, thresholds=rows[0] if layer.shared_thresholds else rows)
+
+
+def _never_wraps(model: Model) -> None:
+    """Refuse a model made wrong by defects: accumulators of other widths wrap around elsewhere."""
+    for i, bits in enumerate(layer.wrap_bits for layer in model.layers):
+        if bits is not None:
+            raise QsimError(
+                f"layer {i} wraps around at {bits} bits, as a defect makes it; load the model without"
+            )
 
 
 def _dashed(sizes: tuple[int, ...]) -> str:

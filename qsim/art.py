@@ -42,6 +42,8 @@ class Classifier(ClassGradientsMixin, ClassifierMixin, LossGradientsMixin, Neura
         Whose gradient `loss_gradient` gives.
     matched : float, optional
         How far an input moves, in input units: slopes of hidden units are as wide as that moves their sums.
+    probabilities : bool
+        Predict the softmax of the logits, which some attacks ask for.
 
     Raises
     ------
@@ -49,7 +51,7 @@ class Classifier(ClassGradientsMixin, ClassifierMixin, LossGradientsMixin, Neura
         If the shape does not hold the model's inputs, or there is no such loss.
     """
 
-    estimator_params = (*BaseEstimator.estimator_params, "shape", "loss", "matched")
+    estimator_params = (*BaseEstimator.estimator_params, "shape", "loss", "matched", "probabilities")
 
     def __init__(
         self,
@@ -57,11 +59,13 @@ class Classifier(ClassGradientsMixin, ClassifierMixin, LossGradientsMixin, Neura
         shape: tuple[int, ...] | None = None,
         loss: str = "ce",
         matched: float | None = None,
+        probabilities: bool = False,
     ) -> None:
         self.shape = (model.inputs,) if shape is None else tuple(shape)
         if np.prod(self.shape) != model.inputs:
             raise QsimError(f"shape is {self.shape}; one that holds {model.inputs} inputs is needed")
-        self.loss, self.matched, self.network = loss, matched, of_model(model)
+        self.loss, self.matched, self.probabilities = loss, matched, probabilities
+        self.network = of_model(model)
         if loss not in LOSSES:
             raise QsimError(f"loss is {loss!r}; one of {', '.join(LOSSES)} is needed")
         self._value = LOSSES[loss]
@@ -81,8 +85,12 @@ class Classifier(ClassGradientsMixin, ClassifierMixin, LossGradientsMixin, Neura
         return nearest.clip(form.low, form.high).astype(form.dtype)
 
     def predict(self, x: Reals, batch_size: int = 128, **_: Any) -> Reals:
-        """The integers' logits (N, classes) in real units."""
-        return self._real(class_logits(self.model, self.codes(x))).astype(np.float32)
+        """The integers' logits (N, classes) in real units, or their softmax."""
+        logits = self._real(class_logits(self.model, self.codes(x)))
+        if self.probabilities:
+            logits = np.exp(logits - logits.max(axis=1, keepdims=True))
+            logits /= logits.sum(axis=1, keepdims=True)
+        return logits.astype(np.float32)
 
     def loss_gradient(self, x: Reals, y: Reals, **_: Any) -> Reals:
         """The derivative of the loss by the inputs, of x's shape."""
@@ -103,7 +111,8 @@ class Classifier(ClassGradientsMixin, ClassifierMixin, LossGradientsMixin, Neura
 
     def compute_loss(self, x: Reals, y: Reals, reduction: str = "none", **_: Any) -> Reals:
         """The loss of each image at the integers' logits, or their mean."""
-        values = self._value(self.predict(x).astype(np.float64), _indices(y), None)[0]
+        logits = self._real(class_logits(self.model, self.codes(x)))
+        values = self._value(logits, _indices(y), None)[0]
         return values if reduction == "none" else values.mean()
 
     def fit(self, x: Reals, y: Reals, **_: Any) -> None:

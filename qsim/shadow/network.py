@@ -236,7 +236,7 @@ def input_gradient(network: Network, x: Reals, labels: Labels) -> Reals:
     float array (N, inputs)
     """
     done = forward(network, x)
-    return _back(network, slopes(network, done), logit_gradient(done.logits, labels))
+    return back(network, slopes(network, done), logit_gradient(done.logits, labels))
 
 
 def unsaturated_input_gradient(network: Network, x: Reals, labels: Labels) -> Reals:
@@ -264,7 +264,7 @@ def unsaturated_input_gradient(network: Network, x: Reals, labels: Labels) -> Re
     )
     done = forward(wide, x.astype(np.float64))
     stable_slope = activation(network.activation).stable_slope
-    return _back(wide, [stable_slope(z) for z in done.sums], _logit_direction(done.logits, labels))
+    return back(wide, [stable_slope(z) for z in done.sums], _logit_direction(done.logits, labels))
 
 
 def _logit_direction(logits: Reals, labels: Labels) -> Reals:
@@ -280,7 +280,7 @@ def _logit_direction(logits: Reals, labels: Labels) -> Reals:
     return direction
 
 
-def _back(network: Network, hidden_slopes: list[Reals], gradient: Reals) -> Reals:
+def back(network: Network, hidden_slopes: list[Reals], gradient: Reals) -> Reals:
     """From the derivative by the logits to the one by the inputs."""
     for w, slope in zip(reversed(network.weights[1:]), reversed(hidden_slopes), strict=True):
         gradient = (gradient @ w.T) * slope * slope.dtype.type(network.preactivation_gain)

@@ -41,6 +41,7 @@ def write(
     simd: Folding = 1,
     bits: int | None = None,
     vectors: int = VECTORS,
+    protection: str = "none",
 ) -> dict[str, Any]:
     """Write the folder; the same model and settings always give the same bytes.
 
@@ -55,6 +56,8 @@ def write(
         The widest weights that may be loaded at run time; the model's own by default.
     vectors : int
         Images that the test bench plays, at least 1.
+    protection : str
+        Of the weight memories: a name of `memory.protection.PROTECTIONS`.
 
     Returns
     -------
@@ -66,7 +69,7 @@ def write(
     QsimError
         If a setting does not fit the model or a file cannot be written.
     """
-    folder, made = Path(directory), files(model, pe, simd, bits, vectors)
+    folder, made = Path(directory), files(model, pe, simd, bits, vectors, protection)
     for name in _earlier(folder):
         if name not in made:
             (folder / name).unlink(missing_ok=True)
@@ -85,11 +88,13 @@ def _earlier(folder: Path) -> list[str]:
     return ["build.json", *(name for name in names if Path(name).name == name)]
 
 
-def files(model: Model, pe: Folding, simd: Folding, bits: int | None, vectors: int) -> dict[str, bytes]:
+def files(
+    model: Model, pe: Folding, simd: Folding, bits: int | None, vectors: int, protection: str = "none"
+) -> dict[str, bytes]:
     """The content of every file by name, the manifest last; parameters as in `write`."""
     if type(vectors) is not int or vectors < 1:
         raise QsimError(f"{vectors!r} test vectors; at least 1 is needed")
-    shape = Loadable.of(model, pe, simd, bits)
+    shape = Loadable.of(model, pe, simd, bits, protection)
     memories = image(shape.embedded(model), shape.engine)
     digest = np.frombuffer(bytes.fromhex(model.digest), ">u4").reshape(-1, 1)
     memories = {"model_digest": pack(digest.astype(np.int64), 32), **memories}
@@ -131,6 +136,7 @@ def describe(model: Model, shape: Loadable, bits: int | None, vectors: int) -> d
         "bits": max(layer.bits for layer in shape.engine.layers),
         "max_bits": bits,
         "vectors": vectors,
+        **({} if not shape.engine.protected else {"protection": shape.engine.layers[0].protection}),
         "latency": shape.latency,
         "interval": shape.engine.timing().interval,
         "shape_id": f"{shape.identity:08x}",

@@ -47,7 +47,14 @@ class Loadable:
     engine: EngineShape
 
     @classmethod
-    def of(cls, model: Model, pe: Folding = 1, simd: Folding = 1, bits: int | None = None) -> Loadable:
+    def of(
+        cls,
+        model: Model,
+        pe: Folding = 1,
+        simd: Folding = 1,
+        bits: int | None = None,
+        protection: str = "none",
+    ) -> Loadable:
         """The shape that runs a model and its like.
 
         Parameters
@@ -57,11 +64,13 @@ class Loadable:
             As in `EngineShape.of`.
         bits : int, optional
             The widest weights that may be loaded; the model's own by default.
+        protection : str
+            Of the weight memories: a name of `memory.protection.PROTECTIONS`.
 
         Raises
         ------
         QsimError
-            If the folding does not fit or `bits` is below the model's.
+            If the folding does not fit, `bits` is below the model's, or weights cannot be protected so.
         """
         _never_wraps(model)
         if model.mapped:
@@ -69,7 +78,7 @@ class Loadable:
                 raise QsimError(
                     "a model on crossbar tiles has its own cells; weights of other widths do not fit"
                 )
-            return cls(replace(EngineShape.of(model, pe, simd), cell_ports=False))
+            return cls(replace(EngineShape.of(model, pe, simd), cell_ports=False).protected_by(protection))
         widest = max(layer.bits for layer in model.layers)
         if bits is not None and (type(bits) is not int or not widest <= bits <= MAX_WEIGHT_BITS):
             raise QsimError(f"at most {bits!r} bits a weight; {widest} to {MAX_WEIGHT_BITS} are allowed")
@@ -82,7 +91,7 @@ class Loadable:
             worst = layer.inputs * heaviest * largest + bias
             layers.append(replace(wide, accumulator_bits=signed_width(-worst - 1, worst + 1)))
             largest = wide.levels
-        return cls(EngineShape(tuple(layers)))
+        return cls(EngineShape(tuple(layers)).protected_by(protection))
 
     @property
     def latency(self) -> int:

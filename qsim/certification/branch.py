@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..jit.compiling import cached
-from .cells import Splits, cell_of, proven, split
-from .counterexamples import value_of
+from .cells import ROOM, Splits, cell_of, proven, split
+from .counterexamples import SWEEPS, polish, value_of
 from .dual import Cell, State, ascend, state_of
 from .leaf import Split, settle
 from .network import Arrays, Floats, Integers, Margin
@@ -34,7 +34,7 @@ class Effort:
         A limit of processor time as well; with it, what is still unknown depends on the machine.
     """
 
-    nodes: int = 10_000
+    nodes: int = 20_000
     seconds: float | None = None
 
 
@@ -82,6 +82,7 @@ def search(
     found, root = Search(), cell_of(arrays, splits)
     assert root is not None
     state, best = state_of(arrays), state_of(arrays)
+    least = ROOM
     stack = [_Node(found.proof, splits, None, -np.inf, 0)]
     while stack:
         late = deadline is not None and time.thread_time() > deadline
@@ -101,10 +102,8 @@ def search(
                 node.slot.update(leaf)
                 continue
         image = best.x.astype(np.int64)
-        if (
-            value_of(arrays, margin.factors, margin.constant, image, np.empty_like(arrays.bias))
-            <= margin.most
-        ):
+        least = _improved(arrays, margin, root, image, least, SWEEPS if node.depth else 0)
+        if least <= margin.most:
             found.witness = image
             break
         where, above_first = _where(arrays, cell, best)
@@ -120,6 +119,18 @@ def search(
         node.bound = max(node.bound, value)
         _push(stack, arrays, node, where, best.alpha.copy(), above_first)
     return found
+
+
+def _improved(arrays: Arrays, margin: Margin, root: Cell, image: Integers, least: int, sweeps: int) -> int:
+    """The least margin of any image so far; one that is better than all before is polished first."""
+    value = value_of(arrays, margin.factors, margin.constant, image, np.empty_like(arrays.bias))
+    if margin.most < value < least:
+        polished = image.copy()
+        reached = polish(arrays, margin.factors, margin.constant, margin.most, root, polished, sweeps)
+        if reached <= margin.most:
+            image[:] = polished
+            return int(reached)
+    return int(min(value, least))
 
 
 def _raise(

@@ -3,6 +3,7 @@
 A projected gradient descent on the integers themselves: the slope of an accumulator's staircase is the
 difference of codes over a window around it, which narrows from step to step, so no derivative of the
 activation is needed and nothing saturates. Each step goes to a corner of the box along the smoothed gradient.
+The best image of all is then polished, one input at a time.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ RESTARTS = 4  # the first from the middle of the box, the others from random poi
 STEPS = 20
 WINDOWS = np.array([0.5, 0.25, 0.12, 0.06, 0.03])  # as a share of what the accumulator can reach
 MOMENTUM = 0.5
+SWEEPS = 20  # over all inputs, at most
 
 
 def counterexamples(
@@ -65,11 +67,14 @@ def box_of(model: Model, image: Integers, radius: int) -> tuple[Integers, Intege
 def strike(arrays: Arrays, factors: Integers, constant: int, most: int, cell: Cell) -> Integers | None:
     """An image of a cell's box with factors . codes + constant <= most, or None."""
     rng, middle = np.random.default_rng(0), (cell.box_low + cell.box_high) // 2
+    ends = []
     for restart in range(RESTARTS):
         image = middle.copy() if restart == 0 else rng.integers(cell.box_low, cell.box_high + 1)
-        if _descend(arrays, factors, constant, most, cell, image, WINDOWS, STEPS, MOMENTUM):
+        ends.append((_descend(arrays, factors, constant, most, cell, image, WINDOWS, STEPS, MOMENTUM), image))
+        if ends[-1][0] <= most:
             return image
-    return None
+    image = min(ends, key=lambda end: end[0])[1]
+    return image if polish(arrays, factors, constant, most, cell, image, SWEEPS) <= most else None
 
 
 @cached()
@@ -126,14 +131,16 @@ def _descend(
     windows: Any,
     steps: int,
     momentum: float,
-) -> bool:
-    """Move `image` over corners of the box until the margin is at most `most`."""
+) -> Any:
+    """Move `image` over corners of the box until the margin is at most `most`; the best, and its margin."""
     accs = np.empty(len(arrays.bias), np.int64)
     slope, smooth = np.empty(len(image)), np.zeros(len(image))
+    best, least = image.copy(), np.int64(1 << 62)
     for i in range(steps + 1):
-        if value_of(arrays, factors, constant, image, accs) <= most:
-            return True
-        if i == steps:
+        value = value_of(arrays, factors, constant, image, accs)
+        if value < least:
+            best[:], least = image, value
+        if least <= most or i == steps:
             break
         _slope(arrays, factors, cell, accs, windows[i * len(windows) // steps], slope)
         size = np.abs(slope).mean() + 1e-9
@@ -143,4 +150,61 @@ def _descend(
                 image[k] = cell.box_low[k]
             elif smooth[k] < 0:
                 image[k] = cell.box_high[k]
-    return False
+    image[:] = best
+    return least
+
+
+@cached()
+def polish(
+    arrays: Arrays, factors: Any, constant: int, most: int, cell: Cell, image: Any, sweeps: int
+) -> int:
+    """Move one input of `image` at a time, to an end or by 1, while the margin falls; the margin then."""
+    accs = np.empty(len(arrays.bias), np.int64)
+    least = value_of(arrays, factors, constant, image, accs)
+    if len(arrays.at) == 0:
+        return least
+    width, units = arrays.widths[0], arrays.widths[1]
+    columns = np.ascontiguousarray(arrays.whole[: width * units].reshape(units, width).T)
+    kept, moved = accs[:units].copy(), np.empty(units, np.int64)
+    for _ in range(sweeps):
+        before = least
+        for k in range(width):
+            old = image[k]
+            for new in (cell.box_low[k], cell.box_high[k], old - 1, old + 1):
+                if new == image[k] or new < cell.box_low[k] or new > cell.box_high[k]:
+                    continue
+                for j in range(units):
+                    moved[j] = kept[j] + (new - image[k]) * columns[k, j]
+                value = _value_from(arrays, factors, constant, moved)
+                if value < least:
+                    least = value
+                    kept[:] = moved
+                    image[k] = new
+            if least <= most:
+                return least
+        if least == before:
+            break
+    return least
+
+
+@cached()
+def _value_from(arrays: Arrays, factors: Any, constant: int, first: Any) -> int:
+    """factors . codes + constant for accumulators of the first hidden layer."""
+    accs = first
+    for layer in range(len(arrays.at)):
+        begin, units = arrays.first[layer], arrays.widths[layer + 1]
+        codes = np.empty(units, np.int64)
+        for j in range(units):
+            codes[j] = code_of(accs[j], arrays.thresholds, arrays.start[begin + j], arrays.stop[begin + j])
+        if layer + 1 < len(arrays.at):
+            following = np.empty(arrays.widths[layer + 2], np.int64)
+            for j in range(len(following)):
+                acc = arrays.bias[begin + units + j]
+                for k in range(units):
+                    acc += arrays.whole[arrays.at[layer + 1] + j * units + k] * codes[k]
+                following[j] = acc
+            accs = following
+    value = constant
+    for j in range(len(codes)):
+        value += factors[j] * codes[j]
+    return value

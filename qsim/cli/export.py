@@ -22,6 +22,9 @@ def command(
     simd: Simd = None,
     max_bits: Bits = None,
     vectors: Annotated[int, typer.Option(help="Images that the test bench plays.")] = 8,
+    name: Annotated[
+        str, typer.Option(help="Begins the names of modules, memory files, header and registers.")
+    ] = "qsim",
     protect: Annotated[
         str, typer.Option(help="Check bits beside each word of weights: none, parity or secded.")
     ] = "none",
@@ -56,7 +59,7 @@ def command(
         raise QsimError(f"--rate and --target choose the folding together; targets are {TARGETS}")
     model = load(file)
     folding = chosen_folding(model, target, rate, pe, simd, max_bits)
-    manifest = part("export.folder").write(model, out, *folding, max_bits, vectors, protect)
+    manifest = part("export.folder").write(model, out, *folding, max_bits, vectors, name, protect)
     console.print(
         f"{out}: {len(manifest['files']) + 1} files; latency {manifest['latency']:,} cycles, "
         f"a frame every {manifest['interval']:,} cycles",

@@ -100,14 +100,15 @@ class Loadable:
 
     @property
     def input_width(self) -> int:
-        """Bits of s_axis_tdata, whole bytes."""
+        """Bits of s_axis_tdata: a power of two of bytes."""
         first = self.engine.layers[0]
-        return _whole_bytes(first.simd * first.code_bits)
+        return _power_of_two(first.simd * first.code_bits)
 
     @property
     def result_widths(self) -> tuple[int, int]:
-        """Bits of the logit and of the class in m_axis_tdata, whole bytes each."""
-        return _whole_bytes(self.engine.layers[-1].accumulator_bits), _whole_bytes(self.engine.class_bits)
+        """Bits of the logit and of the class in m_axis_tdata, whole bytes each, a power of two together."""
+        logit, index = self.engine.layers[-1].accumulator_bits, self.engine.class_bits
+        return _whole_bytes(logit), _power_of_two(_whole_bytes(logit) + index) - _whole_bytes(logit)
 
     @cached_property
     def memories(self) -> tuple[MemoryShape, ...]:
@@ -185,6 +186,11 @@ def crc(words: npt.NDArray[np.uint32]) -> int:
 
 def _whole_bytes(bits: int) -> int:
     return -(-bits // 8) * 8
+
+
+def _power_of_two(bits: int) -> int:
+    """The least 8, 16, 32 … that is not below."""
+    return max(8, 1 << (bits - 1).bit_length())
 
 
 def _embedded(index: int, layer: Layer, shape: LayerShape, bounds: tuple[int, int]) -> Layer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, ClockDomain, Module, ResetInserter, Signal, Value, signed
+from amaranth.hdl import Cat, ClockDomain, Module, Mux, ResetInserter, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
@@ -29,9 +29,12 @@ class AxiEngine(wiring.Component):
     Ports
     -----
     aclk, aresetn : in; the reset is synchronous and active low
-    s_axis_tdata : in, `simd` codes, lane 0 lowest, filled up to whole bytes; one frame as in `Engine`
+    s_axis_tdata : in, `simd` codes, lane 0 lowest, filled up to a power of two of bytes
+        One frame as in `Engine`.
+    s_axis_tkeep : in; a beat without a byte that holds codes of the frame raises the flag TORN
     m_axis_tdata : out, one logit, sign-extended to whole bytes, and above it the class so far
-        A cycle later than `Engine` has them: the latency is `shape.latency`.
+        Filled up to a power of two of bytes, all of them kept. A cycle later than `Engine` has them:
+        the latency is `shape.latency`.
     s_axil_* : the registers of `axi_registers`
 
     Parameters
@@ -50,8 +53,8 @@ class AxiEngine(wiring.Component):
         memories = [self.memories[memory.name] for memory in shape.memories]
         self.loader = Loader(shape.memories, memories, shape.identity)
         self.control = Control(shape, self.lite, self.loader, preloaded)
-        self.s_axis = AXIStream(shape.input_width)
-        self.m_axis = AXIStream(sum(shape.result_widths))
+        self.s_axis = AXIStream(shape.input_width, keep=True)
+        self.m_axis = AXIStream(sum(shape.result_widths), keep=True)
         self.s_axil = AXI4Lite(ADDRESS_BITS)
         super().__init__(
             {
@@ -99,18 +102,21 @@ class AxiEngine(wiring.Component):
             drain.i.tvalid.eq(engine.m_axis_tvalid & ~self.control.hold),
             engine.m_axis_tready.eq(drain.i.tready),
         ]
-        wiring.connect(m, drain.o, Ports(self, "m_axis", self.m_axis.flip()))
+        wiring.connect(m, drain.o, Ports(self, "m_axis", drain.o.signature.flip()))
+        m.d.comb += self.m_axis_tkeep.eq(-1)
 
     def _account(self, m: Module, drain: Drain, restart: Signal, partial: Signal) -> None:
         """Follow the frames in the engine; a refused one is counted out when the engine reports it."""
         engine, control = self.engine, self.control
         most = 4 * len(self.shape.engine.layers) + 4  # two a buffer, two results a layer, and some room
         inside = Signal(signed(most.bit_length() + 1))
-        entered, answered = Signal(), Signal()
+        entered, answered, missing = Signal(), Signal(), Signal(len(self.s_axis_tkeep))
         m.d.comb += [
             entered.eq(self.s_axis_tvalid & self.s_axis_tready),
             answered.eq(drain.i.tvalid & drain.i.tready & drain.i.tlast),
             control.busy.eq((inside != 0) | partial | drain.filled),
+            missing.eq(~self.s_axis_tkeep & Mux(self.s_axis_tlast, self._needed(True), self._needed(False))),
+            control.torn.eq(entered & missing.any()),
             control.count_images.eq(drain.o.tvalid & drain.o.tready & drain.o.tlast),
             control.count_cycles.eq(control.busy | entered),
             control.count_short_frames.eq(engine.short_frame),
@@ -124,3 +130,9 @@ class AxiEngine(wiring.Component):
         m.d.sync += inside.eq(inside + complete - answered - engine.short_frame - engine.long_frame)
         with m.If(restart):
             m.d.sync += [inside.eq(0), partial.eq(0)]
+
+    def _needed(self, last: bool) -> int:
+        """The TKEEP of the bytes that hold codes of a frame, in its last beat or in any other."""
+        layer = self.shape.engine.layers[0]
+        codes = layer.inputs - (layer.beats - 1) * layer.simd if last else layer.simd
+        return (1 << -(-codes * layer.code_bits // 8)) - 1

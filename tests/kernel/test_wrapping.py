@@ -84,9 +84,9 @@ def test_it_is_part_of_the_model(tmp_path: Path) -> None:
 
 def test_what_knows_of_no_wrapping_refuses_it() -> None:
     model = wrapping(random_model(1))
-    with pytest.raises(QsimError, match="an accumulator wraps around, .* cannot be certified"):
+    with pytest.raises(QsimError, match=r"an accumulator wraps around, .* cannot be certified"):
         arrays_of(model)
-    with pytest.raises(QsimError, match="an accumulator wraps around, .* ONNX has no such sums"):
+    with pytest.raises(QsimError, match=r"an accumulator wraps around, .* ONNX has no such sums"):
         to_onnx(model)
 
 

@@ -6,6 +6,7 @@ import typer
 
 from . import (
     attack,
+    audit,
     bench,
     build,
     certify,
@@ -36,6 +37,7 @@ COMMANDS = (
     conform,
     run,
     attack,
+    audit,
     certify,
     show,
     map,

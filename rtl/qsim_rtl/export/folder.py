@@ -38,6 +38,7 @@ class Settings:
     bits: int | None
     vectors: int
     name: str
+    stream: int | None = None
     protection: str = "none"
 
     def __post_init__(self) -> None:
@@ -59,6 +60,7 @@ def write(
     bits: int | None = None,
     vectors: int = VECTORS,
     name: str = NAME,
+    stream: int | None = None,
     protection: str = "none",
 ) -> dict[str, Any]:
     """Write the folder; the same model and settings always give the same bytes.
@@ -77,6 +79,8 @@ def write(
     name : str
         What begins the names of modules, memory files, header and registers: a letter, then letters,
         digits and underscores. Engines of different names go into one project.
+    stream : int, optional
+        Bytes of a beat of frames, as in `Loadable.of`.
     protection : str
         Of the weight memories: a name of `memory.protection.PROTECTIONS`.
 
@@ -90,7 +94,7 @@ def write(
     QsimError
         If a setting does not fit the model or a file cannot be written.
     """
-    folder, made = Path(directory), files(model, Settings(pe, simd, bits, vectors, name, protection))
+    folder, made = Path(directory), files(model, Settings(pe, simd, bits, vectors, name, stream, protection))
     for name in _earlier(folder):
         if name not in made:
             (folder / name).unlink(missing_ok=True)
@@ -111,7 +115,9 @@ def _earlier(folder: Path) -> list[str]:
 
 def files(model: Model, settings: Settings) -> dict[str, bytes]:
     """The content of every file by name, the manifest last."""
-    shape = Loadable.of(model, settings.pe, settings.simd, settings.bits, settings.protection)
+    shape = Loadable.of(
+        model, settings.pe, settings.simd, settings.bits, settings.stream, settings.protection
+    )
     words = shape.words(model)
     verilog, paths = engine.files(model, shape, settings.name)
     manifest = describe(model, shape, settings, paths)
@@ -158,10 +164,12 @@ def describe(model: Model, shape: Loadable, settings: Settings, paths: Mapping[s
         "vectors": settings.vectors,
         **({} if not shape.engine.protected else {"protection": settings.protection}),
         "latency": shape.latency,
-        "interval": shape.engine.timing().interval,
+        "interval": shape.interval,
         "shape_id": f"{shape.identity:08x}",
         "image_words": shape.image_words,
         "image_crc32": f"{crc(words):08x}",
+        "stream_bytes": settings.stream,
+        "frame_beats": shape.frame_beats,
         "s_axis_tdata_bits": shape.input_width,
         "m_axis_tdata_bits": {"logit": shape.result_widths[0], "class": shape.result_widths[1]},
         "layers": layers,

@@ -18,6 +18,7 @@ from .staircase import code_of
 
 ROOT_ITERATIONS = 60
 ITERATIONS = 12
+LEAF = 20  # cells that a linear programme counts as, for the time that it takes
 DEPTH = 300  # of a tree, at most: the checker recurses
 SLACK = 1e-3  # a bound must exceed what the rival reaches by this share, so that rounding keeps it true
 
@@ -108,6 +109,7 @@ def search(
             break
         where, above_first = _where(arrays, cell, best)
         if where is None:
+            found.nodes = min(found.nodes + LEAF, nodes)
             settled = settle(arrays, margin, node.splits, cell, reach)
             if isinstance(settled, dict):
                 node.slot.update(settled)

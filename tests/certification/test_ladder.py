@@ -19,7 +19,7 @@ def test_the_verdict_is_that_of_enumeration(case) -> None:
     classes = model.predict(around)
     certifier = Certifier(model)
     for label in range(model.classes):
-        finding = certifier.decide(image, label, radius, Effort(5000))
+        finding = certifier.decide(image, label, radius, Effort(100_000))
         assert finding.verdict == ("robust" if (classes == label).all() else "broken")
         assert judged(model, image, label, radius, finding) == finding.verdict
 

@@ -88,6 +88,14 @@ def test_a_model_comes_back_with_its_digest(name: str) -> None:
     assert qsim.from_onnx(qsim.to_onnx(model)).digest == model.digest
 
 
+def test_shifted_hidden_codes_come_back() -> None:
+    network = qsim.train("digits", activation="tanh", hidden=12, recipe=qsim.Recipe(epochs=3))
+    model = qsim.quantize(network, hidden_bits=5)
+    again = qsim.from_onnx(qsim.to_onnx(model))
+    assert again.layers[1].zero_code == 15
+    assert again.digest == model.digest
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_random_models_in_integers_and_back(seed: int) -> None:
     """Deep ones, per-neuron thresholds, signed and wide inputs, wide codes."""

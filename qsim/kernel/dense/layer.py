@@ -79,7 +79,7 @@ def layer_sums(unit: tiles.Unit) -> Any:
     ):
         """One panel for each image, of those among groups `first` to `first + some` that it lists.
 
-        Rows of codes from `ahead` on are brought near meanwhile.
+        Rows of codes from `ahead` on are prefetched meanwhile.
         """
         for i in range(images):
             fetch(ahead + i * pitch, 4 * groups)
@@ -91,7 +91,7 @@ def layer_sums(unit: tiles.Unit) -> Any:
     def multiply(width, codes, pitch, images, first, some, weights, start, sums, sums_pitch, ahead):
         """One panel for all images and groups `first` to `first + some`, as deep and as wide as tiles are.
 
-        Memory from `ahead` on is brought near meanwhile.
+        Memory from `ahead` on is prefetched meanwhile.
         """
         stride, begin, depth = width * size, first, 0
         for k in range((some + DEEP - 1) // DEEP):

@@ -147,7 +147,7 @@ def products(unit: Unit) -> tuple[Any, Any]:
         all groups, whose weights are `stride` bytes apart. `start` has the 32-bit numbers that sums start
         from, in rows `start_pitch` bytes apart: 0 where one row serves all images. At least TALLEST images,
         and a multiple of WHOLE where `start` is `sums`: some are computed twice else. Memory from `ahead` on,
-        wherever that points, is brought near meanwhile: FETCH bytes for each image and group.
+        wherever that points, is prefetched meanwhile: FETCH bytes for each image and group.
     sparse(vectors, codes, offsets, count, weights, start, sums):
         The same for one image, 1 to PANEL[lanes] vectors with nothing between them, and only the groups at
         `count` int32 byte offsets.

@@ -29,6 +29,9 @@ settings.register_profile("qsim", deadline=None, derandomize=True)  # compiling 
 settings.load_profile("qsim")
 
 
+KINDS = ("rtl", "cocotb", "browser", "planted")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by where they are and what they ask for, so that `-m` can choose or leave out a kind."""
     for item in items:
@@ -42,6 +45,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for kind, holds in kinds.items():
             if holds:
                 item.add_marker(kind)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say how long each kind of tests took, added up over processes."""
+    seconds: dict[str, float] = dict.fromkeys((*KINDS, "others"), 0.0)
+    tests: dict[str, set[str]] = {kind: set() for kind in seconds}
+    for outcome in ("passed", "failed", ""):  # "" holds what setups and teardowns report
+        for report in terminalreporter.stats.get(outcome, ()):
+            for kind in [kind for kind in KINDS if kind in report.keywords] or ["others"]:
+                seconds[kind] += report.duration
+                tests[kind].add(report.nodeid)
+    told = (f"{kind} {len(tests[kind])} in {seconds[kind]:.0f} s" for kind in seconds if tests[kind])
+    terminalreporter.write_line("tests by kind: " + (", ".join(told) or "none"))
 
 
 def missing(reason: str) -> NoReturn:

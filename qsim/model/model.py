@@ -1,4 +1,4 @@
-"""The waist: one trained network, frozen to exactly the integers that the hardware stores.
+"""One trained network, frozen to exactly the integers that the hardware stores.
 
 Everything that can change an output bit is in a `Model`, and nothing else is. A model comes from
 `qsim.quantize`, from a file (`qsim.load`), or straight from integer arrays, as here:

@@ -1,4 +1,4 @@
-"""The float twin: the same network in real numbers, with the gradients that integers lack.
+"""The float shadow: the same network in real numbers, with the gradients that integers lack.
 
 Real inputs are codes / one, real weights lie in [-1, 1]. The forward pass uses weights rounded to
 the grid, as the paper does; `bits=None` leaves them as they are.
@@ -119,7 +119,7 @@ def round_to_grid(reals: Reals, bits: int, grid: str) -> Reals:
 
 
 def of_model(model: Model, dtype: type[np.floating[Any]] = np.float32) -> Network:
-    """The float twin of an integer model: exactly its weights, with the activation it names.
+    """The float shadow of an integer model: exactly its weights, with the activation it names.
 
     Where no layer names one, as in imported models, the twin follows the thresholds (`qsim.shadow.lines`).
 

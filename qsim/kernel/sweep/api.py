@@ -2,7 +2,7 @@
 
 An attack moves each input code by e times its sign, -1, 0 or 1, and stops at the end of the input range.
 Only the first layer sees e, and it is piecewise linear in it (see `engine`), which makes a hundred
-strengths about as dear as a few. Every class is the one that `spec` gives for the moved codes.
+strengths cost about as much as a few. Every class is the one that `spec` gives for the moved codes.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ RUN: dict[str, dict[str, Any]] = {  # each attack with options that take seconds
 }
 SLOW = {"BoundaryAttack", "HopSkipJump", "ZooAttack", "SignOPTAttack", "GeoDA", "PixelAttack"}
 SLOW |= {"ThresholdAttack", "CarliniL0Method", "CarliniLInfMethod", "SimBA", "UniversalPerturbation"}
-ALONE = {"SimBA"}  # takes one image at a time
+ALONE = {"SimBA", "ZooAttack"}  # take one image at a time
 PROBABILITIES = {"SimBA", "VirtualAdversarialMethod"}
 
 TORCH = "is written in PyTorch"

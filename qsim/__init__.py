@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .kernel.sweep.api import smallest_fooling_step, sweep
     from .model import Adc, Crossbar, InputFormat, Layer, Mapping, Model, Noise, Trace, load
     from .robustness import geometry
+    from .shadow.certified import IntervalRecipe, train_certified
     from .shadow.network import Network
     from .shadow.quantize import quantize
     from .shadow.train import Recipe, train
@@ -33,6 +34,7 @@ _MODULES = {  # that hold the names, or are meant by them
     ".model": ("Adc", "Crossbar", "InputFormat", "Layer", "Mapping", "Model", "Noise", "Trace", "load"),
     ".attacks.fgsm": ("fgsm",),
     ".robustness.geometry": ("geometry",),
+    ".shadow.certified": ("IntervalRecipe", "train_certified"),
     ".shadow.network": ("Network",),
     ".shadow.quantize": ("quantize",),
     ".shadow.train": ("Recipe", "train"),
@@ -45,6 +47,7 @@ __all__ = [
     "Crossbar",
     "Dataset",
     "InputFormat",
+    "IntervalRecipe",
     "Layer",
     "Mapping",
     "Model",
@@ -67,6 +70,7 @@ __all__ = [
     "sweep",
     "to_onnx",
     "train",
+    "train_certified",
 ]
 
 

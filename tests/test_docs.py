@@ -12,7 +12,7 @@ def blocks(file: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / file).read_text(), re.DOTALL)
 
 
-@pytest.mark.parametrize("file", ["docs/model.md", "docs/export.md", "README.md"])
+@pytest.mark.parametrize("file", ["docs/attacks.md", "docs/model.md", "docs/export.md", "README.md"])
 def test_the_python_examples_run(file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     examples = blocks(file, "python")
     assert examples

@@ -13,14 +13,14 @@ import typer
 from ..attacks import ATTACKS, Attack, Result, get
 from ..attacks.losses import LOSSES
 from ..attacks.norms import NORMS
-from ..data import Dataset
+from ..data import Coding, Dataset
 from ..errors import QsimError
 from ..model.container import replacing
 from ..model.file import load
 from ..model.model import Model
 from ..robustness import evaluate
 from . import terminal
-from .datasets import TestData, test_set
+from .datasets import InputBits, InputClip, InputScale, TestData, own_test_set
 from .results import named, write_json
 from .terminal import Json, ModelFile, Strengths, percent
 
@@ -52,6 +52,9 @@ def command(
     images: Annotated[int | None, typer.Option(help="The first so many test images; else all.")] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Attacked codes, as .npz.")] = None,
     clip: Annotated[bool, typer.Option(help="Keep attacked inputs inside the input format.")] = True,
+    input_scale: InputScale = None,
+    input_bits: InputBits = None,
+    input_clip: InputClip = False,
     json: Json = None,
 ) -> None:
     """Attack a model: crafted on the float shadow, realised on the input codes, scored on the integers.
@@ -60,7 +63,8 @@ def command(
     every image; with it, images that are wrong from the start are left alone and count as broken.
     """
     model = load(file)
-    dataset = _first(test_set(data, model, file), images)
+    own = Coding(input_scale, input_bits, clip=input_clip)
+    dataset = _first(own_test_set(data, model, file, own), images)
     if attack is None:
         _one_step(file, model, dataset, epsilon, clip, json)
         return

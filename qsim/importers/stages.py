@@ -64,22 +64,26 @@ class Input:
         codes = (value.astype(np.float64) - float(self.levels.zero)) / float(self.levels.step)
         return np.rint(codes).astype(np.int64)
 
-    def reals(self, codes: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float32]:
-        """Real inputs of that shape that have these codes, in the middle of what does."""
-        if not self.steps:
-            return (codes / self.codes_per_unit).astype(np.float32)
+    def places(self) -> list[float]:
+        """The real input from which each code but the lowest begins, rising; none without a quantizer."""
         before, quantizer, after = split(self.steps)
-        assert quantizer is not None
+        if quantizer is None:
+            return []
         places = []
         for start in coding(quantizer, after).start[1:]:
             cut = Cut(*quantizer.begins(start, 0))
             for step in reversed(before):
                 cut = step.pull_back(cut, 0)
             places.append(float(cut.place))
-        places = [p for p in places if abs(p) < INFINITY] or [0.0]
-        gap = abs(places[1] - places[0]) if len(places) > 1 else 1.0
-        outward = gap if places[-1] >= places[0] else -gap
-        ends = [places[0] - outward, *places, places[-1] + outward]
+        return places
+
+    def reals(self, codes: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float32]:
+        """Real inputs of that shape that have these codes, in the middle of what does."""
+        if not self.steps:
+            return (codes / self.codes_per_unit).astype(np.float32)
+        places = [p for p in self.places() if abs(p) < INFINITY] or [0.0]
+        gap = places[1] - places[0] if len(places) > 1 else 1.0
+        ends = [places[0] - gap, *places, places[-1] + gap]
         middles = np.array([(a + b) / 2 for a, b in pairwise(ends)], np.float32)
         return middles[(codes - self.levels.lowest).clip(0, len(middles) - 1)]
 

@@ -103,7 +103,7 @@ def train(
     QsimError
         If a parameter is outside what is allowed.
     """
-    widths = _checked(bits, activation, hidden, grid, seed)
+    widths = checked_widths(bits, activation, hidden, grid, seed)
     if recipe is not None and not 0 <= recipe.adversarial < np.inf:
         raise QsimError(f"adversarial is {recipe.adversarial!r}; a strength of 0 or more is needed")
     dataset = data_sets.load(data, "train") if isinstance(data, str) else data
@@ -114,28 +114,24 @@ def train(
         )
     recipe = recipe or RECIPES.get(dataset.name, Recipe())
     rng = np.random.default_rng(seed)
-    outputs = 1 if dataset.classes == 2 else dataset.classes
     order = rng.permutation(len(dataset.codes))
     held_out, rows = np.split(order, [len(order) // 10])
-    weights = _glorot((dataset.codes.shape[1], *widths, outputs), recipe.spread, rng)
-    network = Network(
-        weights=weights,
-        biases=tuple(np.zeros(w.shape[1], np.float32) for w in weights),
+    network = replace(
+        untrained(dataset, widths, recipe.spread, rng),
         activation=activation,
         bits=bits,
         grid=grid,
         preactivation_gain=recipe.gain,
-        input=dataset.input,
-        codes_per_unit=dataset.codes_per_unit,
     )
     with threadpool_limits(1):
         network = _fit(network, dataset, rows, held_out, recipe, rng, report)
-        return replace(network, peaks=_peaks(network.rounded(), dataset))
+        return replace(network, peaks=peaks_of(network.rounded(), dataset))
 
 
-def _checked(
+def checked_widths(
     bits: int | None, activation: str, hidden: int | Sequence[int], grid: str, seed: int
 ) -> tuple[int, ...]:
+    """The hidden widths; refused where a choice is none that training knows."""
     widths = (hidden,) if isinstance(hidden, int) else tuple(hidden)
     if bits is not None and not 1 <= bits <= MAX_TRAINING_BITS:
         raise QsimError(f"bits is {bits}; 1 to {MAX_TRAINING_BITS}, or none, are allowed")
@@ -147,6 +143,16 @@ def _checked(
     if seed < 0:
         raise QsimError(f"seed is {seed}; 0 or more is needed")
     return widths
+
+
+def untrained(
+    dataset: data_sets.Dataset, widths: Sequence[int], spread: float, rng: np.random.Generator
+) -> Network:
+    """A network for a data set, with Glorot's initial weights times `spread` and biases of 0."""
+    outputs = 1 if dataset.classes == 2 else dataset.classes
+    weights = _glorot((dataset.codes.shape[1], *widths, outputs), spread, rng)
+    biases = tuple(np.zeros(w.shape[1], np.float32) for w in weights)
+    return Network(weights, biases, "relu", None, dataset.input, dataset.codes_per_unit)
 
 
 def _glorot(shape: tuple[int, ...], spread: float, rng: np.random.Generator) -> tuple[Reals, ...]:
@@ -216,7 +222,7 @@ def parameter_gradients(network: Network, x: Any, labels: npt.NDArray[np.int64])
     return weights + biases
 
 
-def _peaks(network: Network, dataset: data_sets.Dataset) -> tuple[float, ...]:
+def peaks_of(network: Network, dataset: data_sets.Dataset) -> tuple[float, ...]:
     """The largest activation of each hidden layer over the data set."""
     parts = [
         [float(h.max()) for h in forward(network, to_real(part, dataset.codes_per_unit)).hidden]

@@ -11,6 +11,7 @@ from random_models import random_codes, random_model
 
 from qsim_rtl.gateware.bus.registers import MASK
 from qsim_rtl.gateware.bus.uart import Bridge
+from qsim_rtl.memory.frames import encoded
 from qsim_rtl.shape.loadable import Loadable
 
 
@@ -47,6 +48,21 @@ def test_results_go_in_powers_of_two_of_bytes():
         assert index >= shape.engine.class_bits
         found.add(logit + index)
     assert found == {16, 32, 64}
+
+
+@pytest.mark.parametrize(("inputs", "input_bits", "simd"), [(20, 8, 9), (20, 3, 17), (40, 8, 17), (9, 16, 9)])
+def test_frames_of_wide_beats_fill_them(inputs, input_bits, simd):
+    """A beat's words of 32 bits are no power of two in number; what is above them is 0."""
+    model = random_model((inputs, 2), 2, [], input_bits=input_bits, seed=1)
+    shape, codes = Loadable.of(model, 1, simd), random_codes(model, 3)
+    data, last = encoded(shape, codes)
+    assert data.shape == (len(last), shape.input_width // 8)
+    beats = [int.from_bytes(beat.tobytes(), "little") for beat in data]
+    lanes = [beat >> input_bits * k & (1 << input_bits) - 1 for beat in beats for k in range(simd)]
+    rows = np.array(lanes).reshape(3, -1)
+    assert np.array_equal(rows[:, :inputs], codes)
+    assert not rows[:, inputs:].any()
+    assert not any(beat >> input_bits * simd for beat in beats)
 
 
 MODEL = random_model((5, 4, 3), 3, 7, seed=1)

@@ -299,6 +299,19 @@ def test_one_output_and_signed_codes(icarus, tmp_path):
     assert "PASS" in toolchain.run(["vvp", "-n", "b.vvp"], timeout=60, cwd=tmp_path)
 
 
+def test_frames_as_arrays_of_bytes(tmp_path):
+    folder = tmp_path / "bytes"
+    manifest = export.write(MODEL, folder, pe=2, simd=3, bits=4, vectors=4, stream=2)
+    assert (manifest["stream_bytes"], manifest["frame_beats"], manifest["s_axis_tdata_bits"]) == (2, 4, 16)
+    assert manifest["interval"] >= 4 + 3
+    assert "of an array of 7 codes of 1 bytes each" in " ".join((folder / "README.md").read_text().split())
+    assert "QSIM_FRAME_BEATS 4" in (folder / "qsim.h").read_text()
+    assert export_verify.verify(folder)["regenerated"]
+    sources = [folder / "testbench.v", folder / "qsim.v"]
+    toolchain.run(["iverilog", "-g2009", "-s", "testbench", "-o", folder / "b.vvp", *sources], timeout=60)
+    assert "PASS" in toolchain.run(["vvp", "-n", "b.vvp"], timeout=60, cwd=folder)
+
+
 def test_every_board_has_pins_for_every_port(exported):
     for family in FAMILIES.values():
         for board in family.boards:

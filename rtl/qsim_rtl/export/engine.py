@@ -55,5 +55,5 @@ def _facts(model: Model, shape: Loadable) -> list[str]:
     return [
         f"model {model.digest}, arithmetic version {spec.VERSION}",
         f"{'-'.join(map(str, model.shape))}, weights of at most {bits} bits",
-        f"latency {shape.latency} cycles, one frame every {shape.engine.timing().interval} cycles",
+        f"latency {shape.latency} cycles, one frame every {shape.interval} cycles",
     ]

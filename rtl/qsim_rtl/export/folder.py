@@ -38,6 +38,7 @@ class Settings:
     bits: int | None
     vectors: int
     name: str
+    stream: int | None = None
 
     def __post_init__(self) -> None:
         if type(self.vectors) is not int or self.vectors < 1:
@@ -58,6 +59,7 @@ def write(
     bits: int | None = None,
     vectors: int = VECTORS,
     name: str = NAME,
+    stream: int | None = None,
 ) -> dict[str, Any]:
     """Write the folder; the same model and settings always give the same bytes.
 
@@ -75,6 +77,8 @@ def write(
     name : str
         What begins the names of modules, memory files, header and registers: a letter, then letters,
         digits and underscores. Engines of different names go into one project.
+    stream : int, optional
+        Bytes of a beat of frames, as in `Loadable.of`.
 
     Returns
     -------
@@ -86,7 +90,7 @@ def write(
     QsimError
         If a setting does not fit the model or a file cannot be written.
     """
-    folder, made = Path(directory), files(model, Settings(pe, simd, bits, vectors, name))
+    folder, made = Path(directory), files(model, Settings(pe, simd, bits, vectors, name, stream))
     for name in _earlier(folder):
         if name not in made:
             (folder / name).unlink(missing_ok=True)
@@ -107,7 +111,7 @@ def _earlier(folder: Path) -> list[str]:
 
 def files(model: Model, settings: Settings) -> dict[str, bytes]:
     """The content of every file by name, the manifest last."""
-    shape = Loadable.of(model, settings.pe, settings.simd, settings.bits)
+    shape = Loadable.of(model, settings.pe, settings.simd, settings.bits, settings.stream)
     words = shape.words(model)
     verilog, paths = engine.files(model, shape, settings.name)
     manifest = describe(model, shape, settings, paths)
@@ -153,10 +157,12 @@ def describe(model: Model, shape: Loadable, settings: Settings, paths: Mapping[s
         "max_bits": settings.bits,
         "vectors": settings.vectors,
         "latency": shape.latency,
-        "interval": shape.engine.timing().interval,
+        "interval": shape.interval,
         "shape_id": f"{shape.identity:08x}",
         "image_words": shape.image_words,
         "image_crc32": f"{crc(words):08x}",
+        "stream_bytes": settings.stream,
+        "frame_beats": shape.frame_beats,
         "s_axis_tdata_bits": shape.input_width,
         "m_axis_tdata_bits": {"logit": shape.result_widths[0], "class": shape.result_widths[1]},
         "layers": layers,

@@ -66,7 +66,7 @@ def header(lines: Iterable[str]) -> str:
 
 
 def memory_paths(text: str, top: str) -> dict[str, str]:
-    """Each memory's path below the top module, `engine.layer0.bias`, by the same joined by `_`."""
+    """Each memory's path below the top module, joined by dots as in Verilog, by the same joined by `_`."""
     modules = _modules(text)
     paths: dict[str, str] = {}
 

@@ -66,12 +66,13 @@ def files(model: Model, engine: Tested, count: int) -> dict[str, bytes]:
 
 def _sent(shape: Loadable, codes: npt.NDArray[np.int64]) -> str:
     """Each input beat; all bits are 1 that belong to no code of the frame."""
-    layer = shape.engine.layers[0]
-    lanes = np.pad(codes, ((0, 0), (0, layer.beats * layer.simd - layer.inputs)), constant_values=-1)
-    used, digits = layer.simd * layer.code_bits, shape.input_width // 4
-    unused = (1 << shape.input_width) - (1 << used)
-    beats = pack(lanes.reshape(-1, layer.simd), layer.code_bits).integers()
-    return "".join(f"{beat | unused:0{digits}x}\n" for beat in beats)
+    layer, stream = shape.engine.layers[0], shape.stream
+    count, bits = (layer.simd, layer.code_bits) if stream is None else (stream.codes, 8 * stream.code_bytes)
+    filled_up = codes | -1 << layer.code_bits
+    surplus = shape.frame_beats * count - layer.inputs
+    lanes = np.pad(filled_up, ((0, 0), (0, surplus)), constant_values=-1).reshape(-1, count)
+    unused = (1 << shape.input_width) - (1 << count * bits)
+    return "".join(f"{beat | unused:0{shape.input_width // 4}x}\n" for beat in pack(lanes, bits).integers())
 
 
 def _expected(model: Model, shape: Loadable, codes: npt.NDArray[np.int64]) -> str:
@@ -90,18 +91,16 @@ def _testbench(
     models: Sequence[Model], words: Sequence[npt.NDArray[np.uint32]], engine: Tested, count: int
 ) -> str:
     (own, made), shape = models, engine.shape
-    names = {register.name: register.name for register in REGISTERS}
-    names["QUIET"] = "QUIET_ANSWERS"  # the bit of STATUS has the name already
     values = {
         "NAME": engine.module,
         "FRAMES": count,
-        "BEATS": shape.engine.layers[0].beats,
+        "BEATS": shape.frame_beats,
         "OUTPUTS": own.outputs,
         "IN": shape.input_width,
         "OUT": sum(shape.result_widths),
         "WORDS": len(words[0]),
         "LATENCY": shape.latency,
-        "INTERVAL": shape.engine.timing().interval,
+        "INTERVAL": shape.interval,
         "CRC": f"{crc(words[0]):08x}",
         "PROBE_CRC": f"{crc(words[1]):08x}",
         "SHAPE": f"{shape.identity:08x}",
@@ -110,7 +109,7 @@ def _testbench(
         "DIGEST12": own.digest[:12],
         "PROBE_DIGEST": made.digest,
         "PROBE12": made.digest[:12],
-        "ADDRESSES": ", ".join(f"{names[each.name]} = 7'h{each.address:02x}" for each in REGISTERS),
+        "ADDRESSES": ", ".join(f"{each.name} = 7'h{each.address:02x}" for each in REGISTERS),
         "BITS": ", ".join(f"{bit.name} = 32'h{bit.mask:x}" for bit in (*CONTROL, *STATUS)),
         "WIDEST": max(32 * memory.pieces for memory in shape.memories),
         "MEMORIES": _memories(engine),

@@ -18,6 +18,14 @@ XILINX_PART = "xc7a35tcsg324-1"
 PACKING = Path(__file__).parent.joinpath("templates/readme_dense.md").read_text()
 PACKING_TILES = Path(__file__).parent.joinpath("templates/readme_tiles.md").read_text()
 LOAD = Path(__file__).parent.joinpath("templates/load.h").read_text()
+FRAME = """TDATA has @IN@ bits:
+  @SIMD@ codes of @CODE_BITS@ bits, the first lowest. A frame whose TLAST comes early or late is
+  refused: it gives no result and is counted. TKEEP must be 1 for every byte that holds codes, else the
+  flag TORN tells."""
+FRAME_BYTES = """TDATA has @IN@ bits
+  of an array of @INPUTS@ codes of @BYTES@ bytes each, the lowest first; only the last beat may lack bytes,
+  those behind the last code. A frame of another length or with a hole in TKEEP is refused: it gives no
+  result and is counted."""
 TAKES = """The engine takes every model of these layer sizes, input format and grid with at most @BITS@-bit
 weights. Fewer bits lie on the same grid: an odd weight is 2s + 1, and s of q bits is sign-extended."""
 TAKES_TILES = """The engine takes every model on tiles of this shape: other cells, defects, thresholds, noise.
@@ -68,6 +76,8 @@ def _readme(manifest: dict[str, Any]) -> str:
     layers = "".join(f"- layer {i}: {_layer(layer)}\n" for i, layer in enumerate(manifest["layers"]))
     mapped = manifest["layers"][0]["crossbar"] is not None
     first, logit = manifest["layers"][0], manifest["m_axis_tdata_bits"]["logit"]
+    facts = {"IN": manifest["s_axis_tdata_bits"], "SIMD": first["simd"], "CODE_BITS": first["code_bits"]}
+    facts |= {"BYTES": -(-first["code_bits"] // 8), "INPUTS": first["inputs"]}
     targets = ", ".join(f"`make {target}`" for target in BOARDS)
     return filled(
         README,
@@ -82,10 +92,8 @@ def _readme(manifest: dict[str, Any]) -> str:
             "INTERVAL": manifest["interval"],
             "LAYERS": layers,
             "TARGETS": targets,
-            "BEATS": first["beats"],
-            "IN": manifest["s_axis_tdata_bits"],
-            "SIMD": first["simd"],
-            "CODE_BITS": first["code_bits"],
+            "BEATS": manifest["frame_beats"],
+            "FRAME": filled(FRAME if manifest["stream_bytes"] is None else FRAME_BYTES, facts),
             "OUTPUTS": manifest["shape"][-1],
             "LOGIT_TOP": logit - 1,
             "REGISTERS": registers(),
@@ -131,7 +139,7 @@ def _header(manifest: dict[str, Any], words: Sequence[int]) -> str:
         f"#define QSIM_VERSIONS 0x{VERSION:08x}u",
         f"#define QSIM_INPUTS {manifest['shape'][0]}",
         f"#define QSIM_OUTPUTS {manifest['shape'][-1]}",
-        f"#define QSIM_FRAME_BEATS {manifest['layers'][0]['beats']}",
+        f"#define QSIM_FRAME_BEATS {manifest['frame_beats']}",
         f"#define QSIM_LOGIT_BITS {manifest['m_axis_tdata_bits']['logit']}",
         f"#define QSIM_MODEL_WORDS {len(words)}",
         f"#define QSIM_MODEL_CRC32 0x{manifest['image_crc32']}u",

@@ -18,6 +18,7 @@ from ..memory.map import bus_map
 from ..memory.pack import image
 from .engine import EngineShape, Folding, LayerShape
 from .identity import identity
+from .stream import ByteStream
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,17 @@ class Loadable:
     """
 
     engine: EngineShape
+    stream: ByteStream | None = None
 
     @classmethod
-    def of(cls, model: Model, pe: Folding = 1, simd: Folding = 1, bits: int | None = None) -> Loadable:
+    def of(
+        cls,
+        model: Model,
+        pe: Folding = 1,
+        simd: Folding = 1,
+        bits: int | None = None,
+        stream: int | None = None,
+    ) -> Loadable:
         """The shape that runs a model and its like.
 
         Parameters
@@ -57,11 +66,14 @@ class Loadable:
             As in `EngineShape.of`.
         bits : int, optional
             The widest weights that may be loaded; the model's own by default.
+        stream : int, optional
+            Bytes of a beat of frames, a power of two; a frame is then an array of codes in whole bytes.
+            By default a beat has `simd` codes, side by side.
 
         Raises
         ------
         QsimError
-            If the folding does not fit or `bits` is below the model's.
+            If the folding or the stream does not fit or `bits` is below the model's.
         """
         _never_wraps(model)
         if model.mapped:
@@ -69,7 +81,8 @@ class Loadable:
                 raise QsimError(
                     "a model on crossbar tiles has its own cells; weights of other widths do not fit"
                 )
-            return cls(replace(EngineShape.of(model, pe, simd), cell_ports=False))
+            engine = replace(EngineShape.of(model, pe, simd), cell_ports=False)
+            return cls(engine, _byte_stream(engine, stream))
         widest = max(layer.bits for layer in model.layers)
         if bits is not None and (type(bits) is not int or not widest <= bits <= MAX_WEIGHT_BITS):
             raise QsimError(f"at most {bits!r} bits a weight; {widest} to {MAX_WEIGHT_BITS} are allowed")
@@ -82,18 +95,31 @@ class Loadable:
             worst = layer.inputs * heaviest * largest + bias
             layers.append(replace(wide, accumulator_bits=signed_width(-worst - 1, worst + 1)))
             largest = wide.levels
-        return cls(EngineShape(tuple(layers)))
+        engine = EngineShape(tuple(layers))
+        return cls(engine, _byte_stream(engine, stream))
 
     @property
     def latency(self) -> int:
         """Cycles from an isolated frame's first beat to its last result, on the bus."""
-        return self.engine.timing().latency + 1
+        return self.engine.timing().latency + 1 + (self.frame_beats if self.stream else 0)
+
+    @property
+    def interval(self) -> int:
+        """Cycles from one frame's first beat to the next one's, back to back, on the bus."""
+        both = self.frame_beats + self.engine.layers[0].beats if self.stream else 0
+        return max(self.engine.timing().interval, both)
+
+    @property
+    def frame_beats(self) -> int:
+        """Beats of a frame on the bus."""
+        first = self.engine.layers[0]
+        return self.stream.beats(first.inputs) if self.stream else first.beats
 
     @property
     def input_width(self) -> int:
         """Bits of s_axis_tdata: a power of two of bytes."""
         first = self.engine.layers[0]
-        return _power_of_two(first.simd * first.code_bits)
+        return 8 * self.stream.bytes if self.stream else _power_of_two(first.simd * first.code_bits)
 
     @property
     def result_widths(self) -> tuple[int, int]:
@@ -173,6 +199,10 @@ class Loadable:
 def crc(words: npt.NDArray[np.uint32]) -> int:
     """CRC-32 (as in Ethernet and zip) of words, the lowest byte first."""
     return zlib.crc32(words.astype("<u4").tobytes())
+
+
+def _byte_stream(engine: EngineShape, width: int | None) -> ByteStream | None:
+    return None if width is None else ByteStream.of(width, engine.layers[0].code_bits)
 
 
 def _whole_bytes(bits: int) -> int:

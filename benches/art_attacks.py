@@ -51,14 +51,13 @@ RUN: dict[str, dict[str, Any]] = {  # each attack with options that take seconds
     "ZooAttack": {"max_iter": 20, "binary_search_steps": 1, "use_resize": False, "nb_parallel": 32, **QUIET},
     "SimBA": {"attack": "px", "max_iter": 300, "epsilon": EPSILON, **QUIET},
     "SignOPTAttack": {"targeted": False, "max_iter": 5, "query_limit": 500, "num_trial": 5, **QUIET},
-    "GeoDA": {"norm": 2, "sub_dim": 5, "max_iter": 200, **QUIET},
     "PixelAttack": {"th": 10, "es": 1, "max_iter": 5, **QUIET},
     "ThresholdAttack": {"th": 13, "es": 1, "max_iter": 2, **QUIET},
     "SpatialTransformation": {"max_translation": 5, "num_translations": 3, **QUIET},
 }
-SLOW = {"BoundaryAttack", "HopSkipJump", "ZooAttack", "SignOPTAttack", "GeoDA", "PixelAttack"}
+SLOW = {"BoundaryAttack", "HopSkipJump", "ZooAttack", "SignOPTAttack", "PixelAttack"}
 SLOW |= {"ThresholdAttack", "CarliniL0Method", "CarliniLInfMethod", "SimBA", "UniversalPerturbation"}
-ALONE = {"SimBA"}  # takes one image at a time
+ALONE = {"SimBA", "ZooAttack"}  # take one image at a time
 PROBABILITIES = {"SimBA", "VirtualAdversarialMethod"}
 
 TORCH = "is written in PyTorch"
@@ -83,6 +82,7 @@ CANNOT: dict[str, str] = {
     "FrameSaliencyAttack": "attacks videos",
     "GRAPHITEBlackbox": "attacks road signs with physical transforms",
     "GRAPHITEWhiteboxPyTorch": TORCH,
+    "GeoDA": "calls np.mat, which NumPy 2 no longer has",
     "HighConfidenceLowUncertainty": "attacks Gaussian processes",
     "ImperceptibleASR": SPEECH,
     "ImperceptibleASRPyTorch": TORCH,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from networks import QONNX, Net, small_weights
+from networks import QONNX, Net, needs, small_weights
 
 import qsim
 from qsim import QsimError
@@ -132,7 +132,7 @@ def test_steps_between_layers(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["batch normalisation", "codes that fall", "thresholds", "zero point"])
 def test_the_qonnx_executor_agrees(name: str) -> None:
-    pytest.importorskip("qonnx")
+    needs("qonnx")
     found = compared(
         network(MIDDLES[name]).model(width=CLASSES),
         rng(4).normal(0, 2, (30, INPUTS)).astype(np.float32),

@@ -23,7 +23,11 @@ NAMES = [
     for kind in ("step", "sigmoid", "relu")
     for q in (1, 4)
 ]
-MNIST = [f"mnist-{kind}-q{q}" for kind in ("step", "sigmoid", "relu") for q in (1, 4, 8, 10)]
+MNIST = [
+    pytest.param(f"mnist-{kind}-q{q}", marks=[] if q in (1, 10) else pytest.mark.slow)
+    for kind in ("step", "sigmoid", "relu")
+    for q in (1, 4, 8, 10)
+]
 
 
 def in_onnxruntime(model: Model, codes: Any) -> list[Any]:

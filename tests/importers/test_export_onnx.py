@@ -8,6 +8,7 @@ import onnx
 import onnxruntime
 import pytest
 from examples import random_codes, random_model
+from networks import needs
 
 import qsim
 from qsim import InputFormat, Layer, Model, QsimError
@@ -22,7 +23,11 @@ NAMES = [
     for kind in ("step", "sigmoid", "relu")
     for q in (1, 4)
 ]
-MNIST = [f"mnist-{kind}-q{q}" for kind in ("step", "sigmoid", "relu") for q in (1, 4, 8, 10)]
+MNIST = [
+    pytest.param(f"mnist-{kind}-q{q}", marks=[] if q in (1, 10) else pytest.mark.slow)
+    for kind in ("step", "sigmoid", "relu")
+    for q in (1, 4, 8, 10)
+]
 
 
 def in_onnxruntime(model: Model, codes: Any) -> list[Any]:
@@ -76,7 +81,7 @@ def test_mnist_in_onnxruntime_and_qonnx(name: str, mnist_test: Any) -> None:
 
 
 def test_the_qonnx_executor_gives_the_same() -> None:
-    pytest.importorskip("qonnx")
+    needs("qonnx")
     for name in ("digits-relu-q8", "digits-step-q1", "spiral-sigmoid-q4"):
         model = qsim.load(MODELS / f"{name}.safetensors")
         check_floats(model, random_codes(1, model, 50), "qonnx", "qonnx")

@@ -29,6 +29,7 @@ NAMES = (
     "epsilon_sweep",
     "cold_start",
     "memory",
+    "training",
 )
 
 

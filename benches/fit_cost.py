@@ -1,4 +1,4 @@
-"""Fit the LUTs of `qsim_rtl.fpga.cost` to builds, and show how far off each unseen one would be.
+"""Fit the LUTs of `qsim_rtl.fpga.family` to builds, and show how far off each unseen one would be.
 
 `python -m benches.fit_cost` reads docs/builds.json and prints the constants of each family, and for each
 build the error of constants that are fitted to all others.
@@ -15,8 +15,8 @@ import numpy as np
 
 import qsim
 from qsim_rtl.fpga import cost
-from qsim_rtl.fpga.boards import BOARDS
-from qsim_rtl.fpga.cost import Luts
+from qsim_rtl.fpga.family import BOARDS, FAMILIES
+from qsim_rtl.fpga.part import Luts
 from qsim_rtl.shape.loadable import Loadable
 
 ROOT = Path(__file__).parent.parent
@@ -34,7 +34,8 @@ def counts(build: Build) -> tuple[int, ...]:
 
 def family(name: str) -> list[Build]:
     """The builds for parts of one family."""
-    return [build for build in BUILDS if BOARDS[build["target"]].family == name]
+    targets = [board.target for board in FAMILIES[name].boards]
+    return [build for build in BUILDS if build["target"] in targets]
 
 
 def fit(builds: Sequence[Build]) -> Luts:
@@ -55,7 +56,7 @@ def unseen(builds: Sequence[Build]) -> list[float]:
 
 
 def main() -> None:
-    for name in cost.LUTS:
+    for name in (name for name, family in FAMILIES.items() if family.prices):
         builds = family(name)
         print(name, fit(builds))
         for build, error in zip(builds, unseen(builds), strict=True):

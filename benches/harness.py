@@ -133,8 +133,9 @@ def digits(count: int) -> npt.NDArray[np.uint8]:
     if MNIST.exists():
         images = np.frombuffer(gzip.decompress(MNIST.read_bytes()), np.uint8, offset=16).reshape(-1, 784)
     else:
-        images = np.zeros((10_000, 28, 28), np.uint8)
-        images[:, 7:21, 9:20] = dense(10_000, 14 * 11).reshape(-1, 14, 11)
+        noise = dense(10_000, 14 * 11).reshape(-1, 14, 11)
+        images = np.zeros((len(noise), 28, 28), np.uint8)
+        images[:, 7:21, 9:20] = noise
         images = images.reshape(-1, 784)
     return images[np.arange(count) % len(images)]
 

@@ -16,7 +16,7 @@ import qsim
 from qsim.model.container import replacing
 from qsim.robustness import evaluate
 from qsim_rtl.fpga import cost
-from qsim_rtl.fpga.boards import BOARDS
+from qsim_rtl.fpga.family import BOARDS
 
 TARGET = "ecp5-85k"
 EPSILON = 0.1

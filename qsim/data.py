@@ -1,4 +1,4 @@
-"""Data sets as integer input codes: MNIST, the 8x8 digits of scikit-learn, and two spirals.
+"""Data sets as integer input codes: MNIST, Fashion-MNIST, the 8x8 digits of scikit-learn, spirals, files.
 
 MNIST is read from IDX files, gzipped or plain, in `<data folder>/mnist/`. The data folder is the
 environment variable `QSIM_DATA`, else a per-user cache; what is missing there is downloaded into it.
@@ -24,6 +24,10 @@ import platformdirs
 
 from .errors import QsimError
 from .model.input_format import InputFormat
+from .own_data.coding import Coding as Coding
+from .own_data.dataset import Dataset as Dataset
+from .own_data.datasets import from_arrays as from_arrays
+from .own_data.datasets import from_file as from_file
 
 MIRRORS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -36,39 +40,19 @@ MNIST_SHA256 = {  # of the uncompressed files
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
+FASHION_MIRRORS = ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",)
+FASHION_MD5 = {  # of the gzipped files, as their authors publish them
+    "train-images-idx3-ubyte": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+    "train-labels-idx1-ubyte": "25c81989df183df01b3e8a0aad5dffbe",
+    "t10k-images-idx3-ubyte": "bef4ecab320f06d8554ea6380940ec79",
+    "t10k-labels-idx1-ubyte": "bb300cfdad3c16e7a12a480ee83cd310",
+}
 SPLITS = ("train", "test")
 PIXELS = InputFormat(bits=8, signed=False)
 COORDINATES = InputFormat(bits=16, signed=True)
 
 Codes = npt.NDArray[np.integer[Any]]
 Labels = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class Dataset:
-    """Labelled input codes.
-
-    Parameters
-    ----------
-    name : str
-    codes : int array (N, inputs)
-        Within `input`'s range.
-    labels : int64 array (N,)
-        0 to `classes` - 1.
-    input : InputFormat
-    one : int
-        The code that stands for 1.0.
-    """
-
-    name: str
-    codes: Codes
-    labels: Labels
-    input: InputFormat
-    codes_per_unit: int
-
-    @property
-    def classes(self) -> int:
-        return int(self.labels.max()) + 1
 
 
 def folder() -> Path:
@@ -88,9 +72,18 @@ def mnist(split: str) -> tuple[npt.NDArray[np.uint8], Labels]:
     QsimError
         If a file is damaged or is not MNIST's, or is missing and no mirror answers.
     """
+    return _idx_pair("MNIST", split)
+
+
+def fashion(split: str) -> tuple[npt.NDArray[np.uint8], Labels]:
+    """Fashion-MNIST's pixels and labels, as `mnist` gives MNIST's; gzipped files in `fashion-mnist/`."""
+    return _idx_pair("Fashion-MNIST", split)
+
+
+def _idx_pair(family: str, split: str) -> tuple[npt.NDArray[np.uint8], Labels]:
     prefix = "train" if _checked_split(split) == "train" else "t10k"
-    images = _mnist_file(f"{prefix}-images-idx3-ubyte", (28, 28))
-    labels = _mnist_file(f"{prefix}-labels-idx1-ubyte", ())
+    images = _idx_file(family, f"{prefix}-images-idx3-ubyte", (28, 28))
+    labels = _idx_file(family, f"{prefix}-labels-idx1-ubyte", ())
     return images.reshape(len(images), 784), labels.astype(np.int64)
 
 
@@ -144,18 +137,35 @@ _SOURCES = {
     "mnist": _Source(mnist, PIXELS, 255),
     "digits": _Source(digits, PIXELS, 255),
     "spiral": _Source(spiral, COORDINATES, 1024),
+    "fashion-mnist": _Source(fashion, PIXELS, 255),
     "spiral-literal": _Source(lambda split: spiral(split, "literal"), COORDINATES, 1024),
 }
 NAMES = tuple(_SOURCES)
 
 
-def load(name: str, split: str) -> Dataset:
-    """A data set by name: `mnist`, `digits`, `spiral` or `spiral-literal`, split `train` or `test`."""
-    if name not in _SOURCES:
-        raise QsimError(f"data set {name!r} is unknown; {', '.join(NAMES)} are known")
-    source = _SOURCES[name]
-    codes, labels = source.read(split)
-    return Dataset(name, codes, labels, source.input, source.codes_per_unit)
+def load(name: str, split: str, coding: Coding | None = None) -> Dataset:
+    """A data set by name, or from a file, a folder or a pair of files.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`, or what `from_file` takes.
+    split : "train" or "test"; of a file also "all"
+    coding : Coding, optional
+        How a file's numbers become codes.
+    """
+    if name in _SOURCES:
+        source = _SOURCES[name]
+        codes, labels = source.read(split)
+        return Dataset(name, codes, labels, source.input, source.codes_per_unit)
+    if is_file(name):
+        return from_file(name, split, coding)
+    raise QsimError(f"data set {name!r} is unknown; {', '.join(NAMES)} are known, or a file or folder")
+
+
+def is_file(name: str) -> bool:
+    """Whether a name means a file or folder, or two files, rather than a known data set."""
+    return name not in _SOURCES and (any(sign in name for sign in "/,.\\") or Path(name).exists())
 
 
 def _checked_split(split: str) -> str:
@@ -164,14 +174,16 @@ def _checked_split(split: str) -> str:
     return split
 
 
-def _mnist_file(name: str, item: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    """One file of MNIST, found or downloaded, its structure and checksum verified."""
-    place = folder() / "mnist"
-    found = next((p for p in (place / f"{name}.gz", place / name) if p.is_file()), None)
-    path = found or _download(name, place)
+def _idx_file(family: str, name: str, item: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    """One file of a family, found or downloaded, its structure and checksum verified."""
+    place = folder() / family.lower()
+    plain = family == "MNIST"  # the other family's checksums are those of gzipped files
+    names = (f"{name}.gz", name) if plain else (f"{name}.gz",)
+    found = next((place / n for n in names if (place / n).is_file()), None)
+    path = found or _download(family, name, place)
     content = _uncompressed(path)
     array = parse_idx(content, path, item)
-    _verify(content, name, path)
+    _verify(family, name, path, content, path)
     return array
 
 
@@ -202,21 +214,24 @@ def parse_idx(content: bytes, path: Path, item: tuple[int, ...]) -> npt.NDArray[
     return array
 
 
-def _verify(content: bytes, name: str, source: object) -> None:
-    found = hashlib.sha256(content).hexdigest()
-    if found != MNIST_SHA256[name]:
-        raise QsimError(
-            f"{source} is not MNIST's {name}: sha256 of its content is {found}, not {MNIST_SHA256[name]}"
-        )
+def _verify(family: str, name: str, path: Path, content: bytes, source: object) -> None:
+    if family == "MNIST":
+        kind, needed = "sha256 of its content", MNIST_SHA256[name]
+        found = hashlib.sha256(content).hexdigest()
+    else:
+        kind, needed = "md5", FASHION_MD5[name]
+        found = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    if found != needed:
+        raise QsimError(f"{source} is not {family}'s {name}: {kind} is {found}, not {needed}")
 
 
-def _download(name: str, place: Path) -> Path:
+def _download(family: str, name: str, place: Path) -> Path:
     """Fetch one file from the first mirror that has it, check it, and only then put it in place."""
     import pooch  # only where something is missing
 
     logging.getLogger("pooch").setLevel(logging.WARNING)
     reasons = []
-    for mirror in MIRRORS:
+    for mirror in MIRRORS if family == "MNIST" else FASHION_MIRRORS:
         try:
             place.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=place, prefix=".download-") as temporary:
@@ -224,11 +239,12 @@ def _download(name: str, place: Path) -> Path:
                 path = pooch.retrieve(
                     f"{mirror}{name}.gz", None, f"{name}.gz", temporary, downloader=downloader
                 )
-                _verify(_uncompressed(Path(path)), name, f"{mirror}{name}.gz")
+                content = _uncompressed(Path(path))
+                _verify(family, name, Path(path), content, f"{mirror}{name}.gz")
                 return Path(path).replace(place / f"{name}.gz")
         except (OSError, ValueError) as error:
             reasons.append(str(error) if isinstance(error, QsimError) else type(error).__name__)
     raise QsimError(
-        f"MNIST's {name} is not in {place} and could not be downloaded ({'; '.join(reasons)}): "
-        "set QSIM_DATA to a folder that holds mnist/"
+        f"{family}'s {name} is not in {place} and could not be downloaded ({'; '.join(reasons)}): "
+        f"set QSIM_DATA to a folder that holds {family.lower()}/"
     )

@@ -26,16 +26,34 @@ MAY_IMPORT = {  # each room, and the rooms that it may import besides itself
     "qsim.jit": {"qsim.errors"},
     "qsim.kernel": {"qsim.errors", "qsim.jit", "qsim.model"},
     "qsim.executors": {"qsim.kernel", "qsim.model"},
-    "qsim.crossbar": {"qsim.errors", "qsim.data", "qsim.model", "qsim.registry", "qsim.spec"},
-    "qsim.data": {"qsim.errors", "qsim.model"},
+    "qsim.crossbar": {
+        "qsim.errors",
+        "qsim.data",
+        "qsim.faults.lists",
+        "qsim.model",
+        "qsim.registry",
+        "qsim.spec",
+    },
+    "qsim.own_data": {"qsim.errors", "qsim.model"},
+    "qsim.data": {"qsim.errors", "qsim.model", "qsim.own_data"},
     "qsim.shadow": {"qsim.errors", "qsim.activations", "qsim.data", "qsim.jit", "qsim.model"},
     "qsim.attacks": LIBRARY - {"qsim.crossbar", "qsim.robustness"},
     "qsim.robustness": LIBRARY - {"qsim.crossbar"},
     "qsim.certification": {"qsim.errors", "qsim.attacks", "qsim.data", "qsim.jit", "qsim.model"},
     "qsim.importers": {"qsim.errors", "qsim.model"},
+    "qsim.faults": LIBRARY | TOLD,
+    "qsim.faults.lists": {
+        "qsim.errors",
+        "qsim.faults.kinds",
+        "qsim.faults.memory",
+        "qsim.model",
+        "qsim.spec",
+    },
+    "qsim.exporters": {"qsim.errors", "qsim.model"},
     "qsim.study": LIBRARY | TOLD,
     "qsim.reproductions": LIBRARY | TOLD,
-    "qsim_rtl": LIBRARY - {"qsim.shadow", "qsim.attacks", "qsim.robustness", "qsim.data", "qsim.crossbar"},
+    "qsim_rtl": LIBRARY - {"qsim.shadow", "qsim.attacks", "qsim.robustness", "qsim.data", "qsim.crossbar"}
+    | {"qsim.faults.lists"},
 }
 
 

@@ -10,8 +10,8 @@ from qsim.cli import main
 from qsim.crossbar import effects, recipe
 from qsim.crossbar.converters import with_converters
 from qsim.crossbar.effects import EFFECTS
-from qsim.crossbar.faults import read
 from qsim.crossbar.mapping import map_to_crossbar
+from qsim.faults.lists import read
 from qsim.model.crossbar import Mapping
 
 ROOT = Path(__file__).parent.parent
@@ -151,7 +151,7 @@ def test_the_faults_of_a_recipe_are_those_of_its_pinned_cells_alone(tmp_path: Pa
     faults = str(tmp_path / "faults.csv")
     arguments = ["--recipe", str(tmp_path / "tiles.toml"), "--write-faults", faults]
     run(["map", DIGITS, *arguments, "--out", str(tmp_path / "m")])
-    listed = read(faults).cells
+    listed = read(faults).tables["cell"]
     crossbars = [layer.crossbar for layer in qsim.load(tmp_path / "m").layers]
     assert 0 < len(listed) < 0.03 * sum(crossbar.cells.size for crossbar in crossbars if crossbar)
     assert (listed[:, 4] == 0).all()

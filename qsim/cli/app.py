@@ -6,10 +6,15 @@ import typer
 
 from . import (
     attack,
+    audit,
     bench,
     build,
     certify,
+    conform,
     export,
+    export_onnx,
+    faults,
+    flips,
     import_,
     map,
     paper,
@@ -29,16 +34,21 @@ app = typer.Typer(
 COMMANDS = (
     train,
     import_,
+    conform,
     run,
     attack,
+    audit,
     certify,
     show,
     map,
     study,
+    faults,
+    flips,
     bench,
     paper,
     verilog,
     export,
+    export_onnx,
     build,
 )
 for module in COMMANDS:

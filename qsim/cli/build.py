@@ -29,7 +29,7 @@ def command(
     """Bitstream, resources and Fmax with yosys and nextpnr; leaves build.json in the folder."""
     builder, console, folder = part("fpga.build"), terminal.console(json), path
     if path.is_file():
-        part("fpga.boards").board(target)
+        part("fpga.family").board(target)
         if out is None:
             raise QsimError(f"{path} is a file; --out DIR must name the folder to export it to")
         folder, model = out, load(path)
@@ -43,16 +43,29 @@ def command(
             progress.update(task, description=step, advance=1)
 
         facts = builder.build(folder, target, report)
-    table = terminal.table(
-        "target", "LUT", "FF", "BRAM", "DSP", "Fmax (MHz)", "cycles", "inferences/s", "seconds"
-    )
     kinds = ("lut", "ff", "bram", "dsp")
-    used = (f"{facts[kind]:,}" for kind in kinds)
+    table = terminal.table(
+        "target", *(kind.upper() for kind in kinds), "Fmax (MHz)", "cycles", "inferences/s"
+    )
     has = ", ".join(f"{facts[f'{kind}_available']:,} {kind.upper()}" for kind in kinds)
-    table.caption = f"The part has {has}."
-    speed, seconds = f"{facts['inferences_per_s']:,}", f"{sum(facts['seconds'].values()):.0f}"
-    table.add_row(target, *used, f"{facts['fmax_mhz']:.1f}", f"{facts['interval']:,}", speed, seconds)
+    table.caption = f"The part has {has}. Built in {sum(facts['seconds'].values()):.0f} s."
+    used = (f"{facts[kind]:,}" for kind in kinds)
+    fmax, speed = facts["fmax_mhz"], facts["inferences_per_s"]
+    table.add_row(target, *used, known(fmax, ".1f"), f"{facts['interval']:,}", known(speed, ","))
     terminal.show(console, table)
-    console.print(f"{folder / facts['bitstream']} for {facts['board']}", soft_wrap=True, highlight=False)
+    if facts["board_inferences_per_s"] is not None:
+        console.print(
+            f"at the board's {facts['board_mhz']:g} MHz {facts['board_inferences_per_s']:,} inferences/s, "
+            f"through its serial line {facts['serial_inferences_per_s']:,}",
+            soft_wrap=True,
+            highlight=False,
+        )
+    made = folder / facts["bitstream"] if facts["bitstream"] else "no bitstream: synthesis alone"
+    console.print(f"{made} for {facts['board']}", soft_wrap=True, highlight=False)
     if json:
         write_json(json, "build", facts)
+
+
+def known(value: float | None, form: str) -> str:
+    """A figure, or a dash where there is none."""
+    return "–" if value is None else format(value, form)

@@ -22,6 +22,12 @@ def command(
     simd: Simd = None,
     max_bits: Bits = None,
     vectors: Annotated[int, typer.Option(help="Images that the test bench plays.")] = 8,
+    name: Annotated[
+        str, typer.Option(help="Begins the names of modules, memory files, header and registers.")
+    ] = "qsim",
+    stream_bytes: Annotated[
+        int | None, typer.Option(help="Bytes of a beat of frames, which are then arrays of bytes.")
+    ] = None,
     target: Annotated[str | None, typer.Option(help="With --rate: choose pe and simd for this part.")] = None,
     rate: Annotated[float | None, typer.Option(help="Inferences a second at the board's clock.")] = None,
     verify: Annotated[
@@ -53,7 +59,7 @@ def command(
         raise QsimError(f"--rate and --target choose the folding together; targets are {TARGETS}")
     model = load(file)
     folding = chosen_folding(model, target, rate, pe, simd, max_bits)
-    manifest = part("export.folder").write(model, out, *folding, max_bits, vectors)
+    manifest = part("export.folder").write(model, out, *folding, max_bits, vectors, name, stream_bytes)
     console.print(
         f"{out}: {len(manifest['files']) + 1} files; latency {manifest['latency']:,} cycles, "
         f"a frame every {manifest['interval']:,} cycles",

@@ -7,13 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
+from qsim_rtl.fpga.family import BOARDS
+
 from ..errors import QsimError
 from ..model.model import Model
 
 Pe = Annotated[int | None, typer.Option(help="Neurons computed at once; 10 by default.")]
 Simd = Annotated[int | None, typer.Option(help="Inputs taken at once; 1 by default.")]
+TARGETS = ", ".join(BOARDS)
 Bits = Annotated[int | None, typer.Option(help="Widest weights that may be loaded later.")]
-TARGETS = "ecp5-25k, ecp5-85k, up5k, gw2a-18"
 
 
 def part(name: str) -> Any:

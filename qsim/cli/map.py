@@ -12,10 +12,10 @@ from typing import Annotated, Any
 
 import typer
 
-from ..crossbar import faults
 from ..crossbar import recipe as recipes
 from ..crossbar.effects import EFFECTS
 from ..errors import QsimError
+from ..faults import lists
 from ..model.crossbar import Mapping
 from ..model.file import load
 from ..model.model import Model
@@ -67,11 +67,11 @@ def command(
     pinned, before = [], ideal
     for effect, after in plan.stages(ideal):
         if effect is not None and effect.pins_cells:
-            pinned.append(faults.differences(before, after))
+            pinned.append(lists.differences(before, after))
         before = after
     model = plan.recorded(before)
     if write_faults is not None:
-        faults.write(faults.merged(pinned, model), write_faults)
+        lists.write(lists.merged(pinned, model), write_faults)
     model.save(out)
     terminal.show(terminal.console(json), _table(out.stem, model, plan.tiles))
     if json:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from ..data import Coding
 from ..model.file import load
 from ..robustness import evaluate
 from . import terminal
-from .datasets import TestData, test_set
+from .datasets import InputBits, InputClip, InputScale, TestData, own_test_set
 from .results import named, write_json
 from .terminal import Json, ModelFile, percent
 
 
-def command(file: ModelFile, data: TestData = None, json: Json = None) -> None:
+def command(
+    file: ModelFile,
+    data: TestData = None,
+    input_scale: InputScale = None,
+    input_bits: InputBits = None,
+    input_clip: InputClip = False,
+    json: Json = None,
+) -> None:
     """Classify a test set on the integers."""
     model = load(file)
-    dataset = test_set(data, model, file)
+    dataset = own_test_set(data, model, file, Coding(input_scale, input_bits, clip=input_clip))
     scores = evaluate.clean(model, dataset)
     table = terminal.table("model", "digest", "data", "images", "integers", "float shadow")
     accuracies = percent(scores.integer), percent(scores.shadow)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,18 +12,21 @@ import typer
 
 from .. import data as data_sets
 from ..activations import ACTIVATIONS
+from ..data import Coding, Dataset
+from ..errors import QsimError
 from ..robustness import evaluate
 from ..shadow.certified import INTERVAL_RECIPES, IntervalRecipe, train_certified
 from ..shadow.network import Network
 from ..shadow.quantize import quantize
 from ..shadow.train import RECIPES, Recipe, train
 from . import terminal
+from .datasets import OWN, InputBits, InputClip, InputScale
 from .results import named, write_json
 from .terminal import Json, percent
 
 
 def command(
-    data: Annotated[str, typer.Argument(metavar="DATA", help=", ".join(data_sets.NAMES))],
+    data: Annotated[str, typer.Argument(metavar="DATA", help=f"{', '.join(data_sets.NAMES)}, {OWN}")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the model goes.")],
     bits: Annotated[int, typer.Option(help="Weight bits, 1 to 10.")] = 4,
     activation: Annotated[str, typer.Option(help=f"Of hidden units: {', '.join(ACTIVATIONS)}.")] = "relu",
@@ -34,20 +37,33 @@ def command(
         int | None, typer.Option(help="Train for certificates at this radius, in LSBs of the input code.")
     ] = None,
     hidden_bits: Annotated[int, typer.Option(help="Bits of a hidden code (step has 1).")] = 8,
+    adversarial: Annotated[
+        float, typer.Option(help="Train on images attacked with this strength, in input units.")
+    ] = 0.0,
+    input_scale: InputScale = None,
+    input_bits: InputBits = None,
+    input_clip: InputClip = False,
     json: Json = None,
 ) -> None:
     """Train a network on rounded weights, freeze it to integers and save it."""
     started = time.perf_counter()
     choices = {"bits": bits, "activation": activation, "hidden": hidden, "seed": seed, "grid": grid}
-    provenance: dict[str, Any] = {"data": data, "hidden": hidden, "seed": seed}
+    if adversarial and certify_radius is not None:
+        raise QsimError("--adversarial and --certify-radius are two ways to train; one is needed")
+    coding = Coding(input_scale, input_bits, clip=input_clip)
+    trainer: Callable[..., Network]
+    recipe: Recipe | IntervalRecipe
+    own: dict[str, Any] = {}
     if certify_radius is None:
-        provenance["recipe"] = asdict(RECIPES.get(data, Recipe()))
+        trainer, recipe = train, replace(RECIPES.get(data, Recipe()), adversarial=adversarial)
     else:
-        choices["radius"] = provenance["radius"] = certify_radius
-        provenance["recipe"] = asdict(INTERVAL_RECIPES.get(data, IntervalRecipe()))
-    network = _train(train if certify_radius is None else train_certified, data, choices, json)
+        trainer, recipe = train_certified, INTERVAL_RECIPES.get(data, IntervalRecipe())
+        own = {"radius": certify_radius}
+    choices |= own
+    network = _train(trainer, data_sets.load(data, "train", coding), {**choices, "recipe": recipe}, json)
+    provenance = {"data": data, "hidden": hidden, "seed": seed, **own, "recipe": asdict(recipe)}
     model = quantize(network, hidden_bits=hidden_bits, provenance=provenance)
-    scores = evaluate.clean(model, data_sets.load(data, "test"))
+    scores = evaluate.clean(model, data_sets.load(data, "test", coding))
     model.save(out)
     seconds = time.perf_counter() - started
     table = terminal.table("saved", "digest", "shape", "bits", "integers", "float shadow", "seconds")
@@ -60,10 +76,12 @@ def command(
         write_json(json, "train", figures)
 
 
-def _train(trainer: Callable[..., Network], data: str, choices: dict[str, Any], json: str | None) -> Network:
+def _train(
+    trainer: Callable[..., Network], data: Dataset, choices: dict[str, Any], json: str | None
+) -> Network:
     """Train, showing epochs, held-out accuracy and the time left at most."""
     with terminal.progress(terminal.console(json)) as progress:
-        task = progress.add_task(f"training on {data}", total=None)
+        task = progress.add_task(f"training on {data.name}", total=None)
 
         def report(epoch: int, epochs: int, accuracy: float) -> None:
             text = f"epoch {epoch} of at most {epochs}, held-out accuracy {percent(accuracy)}"

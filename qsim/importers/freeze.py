@@ -5,6 +5,7 @@ Nothing is approximated: what integers cannot hold is refused with one sentence.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,6 +23,7 @@ from .stages import Coding, Integers, Reading, coding, split
 from .steps import Affine, Step, composed
 
 WAYS = ways.WAYS
+MAX_PLACES = 1024
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,7 @@ def freeze(
         **(provenance or {}),
         **reading.facts,
         "logits": logits,
+        **_input_facts(reading),
         "thresholds": thresholds,
         "differing": differing,
         "sensitive": sensitive,
@@ -138,6 +141,15 @@ def freeze(
     return Frozen(
         model, reading, tuple(codings), Report(thresholds, tuple(differing), tuple(sensitive), tuple(turned))
     )
+
+
+def _input_facts(reading: Reading) -> dict[str, Any]:
+    """Where the input's codes begin, for coding real data: kept where the places rise."""
+    places = reading.input.places()
+    rising = places == sorted(places) and all(map(math.isfinite, places))
+    if not rising or not 0 < len(places) <= MAX_PLACES:
+        return {}
+    return {"input": {"lowest": reading.input.levels.lowest, "places": places}}
 
 
 def stored(

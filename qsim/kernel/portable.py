@@ -31,6 +31,7 @@ class PackedLayer:
     bias: Array
     thresholds: Array | None
     staircase: Staircase | None
+    wrap_bits: int | None
 
     @property
     def max_code(self) -> int:
@@ -50,7 +51,8 @@ def pack(model: Model) -> tuple[PackedLayer, ...]:
 
 def _pack_layer(layer: Layer, codes: Bounds, bounds: Bounds) -> PackedLayer:
     accs = np.iinfo(np.int32)
-    fits = accs.min <= bounds[0] and bounds[1] < accs.max
+    sums = layer.sum_bounds(*codes)
+    fits = accs.min <= sums[0] and sums[1] < accs.max
     narrow = codes[0] >= 0 and codes[1] < 1 << 8 and layer.bits <= 15 and fits
     weight_type: type[np.integer[Any]] = np.int16 if narrow else np.int64
     acc_type: type[np.integer[Any]] = np.int32 if narrow else np.int64
@@ -60,7 +62,7 @@ def _pack_layer(layer: Layer, codes: Bounds, bounds: Bounds) -> PackedLayer:
         thresholds = np.ascontiguousarray(rows.clip(bounds[0], bounds[1] + 1), np.int64)
         staircase = find_staircase(layer, bounds) if layer.shared_thresholds else None
     weights = np.ascontiguousarray(layer.weights.T, weight_type)
-    return PackedLayer(weights, layer.bias.astype(acc_type), thresholds, staircase)
+    return PackedLayer(weights, layer.bias.astype(acc_type), thresholds, staircase, layer.wrap_bits)
 
 
 def engine(model: Model) -> Enter:
@@ -101,7 +103,15 @@ def _accumulators(layer: PackedLayer, codes: Array) -> Array:
     codes = np.ascontiguousarray(codes, layer.code_dtype)
     acc = np.empty((len(codes), layer.weights.shape[1]), layer.bias.dtype)
     accumulate(codes, layer.weights, layer.bias, acc)
-    return acc
+    return wrapped(acc, layer.wrap_bits)
+
+
+def wrapped(acc: Array, bits: int | None) -> Array:
+    """The lowest `bits` bits of accumulators as two's complement numbers; all of them if None."""
+    if bits is None:
+        return acc
+    above = 64 - bits
+    return (acc.astype(np.int64) << above >> above).astype(acc.dtype)
 
 
 def count(acc: Array, layer: PackedLayer, codes: Array) -> None:
@@ -122,7 +132,8 @@ def sweeper(model: Model) -> Sweeper:
         acc = np.empty((len(steps), layer.outputs), np.int64)
         for i in range(len(codes)):
             follow(codes[i].astype(np.int64), signs[i], steps, low, high, columns, layer.bias, acc)
-            classes[i] = classify(_finish_block(packed, acc.astype(packed[0].bias.dtype), NO_HIDDEN))
+            first = wrapped(acc, packed[0].wrap_bits).astype(packed[0].bias.dtype)
+            classes[i] = classify(_finish_block(packed, first, NO_HIDDEN))
 
     return run
 

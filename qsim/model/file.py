@@ -43,6 +43,7 @@ def load(path: str | PathLike[str]) -> Model:
                     codes_per_unit=entry["one"],
                     zero_code=entry.get("zero", 0),
                     preactivation_gain=entry["gain"],
+                    wrap_bits=entry.get("wrap"),
                     **{key: entry[key] for key in ("bits", "grid", "activation")},
                 )
             )

@@ -15,6 +15,7 @@ from .crossbar import Crossbar
 
 GRIDS = ("odd", "twos_complement")
 MAX_WEIGHT_BITS = 16
+MAX_WRAP_BITS = 62
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,10 @@ class Layer:
     crossbar : Crossbar, optional
         The tiles that compute the products, instead of ideal integers. The weights then say what the
         cells were meant to hold, and give the float shadow.
+    wrap_bits : int, optional
+        Two's complement bits that are left of an accumulator, 2 to 62. None if it never wraps around: so it
+        is in every network as it was made. Only one with defects, in hardware whose accumulators were made
+        for it without them, may need it; it has 2**n - 1 thresholds that are as narrow.
 
     Raises
     ------
@@ -66,6 +71,7 @@ class Layer:
     activation: str | None = None
     preactivation_gain: float = 1.0
     crossbar: Crossbar | None = None
+    wrap_bits: int | None = None
 
     def __post_init__(self) -> None:
         weights = integers(self.weights, "weights", 2)
@@ -100,6 +106,8 @@ class Layer:
             object.__setattr__(self, "thresholds", self._checked_thresholds(len(weights)))
         if self.crossbar is not None:
             self.crossbar.check(self.bits, self.inputs, self.outputs)
+        if self.wrap_bits is not None:
+            self._check_wrapping(self.wrap_bits)
 
     def _checked_thresholds(self, outputs: int) -> npt.NDArray[np.int64]:
         """Thresholds as (outputs, T); rows that are all equal share one row of memory."""
@@ -118,6 +126,18 @@ class Layer:
         if (rows == rows[0]).all():
             rows = np.broadcast_to(rows[0], (outputs, rows.shape[1]))
         return rows
+
+    def _check_wrapping(self, bits: int) -> None:
+        """Refuse thresholds that a memory of that width cannot hold, or fewer than it has."""
+        half = 1 << checked_int(bits, 2, MAX_WRAP_BITS, "width at which an accumulator wraps around") - 1
+        if self.thresholds is None:
+            return
+        if self.thresholds.min() < -half or self.thresholds.max() >= half:
+            raise QsimError(f"thresholds of an accumulator that wraps around at {bits} bits need as few bits")
+        if self.max_code & (self.max_code + 1):
+            raise QsimError(
+                f"{self.max_code} thresholds of an accumulator that wraps around; 2**n - 1 are needed"
+            )
 
     @property
     def inputs(self) -> int:
@@ -146,6 +166,22 @@ class Layer:
     def stored(self) -> npt.NDArray[np.int64]:
         """The q-bit two's complement codes that memories hold (outputs, inputs)."""
         return (self.weights - 1) >> 1 if self.grid == "odd" else self.weights
+
+    def sum_bounds(self, low: int, high: int) -> tuple[int, int]:
+        """A range that no accumulator leaves for codes from `low` to `high`, before any wraps around.
+
+        It is the worst case over the layer's actual weights and all possible codes, and holds for
+        every partial sum too, in any order of addition, with the bias or without.
+        """
+        if self.crossbar is not None:
+            return self.crossbar.bounds(self.grid, self.weights, self.bias, low, high)
+        ends = np.stack([self.weights * low, self.weights * high])
+        least, most = ends.min(0).clip(max=0).sum(1), ends.max(0).clip(min=0).sum(1)
+        bias = self.bias.tolist()
+        return (
+            min(m + min(b, 0) for m, b in zip(least.tolist(), bias, strict=True)),
+            max(m + max(b, 0) for m, b in zip(most.tolist(), bias, strict=True)),
+        )
 
 
 def _grid_range(grid: str, bits: int) -> tuple[int, int]:

@@ -28,6 +28,7 @@ import numpy.typing as npt
 
 from .. import spec
 from ..errors import QsimError
+from ..spec import geometry
 from . import container
 from .input_format import InputFormat
 from .layer import Layer
@@ -121,7 +122,8 @@ class Model:
             raise QsimError(
                 "the last layer has thresholds; its accumulators are the logits, so none are allowed"
             )
-        for i, (low, high) in enumerate(self.bounds):
+        for i, layer in enumerate(layers):
+            low, high = layer.sum_bounds(*self.code_range(i))
             if low < -(1 << 62) or high >= 1 << 62:
                 raise QsimError(f"layer {i} accumulates from {low} to {high}; 63 bits are allowed")
 
@@ -157,25 +159,32 @@ class Model:
     def bounds(self) -> tuple[tuple[int, int], ...]:
         """For each layer, a range that no accumulator leaves.
 
-        It is the worst case over the layer's actual weights and all possible codes, and holds for
-        every partial sum too, in any order of addition, with the bias or without.
+        It is the worst case over the layer's actual weights and all possible codes (`Layer.sum_bounds`), or
+        all of the width at which the layer wraps around.
         """
         bounds = []
         for i, layer in enumerate(self.layers):
-            low, high = self.code_range(i)
-            if layer.crossbar is not None:
-                bounds.append(layer.crossbar.bounds(layer.grid, layer.weights, layer.bias, low, high))
-                continue
-            ends = np.stack([layer.weights * low, layer.weights * high])
-            least, most = ends.min(0).clip(max=0).sum(1), ends.max(0).clip(min=0).sum(1)
-            bias = layer.bias.tolist()
-            bounds.append(
-                (
-                    min(m + min(b, 0) for m, b in zip(least.tolist(), bias, strict=True)),
-                    max(m + max(b, 0) for m, b in zip(most.tolist(), bias, strict=True)),
-                )
-            )
+            half = 1 << (layer.wrap_bits or 1) - 1
+            whole = -half, half - 1
+            bounds.append(layer.sum_bounds(*self.code_range(i)) if layer.wrap_bits is None else whole)
         return tuple(bounds)
+
+    @cached_property
+    def accumulator_bits(self) -> tuple[int, ...]:
+        """For each layer, the two's complement width of the engine's accumulators and biases.
+
+        On a hidden layer it also holds one above the largest accumulator, so that a threshold can be a
+        number that none reaches.
+        """
+        return tuple(
+            layer.wrap_bits or geometry.signed_width(min(low, -1), high + (layer.max_code > 0))
+            for layer, (low, high) in zip(self.layers, self.bounds, strict=True)
+        )
+
+    @property
+    def wraps(self) -> bool:
+        """Whether an accumulator of any layer may wrap around."""
+        return any(layer.wrap_bits is not None for layer in self.layers)
 
     @cached_property
     def digest(self) -> str:
@@ -198,6 +207,7 @@ class Model:
                     "activation": layer.activation,
                     "gain": layer.preactivation_gain,
                     "accumulator": list(bounds),
+                    **({} if layer.wrap_bits is None else {"wrap": layer.wrap_bits}),
                 }
                 for layer, bounds in zip(self.layers, self.bounds, strict=True)
             ],

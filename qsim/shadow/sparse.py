@@ -224,21 +224,27 @@ def _fused(b: Any, factor: Any, term: Any, total: Any) -> Any:
 
 @cached(fastmath={"contract"})
 def _times_plain(rows: Index, edges: Index, where: Any, values: Reals, w: Reals, out: Reals, _: Any) -> None:
-    """out += x @ w."""
-    for i in range(rows.size):
-        for b in range(edges.shape[1] - 1):
+    """out += x @ w, for rows of any length."""
+    for b in range(edges.shape[1] - 1):
+        own = w[b * BLOCK : (b + 1) * BLOCK]
+        for i in range(rows.size):
+            row = out[i]
             for e in range(edges[rows[i], b], edges[rows[i], b + 1]):
-                for j in range(out.shape[1]):
-                    out[i, j] += values[e] * w[b * BLOCK + where[e], j]
+                factor, line = values[e], own[where[e]]
+                for j in range(row.size):
+                    row[j] += factor * line[j]
 
 
 @cached(fastmath={"contract"})
 def _transposed_times_plain(
     rows: Index, edges: Index, where: Any, values: Reals, d: Reals, out: Reals, _: Any
 ) -> None:
-    """out += x.T @ d."""
-    for i in range(rows.size):
-        for b in range(edges.shape[1] - 1):
+    """out += x.T @ d, for rows of any length."""
+    for b in range(edges.shape[1] - 1):
+        own = out[b * BLOCK : (b + 1) * BLOCK]
+        for i in range(rows.size):
+            row = d[i]
             for e in range(edges[rows[i], b], edges[rows[i], b + 1]):
-                for j in range(out.shape[1]):
-                    out[b * BLOCK + where[e], j] += values[e] * d[i, j]
+                factor, line = values[e], own[where[e]]
+                for j in range(row.size):
+                    line[j] += factor * row[j]

@@ -16,6 +16,7 @@ from ..activations import activation as activation_called
 from ..errors import QsimError
 from ..model.layer import GRIDS
 from .adam import Adam
+from .adversarial import worsened
 from .network import Network, Reals, batches, forward, logit_gradient, predict, slopes, to_real
 from .sparse import SparseRows
 
@@ -40,6 +41,9 @@ class Recipe:
         Constant factor on hidden pre-activations.
     spread : float
         Factor on the range of Glorot's initial weights, which stay in [-1, 1].
+    adversarial : float
+        If above 0, every batch is first attacked with this strength, in input units and norm inf (see
+        `adversarial`); so are the held-out rows by which the best epoch is chosen.
     """
 
     epochs: int = 60
@@ -48,6 +52,7 @@ class Recipe:
     learning_rate: float = 1e-3
     gain: float = 1.0
     spread: float = 1.0
+    adversarial: float = 0.0
 
 
 RECIPES = {
@@ -99,6 +104,8 @@ def train(
         If a parameter is outside what is allowed.
     """
     widths = checked_widths(bits, activation, hidden, grid, seed)
+    if recipe is not None and not 0 <= recipe.adversarial < np.inf:
+        raise QsimError(f"adversarial is {recipe.adversarial!r}; a strength of 0 or more is needed")
     dataset = data_sets.load(data, "train") if isinstance(data, str) else data
     if not isinstance(dataset, data_sets.Dataset):
         raise QsimError(
@@ -169,12 +176,20 @@ def _fit(
     adam = Adam([*network.weights, *network.biases], recipe.learning_rate, network.bits, network.grid)
     depth = len(network.weights)
     forward_pass = replace(network, weights=adam.rounded[:depth], biases=adam.rounded[depth:])
+
+    def attacked(part: npt.NDArray[np.int64], starts: np.random.Generator) -> Reals:
+        real = to_real(dataset.codes[part], dataset.codes_per_unit)
+        return worsened(forward_pass, real, dataset.labels[part], recipe.adversarial, starts)
+
     best, best_accuracy, best_epoch = network, -1.0, 0
     for epoch in range(1, recipe.epochs + 1):
         order = rng.permutation(rows)
         for i in range(0, len(order), recipe.batch):
             part = order[i : i + recipe.batch]
-            adam.step(_parameter_gradients(forward_pass, x[part], dataset.labels[part]))
+            batch = attacked(part, rng) if recipe.adversarial else x[part]
+            adam.step(parameter_gradients(forward_pass, batch, dataset.labels[part]))
+        if recipe.adversarial:
+            x_held = attacked(held_out, np.random.default_rng(epoch))
         accuracy = float((predict(forward_pass, x_held) == y_held).mean())
         if report:
             report(epoch, recipe.epochs, accuracy)
@@ -190,7 +205,7 @@ def _fit(
     return best
 
 
-def _parameter_gradients(network: Network, x: Any, labels: npt.NDArray[np.int64]) -> list[Reals]:
+def parameter_gradients(network: Network, x: Any, labels: npt.NDArray[np.int64]) -> list[Reals]:
     """Derivatives of the batch's mean loss by all weights, then all biases (straight-through)."""
     done = forward(network, x)
     hidden_slopes = slopes(network, done)

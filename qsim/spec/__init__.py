@@ -8,6 +8,6 @@ This package alone decides every output bit, and imports nothing of the project:
     noise       the counter-based generator of read noise
 """
 
-from .dense import VERSION, accumulate, activate, classify, logits, predict, trace, weight
+from .dense import VERSION, accumulate, activate, classify, logits, predict, trace, weight, wrap
 
-__all__ = ["VERSION", "accumulate", "activate", "classify", "logits", "predict", "trace", "weight"]
+__all__ = ["VERSION", "accumulate", "activate", "classify", "logits", "predict", "trace", "weight", "wrap"]

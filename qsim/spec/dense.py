@@ -7,7 +7,9 @@ no real accumulator overflows is proved for each model when it is built (`Model.
 A model is read through four plain facts of each layer: `weights[j][i]`, `bias[j]`, `thresholds[j]`
 (ascending; hidden layers only), and the order of the layers. Nothing else can change a bit, except that
 a layer on a crossbar accumulates as `crossbar` says, from the range of its input codes: that of `bits`
-and `signed` of the model's input, or 0 to the number of thresholds of the layer before.
+and `signed` of the model's input, or 0 to the number of thresholds of the layer before; and that a layer with
+`wrap_bits` keeps the lowest so many bits of its accumulators. Only a defect in given hardware needs
+that: it can drive an accumulator out of its proved range.
 """
 
 from __future__ import annotations
@@ -29,6 +31,14 @@ def weight(stored: int, grid: str) -> int:
 def accumulate(weights: Sequence[int], bias: int, codes: Sequence[int]) -> int:
     """acc = bias + sum of weight x code: the first of the two operations."""
     return bias + sum(w * x for w, x in zip(weights, codes, strict=True))
+
+
+def wrap(acc: int, bits: int | None) -> int:
+    """The lowest `bits` bits of an accumulator as a two's complement number; all of it if None."""
+    if bits is None:
+        return acc
+    half = 1 << bits - 1
+    return (acc + half) % (1 << bits) - half
 
 
 def activate(acc: int, thresholds: Iterable[int]) -> int:
@@ -67,6 +77,7 @@ def trace(
                 accs = [accumulate(w, b, codes) for w, b in zip(weights, bias, strict=True)]
             else:
                 accs = accumulate_on_tiles(model.layers[i], codes, *ranges[i], i, number)
+            accs = [wrap(acc, model.layers[i].wrap_bits) for acc in accs]
             if thresholds is not None:
                 codes = [activate(a, t) for a, t in zip(accs, thresholds, strict=True)]
                 hidden.append(codes)

@@ -25,6 +25,11 @@ def slices(weight_bits: int, cell_bits: int) -> int:
     return ceil_div(weight_bits, cell_bits)
 
 
+def signed_width(low: int, high: int) -> int:
+    """The least two's complement width that holds low to high."""
+    return max(high, ~low, 0).bit_length() + 1
+
+
 def digits(low: int, high: int, digit_bits: int) -> int:
     """Digits in which a code from `low` to `high` is driven, at least one."""
     return max(1, ceil_div((high - low).bit_length(), digit_bits))

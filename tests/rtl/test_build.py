@@ -13,7 +13,9 @@ import qsim
 from qsim import QsimError
 from qsim.cli import main
 from qsim_rtl.export import folder as export
-from qsim_rtl.fpga import boards, build
+from qsim_rtl.fpga import build
+from qsim_rtl.fpga.family import BOARDS
+from qsim_rtl.fpga.steps import uses_dsp
 
 MODEL = random_model((7, 5, 3), 2, [3], seed=8)
 REPORT = {
@@ -82,7 +84,7 @@ def test_what_a_tool_says_is_told_in_one_sentence(exported, monkeypatch):
     ],
 )
 def test_products_go_where_they_are_fast(target, bits, products, dsp):
-    assert boards.uses_dsp(boards.BOARDS[target], bits, products) is dsp
+    assert uses_dsp(BOARDS[target], bits, products) is dsp
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from examples import expected
 from random_models import random_codes, random_model
 
 from qsim_rtl.export import texts
-from qsim_rtl.export.folder import describe
+from qsim_rtl.export.folder import Settings, describe
 from qsim_rtl.gateware.bus.registers import ADDRESS, MASK
 from qsim_rtl.host.device import BusError, Device
 from qsim_rtl.host.transport_simulated import Simulated
@@ -48,7 +48,9 @@ int load(volatile uint32_t *engine) { return qsim_load(engine, qsim_model, 1, 2,
 @pytest.fixture(scope="module")
 def library(tmp_path_factory):
     folder = tmp_path_factory.mktemp("c")
-    header = texts.files(describe(NEW, SHAPE, None, 1), SHAPE.words(NEW).tolist())["qsim.h"]
+    paths = {memory.name: memory.name for memory in SHAPE.memories}
+    manifest = describe(NEW, SHAPE, Settings(2, 2, None, 1, "qsim"), paths)
+    header = texts.files(manifest, SHAPE.words(NEW).tolist())["qsim.h"]
     (folder / "qsim.h").write_text(header)
     flags = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
     for name, source in (("load", SOURCE), ("mapped", MAPPED)):

@@ -14,7 +14,7 @@ from qsim import QsimError
 from qsim.crossbar.mapping import map_to_crossbar
 from qsim.model.crossbar import Mapping
 from qsim_rtl.fpga import cost
-from qsim_rtl.fpga.boards import BOARDS
+from qsim_rtl.fpga.family import BOARDS, FAMILIES
 from qsim_rtl.shape.loadable import Loadable
 
 ROOT = Path(__file__).parent.parent.parent
@@ -31,10 +31,12 @@ def test_block_rams_and_dsp_blocks_are_those_that_the_tools_used(row):
     assert price.lut == pytest.approx(row["lut"], rel=0.25)
 
 
-@pytest.mark.parametrize("family", cost.LUTS)
+@pytest.mark.parametrize("family", [name for name, each in FAMILIES.items() if each.prices])
 def test_the_constants_are_those_of_the_fit_and_near_what_the_fit_has_not_seen(family):
     builds = fit_cost.family(family)
-    assert asdict(cost.LUTS[family]) == pytest.approx(asdict(fit_cost.fit(builds)), rel=0.01, abs=0.01)
+    assert asdict(FAMILIES[family].prices.luts) == pytest.approx(
+        asdict(fit_cost.fit(builds)), rel=0.01, abs=0.01
+    )
     errors = np.abs(fit_cost.unseen(builds))
     assert errors.mean() < 0.08
     assert errors.max() < 0.3

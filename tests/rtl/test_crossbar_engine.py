@@ -11,7 +11,7 @@ from examples import expected
 from random_models import random_codes, random_model
 
 from qsim import Model, QsimError
-from qsim.crossbar import faults as device_faults
+from qsim.faults.lists import apply_faults, differences, read, write
 from qsim.model.crossbar import Mapping, Noise
 from qsim_rtl import EngineShape, Simulator
 from qsim_rtl.export import verilog
@@ -118,9 +118,9 @@ def test_a_fault_list_is_written_into_an_engine_that_is_there(tmp_path):
     cells = hidden.crossbar.cells.copy()
     cells[1, 3, 2], cells[0, :, 5] = 0, 48
     broken = Model((replace(hidden, crossbar=replace(hidden.crossbar, cells=cells)), output), ideal.input)
-    device_faults.write(device_faults.differences(ideal, broken), tmp_path / "faults.csv")
+    write(differences(ideal, broken), tmp_path / "faults.csv")
 
-    faulty = device_faults.apply_faults(ideal, device_faults.read(tmp_path / "faults.csv"))
+    faulty = apply_faults(ideal, read(tmp_path / "faults.csv"))
     first = faulty.layers[0]
     noisier = replace(first, crossbar=replace(first.crossbar, noise=Noise(190_000, 3)))
     before = simulator.run(codes)

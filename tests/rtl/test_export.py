@@ -22,7 +22,7 @@ from qsim.model.crossbar import Mapping
 from qsim_rtl.export import folder as export
 from qsim_rtl.export import texts as export_texts
 from qsim_rtl.export import verify as export_verify
-from qsim_rtl.fpga import boards
+from qsim_rtl.fpga.family import FAMILIES
 from qsim_rtl.sim import toolchain
 from qsim_rtl.sim import verilator as verilate
 
@@ -83,7 +83,7 @@ def test_the_manifest_states_every_file_and_the_model(exported):
 def test_the_bench_passes_in_icarus_wherever_the_folder_is(icarus, copy):
     passed, log = icarus(copy)
     assert passed, log
-    assert f"PASS: model {MODEL.digest[:12]}, 3 x 4 images" in log
+    assert re.search(f"PASS: model {MODEL.digest[:12]} and probe [0-9a-f]{{12}}, 4 images", log)
 
 
 def test_one_flipped_bit_in_any_memory_file_fails_the_bench_and_verify(icarus, copy):
@@ -93,8 +93,8 @@ def test_one_flipped_bit_in_any_memory_file_fails_the_bench_and_verify(icarus, c
     results = sum(manifest["m_axis_tdata_bits"].values())
     for name, words, width in [
         *memories,
-        ("load.mem", manifest["image_words"], 32),
-        ("vectors_out.mem", 12, results),
+        ("load.mem", 2 * manifest["image_words"], 32),
+        ("vectors_out.mem", 24, results),
     ]:
         before = (copy / name).read_bytes()
         flip(copy / name, int(chance.integers(words)), int(chance.integers(width)))
@@ -143,7 +143,7 @@ def test_the_bench_passes_in_verilator(copy):
         [*toolchain.cxx(), *flags, *places, copy / "all.cpp", *parts[:3], "-o", copy / "bench"], timeout=300
     )
     assert "PASS" in toolchain.run([copy / "bench"], timeout=60, cwd=copy)
-    flip(copy / "layer1_bias.mem", 1, 3)
+    flip(copy / "qsim_layer1_bias.mem", 1, 3)
     with pytest.raises(QsimError, match="FAIL"):
         toolchain.run([copy / "bench"], timeout=60, cwd=copy)
 
@@ -158,8 +158,8 @@ def resealed(folder: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("layer0_weights.mem", "weights.bin and layer0_weights.mem differ"),
-        ("model_digest.mem", "weights.bin and model_digest.mem differ"),
+        ("qsim_layer0_weights.mem", "weights.bin and qsim_layer0_weights.mem differ"),
+        ("qsim_model_digest.mem", "weights.bin and qsim_model_digest.mem differ"),
         ("vectors_out.mem", "vectors_out.mem is not what the model gives"),
     ],
 )
@@ -214,14 +214,17 @@ def test_no_result_depends_on_a_word_that_is_read_while_it_is_written(kind, when
     if not shutil.which("iverilog"):
         missing("iverilog was not found: install Icarus Verilog")
     copy = Path(shutil.copytree(request.getfixturevalue(kind), tmp_path / "elsewhere"))
-    text = (copy / "qsim.v").read_text()
-    writes = re.findall(r"if \((.+)\)\n +(\w+)\[(.+)\] <= ", text)
-    assert len(writes) > len(json.loads((copy / "manifest.json").read_text())["memories"])
-    for enable, memory, written in writes:
-        (read,) = re.finditer(rf"\w+ <= {memory}\[(.+)\];", text)
-        clash = when.format(enable=enable, written=written, address=read[1])
-        text = text.replace(read[0], read[0].replace("<= ", f"<= {clash} ? 'bx : "))
-    (copy / "qsim.v").write_text(text)
+    head, *modules = re.split(r"^(?=module )", (copy / "qsim.v").read_text(), flags=re.MULTILINE)
+    changed, count = head, 0
+    for text in modules:
+        for enable, memory, written in re.findall(r"if \((.+)\)\n +(\w+)\[(.+)\] <= ", text):
+            (read,) = re.finditer(rf"\w+ <= {memory}\[(.+)\];", text)
+            clash = when.format(enable=enable, written=written, address=read[1])
+            text = text.replace(read[0], read[0].replace("<= ", f"<= {clash} ? 'bx : "))
+            count += 1
+        changed += text
+    assert count > len(json.loads((copy / "manifest.json").read_text())["memories"])
+    (copy / "qsim.v").write_text(changed)
     sources = [copy / "testbench.v", copy / "qsim.v"]
     toolchain.run(["iverilog", "-g2009", "-s", "testbench", "-o", copy / "bench.vvp", *sources], timeout=120)
     done = subprocess.run(["vvp", "-n", "bench.vvp"], cwd=copy, capture_output=True, text=True, timeout=120)
@@ -267,7 +270,7 @@ def test_what_is_no_export_is_named(tmp_path, copy):
     with pytest.raises(QsimError, match=r"qsim.v is missing"):
         export_verify.verify(copy)
     (copy / "manifest.json").write_text('{"format": 99, "files": {}}')
-    with pytest.raises(QsimError, match="format 99; this qsim reads format 1"):
+    with pytest.raises(QsimError, match="format 99; this qsim reads format 2"):
         export_verify.verify(copy)
 
 
@@ -296,13 +299,28 @@ def test_one_output_and_signed_codes(icarus, tmp_path):
     assert "PASS" in toolchain.run(["vvp", "-n", "b.vvp"], timeout=60, cwd=tmp_path)
 
 
+def test_frames_as_arrays_of_bytes(tmp_path):
+    folder = tmp_path / "bytes"
+    manifest = export.write(MODEL, folder, pe=2, simd=3, bits=4, vectors=4, stream=2)
+    assert (manifest["stream_bytes"], manifest["frame_beats"], manifest["s_axis_tdata_bits"]) == (2, 4, 16)
+    assert manifest["interval"] >= 4 + 3
+    assert "of an array of 7 codes of 1 bytes each" in " ".join((folder / "README.md").read_text().split())
+    assert "QSIM_FRAME_BEATS 4" in (folder / "qsim.h").read_text()
+    assert export_verify.verify(folder)["regenerated"]
+    sources = [folder / "testbench.v", folder / "qsim.v"]
+    toolchain.run(["iverilog", "-g2009", "-s", "testbench", "-o", folder / "b.vvp", *sources], timeout=60)
+    assert "PASS" in toolchain.run(["vvp", "-n", "b.vvp"], timeout=60, cwd=folder)
+
+
 def test_every_board_has_pins_for_every_port(exported):
-    for board in boards.BOARDS.values():
-        top = (exported / f"board_{board.target}.v").read_text()
-        constraints = (exported / f"board_{board.target}.{board.suffix}").read_text()
-        for name in (*board.pins, *board.constants):
-            assert name in top
-            assert f'"{name}"' in constraints or f" {name} " in constraints
+    for family in FAMILIES.values():
+        for board in family.boards:
+            top = (exported / f"board_{board.target}.v").read_text()
+            constraints = (exported / family.files(board).constraints).read_text()
+            for name, place in board.places.items():
+                assert name in top
+                assert re.search(rf"\b{name}\b", constraints)
+                assert re.search(rf"\b{place}\b", constraints)
 
 
 def test_the_documented_register_map_is_the_one_in_the_hardware():
@@ -335,7 +353,10 @@ def test_the_command_writes_and_verifies(tmp_path, capsys):
             ["export", str(tmp_path / "m.safetensors"), "--out", str(tmp_path / "y"), "--vectors", "0"],
             "at least 1",
         ),
-        (["build", str(tmp_path / "x"), "--target", "virtex"], "one of ecp5-25k, ecp5-85k, up5k, gw2a-18"),
+        (
+            ["build", str(tmp_path / "x"), "--target", "virtex"],
+            "one of ecp5-25k, ecp5-85k, gw2a-18, up5k",
+        ),
         (["build", str(tmp_path), "--target", "up5k"], "is no export"),
     ):
         with pytest.raises(SystemExit) as ended:

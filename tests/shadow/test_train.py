@@ -87,7 +87,7 @@ def test_parameter_gradients_are_those_of_the_mean_loss() -> None:
     )
     codes, labels = rng.integers(0, 256, (6, 4)), rng.integers(0, 3, 6)
     x = nw.to_real(codes, 255, np.float64)
-    gradients = tr._parameter_gradients(network, SparseRows(codes, 255)[np.arange(6)], labels)
+    gradients = tr.parameter_gradients(network, SparseRows(codes, 255)[np.arange(6)], labels)
     parameters = [p.astype(np.float64) for p in (*network.weights, *network.biases)]
     for i, (parameter, gradient) in enumerate(zip(parameters, gradients, strict=True)):
         for index in [(0,) * parameter.ndim, tuple(n - 1 for n in parameter.shape)]:

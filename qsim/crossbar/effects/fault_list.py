@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ...faults.lists import apply_faults, read
 from ...model.model import Model
-from .. import faults
 from ..effect import Effect, Parameter
 
 
@@ -14,14 +14,14 @@ def fault_list(model: Model, file: str) -> Model:
     ----------
     model : Model with mapped layers
     file : str
-        Path of the list, see `qsim.crossbar.faults`.
+        Path of the list, see `qsim.faults.lists`.
 
     Raises
     ------
     QsimError
         If the file is no fault list, or one of another network or other tiles.
     """
-    return faults.apply_faults(model, faults.read(file))
+    return apply_faults(model, read(file))
 
 
 FAULT_LIST = Effect(

@@ -45,14 +45,15 @@ def _run_block(
     first_image: int,
     between: Array,
     watched: Sequence[npt.NDArray[np.uint16]] = (),
-) -> Integers:
+) -> Array:
     """The last accumulators; every layer's codes go to `between`, side by side, if it has rows."""
     column = 0
     for i, (layer, tiles) in enumerate(zip(plan.layers, plan.tiles, strict=True)):
         if tiles is None:
-            acc = _exact_product(layer, codes)
+            acc: Array = _exact_product(layer, codes)
         else:
             acc = _accumulate(layer, tiles, codes, first_image, watched[i] if watched else NOTHING)
+        acc = portable.wrapped(acc, layer.wrap_bits)
         if layer.thresholds is not None:
             codes = np.empty(acc.shape, np.uint16)
             portable.count(acc, plan.activations[i], codes)

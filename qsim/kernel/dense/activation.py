@@ -153,6 +153,25 @@ def activation(name: str, lanes: int) -> Any:
 
 
 @part
+def copy(acc, columns, images, outputs, logits):
+    for i in range(images):
+        for j in range(outputs):
+            logits[i * outputs + j] = acc[i * columns + j]
+
+
+@part
+def classify(acc, columns, images, outputs, classes):
+    """The lowest index of the largest of each row's `outputs`; with one output whether it is >= 0."""
+    for i in range(images):
+        best, winner = acc[i * columns], 0
+        for j in range(1, outputs):
+            value = acc[i * columns + j]
+            winner = j if value > best else winner
+            best = max(best, value)
+        classes[i] = winner if outputs > 1 else np.int64(best >= 0)
+
+
+@part
 def conclude(row, block, acc, wide, images, columns, logits, classes):
     """Logits and classes, to the addresses of arrays of int64; 0 where they are not wanted."""
     outputs = row[p.OUTPUTS]
@@ -163,15 +182,13 @@ def conclude(row, block, acc, wide, images, columns, logits, classes):
         return
     if row[p.FUSED]:
         finish(acc, row, pointer(block + row[p.BIAS], np.int32), images, columns)
-    if row[p.CHUNK] == 0:
-        widen(acc, wide, images * columns)
-    for i in range(images if logits else 0):
-        for j in range(outputs):
-            values[i * outputs + j] = wide[i * columns + j]
-    for i in range(images if classes else 0):
-        best, winner = wide[i * columns], 0
-        for j in range(1, outputs):
-            value = wide[i * columns + j]
-            winner = j if value > best else winner
-            best = max(best, value)
-        winners[i] = winner if outputs > 1 else np.int64(best >= 0)
+    if logits:
+        if row[p.CHUNK]:
+            copy(wide, columns, images, outputs, values)
+        else:
+            copy(acc, columns, images, outputs, values)
+    if classes:
+        if row[p.CHUNK]:
+            classify(wide, columns, images, outputs, winners)
+        else:
+            classify(acc, columns, images, outputs, winners)

@@ -94,6 +94,8 @@ class _Block:
 
 def pack(model: Model, lanes: int, panel: int, has_bytes: bool) -> Plan | None:
     """The plan for vectors of `lanes` neurons, at most `panel` of them at a time; None if not provable."""
+    if model.wraps:
+        return None
     block, rows = _Block(), np.zeros((len(model.layers), COLUMNS), np.int64)
     for i, layer in enumerate(model.layers):
         codes = model.code_range(i)

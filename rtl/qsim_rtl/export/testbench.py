@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +13,10 @@ import numpy.typing as npt
 from qsim.model.model import Model
 from qsim.spec import dense as spec
 
-from ..gateware.bus.registers import REGISTERS
-from ..memory.frames import encoded
-from ..memory.map import instances
+from ..gateware.bus.registers import CONTROL, REGISTERS, STATUS, VERSION
+from ..memory.pack import pack
 from ..shape.loadable import Loadable, crc
+from .probe import probe
 from .texts import filled
 
 TEMPLATE = Path(__file__).with_suffix(".v").read_text()
@@ -40,17 +42,37 @@ def vectors(model: Model, count: int) -> npt.NDArray[np.int64]:
     return np.array(rows)
 
 
-def files(model: Model, shape: Loadable, count: int) -> dict[str, bytes]:
-    """`testbench.v`, the vectors that it sends and expects, and the load that it writes."""
-    codes = vectors(model, count)
-    data, _ = encoded(shape, codes)
-    words = shape.words(model)
+@dataclass(frozen=True)
+class Tested:
+    """The engine that a bench plays: its top module, and each memory's path below it by the memory's name."""
+
+    shape: Loadable
+    module: str
+    paths: Mapping[str, str]
+
+
+def files(model: Model, engine: Tested, count: int) -> dict[str, bytes]:
+    """`testbench.v`, the vectors that it sends and expects, and the two loads that it writes."""
+    shape, codes = engine.shape, vectors(model, count)
+    models = model, probe(model, shape, codes)
+    words = [shape.words(each) for each in models]
     return {
-        "testbench.v": _testbench(model, shape, count, words).encode(),
-        "vectors_in.mem": "".join(f"{beat[::-1].tobytes().hex()}\n" for beat in data).encode(),
-        "vectors_out.mem": _expected(model, shape, codes).encode(),
-        "load.mem": "".join(f"{word:08x}\n" for word in words.tolist()).encode(),
+        "testbench.v": _testbench(models, words, engine, count).encode(),
+        "vectors_in.mem": _sent(shape, codes).encode(),
+        "vectors_out.mem": "".join(_expected(each, shape, codes) for each in models).encode(),
+        "load.mem": "".join(f"{word:08x}\n" for word in np.concatenate(words).tolist()).encode(),
     }
+
+
+def _sent(shape: Loadable, codes: npt.NDArray[np.int64]) -> str:
+    """Each input beat; all bits are 1 that belong to no code of the frame."""
+    layer, stream = shape.engine.layers[0], shape.stream
+    count, bits = (layer.simd, layer.code_bits) if stream is None else (stream.codes, 8 * stream.code_bytes)
+    filled_up = codes | -1 << layer.code_bits
+    surplus = shape.frame_beats * count - layer.inputs
+    lanes = np.pad(filled_up, ((0, 0), (0, surplus)), constant_values=-1).reshape(-1, count)
+    unused = (1 << shape.input_width) - (1 << count * bits)
+    return "".join(f"{beat | unused:0{shape.input_width // 4}x}\n" for beat in pack(lanes, bits).integers())
 
 
 def _expected(model: Model, shape: Loadable, codes: npt.NDArray[np.int64]) -> str:
@@ -65,34 +87,42 @@ def _expected(model: Model, shape: Loadable, codes: npt.NDArray[np.int64]) -> st
     return "".join(lines)
 
 
-def _testbench(model: Model, shape: Loadable, count: int, words: npt.NDArray[np.uint32]) -> str:
-    names = ", ".join(f"{register.name} = 7'h{register.address:02x}" for register in REGISTERS)
+def _testbench(
+    models: Sequence[Model], words: Sequence[npt.NDArray[np.uint32]], engine: Tested, count: int
+) -> str:
+    (own, made), shape = models, engine.shape
     values = {
+        "NAME": engine.module,
         "FRAMES": count,
-        "BEATS": shape.engine.layers[0].beats,
-        "OUTPUTS": model.outputs,
+        "BEATS": shape.frame_beats,
+        "OUTPUTS": own.outputs,
         "IN": shape.input_width,
         "OUT": sum(shape.result_widths),
-        "WORDS": len(words),
+        "WORDS": len(words[0]),
         "LATENCY": shape.latency,
-        "INTERVAL": shape.engine.timing().interval,
-        "CRC": f"{crc(words):08x}",
+        "INTERVAL": shape.interval,
+        "CRC": f"{crc(words[0]):08x}",
+        "PROBE_CRC": f"{crc(words[1]):08x}",
         "SHAPE": f"{shape.identity:08x}",
-        "DIGEST": model.digest,
-        "DIGEST12": model.digest[:12],
-        "ADDRESSES": names,
+        "VERSION": f"{VERSION:08x}",
+        "DIGEST": own.digest,
+        "DIGEST12": own.digest[:12],
+        "PROBE_DIGEST": made.digest,
+        "PROBE12": made.digest[:12],
+        "ADDRESSES": ", ".join(f"{each.name} = 7'h{each.address:02x}" for each in REGISTERS),
+        "BITS": ", ".join(f"{bit.name} = 32'h{bit.mask:x}" for bit in (*CONTROL, *STATUS)),
         "WIDEST": max(32 * memory.pieces for memory in shape.memories),
-        "MEMORIES": _memories(shape),
+        "MEMORIES": _memories(engine),
     }
     return filled(TEMPLATE, values)
 
 
-def _memories(shape: Loadable) -> str:
+def _memories(engine: Tested) -> str:
     lines = []
-    for name, memory in zip(instances(shape.engine), shape.memories, strict=True):
+    for memory in engine.shape.memories:
         lines += [
             f"      for (n = 0; n < {memory.words}; n = n + 1) begin",
-            f"        row = dut.{name}[n];",
+            f"        row = dut.{engine.paths[memory.name]}[n];",
             f"        for (p = 0; p < {memory.pieces}; p = p + 1) begin",
             "          check = crc32(check, row[31:0]);",
             "          row = row >> 32;",

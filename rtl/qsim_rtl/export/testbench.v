@@ -1,39 +1,49 @@
 // Plays the test vectors on the engine and says PASS or FAIL; no tool but a simulator is needed.
-//   with Icarus,    iverilog -g2009 -o testbench.vvp testbench.v qsim.v && vvp -n testbench.vvp
-//   with Verilator, verilator --binary --timing -Wno-fatal -Wno-lint --top-module testbench testbench.v qsim.v
+//   with Icarus,    iverilog -g2009 -o testbench.vvp testbench.v @NAME@.v && vvp -n testbench.vvp
+//   with Verilator, verilator --binary --timing -Wno-fatal -Wno-lint --top-module testbench testbench.v @NAME@.v
 // Run it in this folder: memories and vectors are read from the files beside it.
+//
+// Two models answer the same images: the exported one, which the memories hold from the start, and a
+// probe, loaded over the bus, whose classes tie, whose accumulators meet thresholds and reach their limits.
 `timescale 1ns / 1ps
 module testbench;
   localparam FRAMES = @FRAMES@, BEATS = @BEATS@, OUTPUTS = @OUTPUTS@;
-  localparam IN = @IN@, OUT = @OUT@, WORDS = @WORDS@;
+  localparam IN = @IN@, OUT = @OUT@, WORDS = @WORDS@, RESULTS = FRAMES * OUTPUTS;
   localparam LATENCY = @LATENCY@, INTERVAL = @INTERVAL@;
-  localparam [31:0] CRC = 32'h@CRC@;
-  localparam [255:0] DIGEST = 256'h@DIGEST@;
+  localparam [31:0] SHAPE_ID = 32'h@SHAPE@, VERSION_ID = 32'h@VERSION@;
+  localparam [31:0] OWN_CRC = 32'h@CRC@, PROBE_CRC = 32'h@PROBE_CRC@;
+  localparam [255:0] OWN_DIGEST = 256'h@DIGEST@;
+  localparam [255:0] PROBE_DIGEST = 256'h@PROBE_DIGEST@;
   localparam [6:0] @ADDRESSES@;
-  localparam PATIENCE = 4 * (LATENCY + 64);
+  localparam [31:0] @BITS@;
+  localparam PATIENCE = 4 * (LATENCY + INTERVAL + 64), ANSWER = 64, OKAY = 0, SLVERR = 2;
+  localparam FLOWING = 0, STALLING = 1, HOLDING = 2;  // how the two streams are played
 
   reg aclk = 0, aresetn = 0;
   reg [IN-1:0] s_axis_tdata = 0;
   reg s_axis_tvalid = 0, s_axis_tlast = 0, m_axis_tready = 0;
   wire s_axis_tready, m_axis_tvalid, m_axis_tlast;
   wire [OUT-1:0] m_axis_tdata;
+  wire [OUT/8-1:0] m_axis_tkeep;
+  reg kept = 1;
   reg [6:0] s_axil_awaddr = 0, s_axil_araddr = 0;
   reg [31:0] s_axil_wdata = 0;
+  reg [3:0] s_axil_wstrb = 0;
   reg s_axil_awvalid = 0, s_axil_wvalid = 0, s_axil_bready = 0, s_axil_arvalid = 0, s_axil_rready = 0;
   wire s_axil_awready, s_axil_wready, s_axil_bvalid, s_axil_arready, s_axil_rvalid;
   wire [1:0] s_axil_bresp, s_axil_rresp;
   wire [31:0] s_axil_rdata;
   always #5 aclk = ~aclk;
 
-  qsim dut (
+  @NAME@ dut (
       .aclk(aclk), .aresetn(aresetn),
-      .s_axis_tdata(s_axis_tdata), .s_axis_tvalid(s_axis_tvalid),
+      .s_axis_tdata(s_axis_tdata), .s_axis_tkeep({IN / 8{kept}}), .s_axis_tvalid(s_axis_tvalid),
       .s_axis_tready(s_axis_tready), .s_axis_tlast(s_axis_tlast),
-      .m_axis_tdata(m_axis_tdata), .m_axis_tvalid(m_axis_tvalid),
+      .m_axis_tdata(m_axis_tdata), .m_axis_tkeep(m_axis_tkeep), .m_axis_tvalid(m_axis_tvalid),
       .m_axis_tready(m_axis_tready), .m_axis_tlast(m_axis_tlast),
       .s_axil_awaddr(s_axil_awaddr), .s_axil_awprot(3'd0),
       .s_axil_awvalid(s_axil_awvalid), .s_axil_awready(s_axil_awready),
-      .s_axil_wdata(s_axil_wdata), .s_axil_wstrb(4'd15),
+      .s_axil_wdata(s_axil_wdata), .s_axil_wstrb(s_axil_wstrb),
       .s_axil_wvalid(s_axil_wvalid), .s_axil_wready(s_axil_wready),
       .s_axil_bresp(s_axil_bresp), .s_axil_bvalid(s_axil_bvalid), .s_axil_bready(s_axil_bready),
       .s_axil_araddr(s_axil_araddr), .s_axil_arprot(3'd0),
@@ -42,54 +52,71 @@ module testbench;
       .s_axil_rvalid(s_axil_rvalid), .s_axil_rready(s_axil_rready));
 
   reg [IN-1:0] sent[0:FRAMES*BEATS-1];
-  reg [OUT-1:0] expected[0:FRAMES*OUTPUTS-1];
-  reg [31:0] load[0:WORDS-1];
+  reg [OUT-1:0] expected[0:2*RESULTS-1];  // the model's, then the probe's
+  reg [31:0] load[0:2*WORDS-1];  // likewise
 
-  integer errors = 0, cycle = 0, beat = 0, result = 0, started = 0, idle = 0, next = 0, i = 0;
-  integer finished[0:FRAMES-1];
-  reg running = 0, stalling = 0;
-  reg [31:0] noise = 32'h2545f491;
-  reg [31:0] word, check;
+  integer errors = 0, cycle = 0, idle = 0, i = 0, tick = 0, word = 0, step = 0;
+  reg [31:0] noise = 32'h2545f491, chosen = 0, check = 0;
+  integer first = 0, count = 0, every = 1, offset = 0, next = 0, started = 0, style = FLOWING;
+  integer base = 0, result = 0, finished[0:FRAMES-1];
+  reg sending = 0, listening = 0, refused = 0, offered_last = 0;
+  reg [OUT-1:0] offered = 0;
+  reg address_due = 0, data_due = 0, address_taken = 0, data_taken = 0;
 
-  task fail(input [8*40-1:0] what, input [OUT-1:0] found, input [OUT-1:0] wanted);
+  task fail(input [8*40-1:0] what, input [OUT+31:0] found, input [OUT+31:0] wanted);
     begin
       errors = errors + 1;
-      if (errors <= 10) $display("FAIL: %0s is %h, not %h (result %0d)", what, found, wanted, result);
+      $display("FAIL: %0s is %h, not %h (result %0d)", what, found, wanted, result);
+      if (errors >= 10) $fatal;
     end
   endtask
 
-  // The two streams: what is offered stays until it is taken; with `stalling` both sides pause at random.
+  // The stream in: `count` beats from beat `first` on, TLAST on every `every`th. What is offered stays until taken.
   always @(posedge aclk) begin
     cycle <= cycle + 1;
     noise <= {noise[30:0], noise[31] ^ noise[21] ^ noise[1] ^ noise[0]};
-    if (!running) begin
-      s_axis_tvalid <= 0; m_axis_tready <= 0;
-      beat <= 0; result <= 0; idle <= 0;
+    idle <= s_axis_tvalid && s_axis_tready || m_axis_tvalid && m_axis_tready ? 0 : idle + 1;
+    if (!sending) begin
+      s_axis_tvalid <= 0;
+      offset <= 0;
     end else begin
-      idle <= idle + 1;
-      if (s_axis_tvalid && s_axis_tready) begin
-        if (beat == 0) started <= cycle;
-        beat <= beat + 1;
-        idle <= 0;
-      end
+      next = offset + (s_axis_tvalid && s_axis_tready);
+      offset <= next;
+      if (offset == 0 && next == 1) started <= cycle;
       if (!s_axis_tvalid || s_axis_tready) begin
-        next = beat + (s_axis_tvalid && s_axis_tready);
-        s_axis_tvalid <= next < FRAMES * BEATS && !(stalling && noise[1:0] == 0);
-        s_axis_tdata <= next < FRAMES * BEATS ? sent[next] : 0;
-        s_axis_tlast <= next % BEATS == BEATS - 1;
+        s_axis_tvalid <= next < count && !(style == STALLING && noise[1:0] == 0);
+        s_axis_tdata <= sent[(first+next)%(FRAMES*BEATS)];
+        s_axis_tlast <= next % every == every - 1;
       end
-      m_axis_tready <= !(stalling && noise[4:3] == 0);
+    end
+  end
+
+  // The stream out: the results from `expected[base]` on. While HOLDING, none is taken until all inside stands still.
+  always @(posedge aclk) begin
+    if (!listening) begin
+      m_axis_tready <= 0;
+      result <= 0;
+      refused <= 0;
+    end else begin
+      m_axis_tready <= !(style == STALLING && noise[4:3] == 0)
+          && !(style == HOLDING && result % OUTPUTS == 0 && idle < INTERVAL + 32);
+      refused <= m_axis_tvalid && !m_axis_tready;
+      offered <= m_axis_tdata;
+      offered_last <= m_axis_tlast;
+      if (refused && (!m_axis_tvalid || offered !== m_axis_tdata || offered_last !== m_axis_tlast))
+        fail("an offered result", m_axis_tdata, offered);
       if (m_axis_tvalid && m_axis_tready) begin
-        idle <= 0;
-        if (result >= FRAMES * OUTPUTS) fail("a result too many", m_axis_tdata, 0);
+        if (result >= RESULTS) fail("a result too many", m_axis_tdata, 0);
         else begin
-          if (m_axis_tdata !== expected[result]) fail("class, logit", m_axis_tdata, expected[result]);
+          if (m_axis_tdata !== expected[base+result]) fail("class, logit", m_axis_tdata, expected[base+result]);
+          if (m_axis_tkeep !== {OUT / 8{1'b1}}) fail("TKEEP", m_axis_tkeep, {OUT / 8{1'b1}});
           if (m_axis_tlast !== (result % OUTPUTS == OUTPUTS - 1)) fail("TLAST", m_axis_tlast, !m_axis_tlast);
           if (m_axis_tlast) finished[result/OUTPUTS] <= cycle;
         end
         result <= result + 1;
       end
     end
+    if (m_axis_tvalid === 1'bx || s_axis_tready === 1'bx) fail("a handshake", m_axis_tvalid, 0);
   end
 
   // All else is driven at the falling edge, and looked at shortly after it, when it has settled.
@@ -100,53 +127,311 @@ module testbench;
     end
   endtask
 
-  task play(input pauses);
+  task send(input integer from, input integer beats, input integer period);
     begin
-      @(negedge aclk) stalling = pauses;
-      running = 1;
+      @(negedge aclk) first = from;
+      count = beats;
+      every = period;
+      sending = 1;
+      idle = 0;
       settled;
-      while (idle < PATIENCE && !(result == FRAMES * OUTPUTS && idle > 64)) settled;
-      if (result != FRAMES * OUTPUTS) fail("number of results", result, FRAMES * OUTPUTS);
-      @(negedge aclk) running = 0;
+      while (offset != beats && idle < PATIENCE) settled;
+      if (offset != beats) fail("number of beats taken", offset, beats);
+      @(negedge aclk) sending = 0;
       settled;
     end
   endtask
 
-  task write(input [6:0] address, input [31:0] data, input [1:0] wanted);
+  // Begins to take results: those of the model, or of the probe.
+  task listen(input integer where, input integer how);
+    begin
+      @(negedge aclk) base = where;
+      style = how;
+      listening = 1;
+    end
+  endtask
+
+  task all_come(input integer wanted);
+    begin
+      idle = 0;
+      while (idle < (result == wanted ? 64 : PATIENCE)) settled;
+      if (result != wanted) fail("number of results", result, wanted);
+      @(negedge aclk) listening = 0;
+      style = FLOWING;
+      settled;
+    end
+  endtask
+
+  task play_some(input integer where, input integer how, input integer frames);
+    begin
+      write(CONTROL, FLUSH, 15, OKAY);  // read noise, where there is any, counts from the first image again
+      listen(where, how);
+      send(0, frames * BEATS, BEATS);
+      all_come(frames * OUTPUTS);
+    end
+  endtask
+
+  task play(input integer where, input integer how);
+    play_some(where, how, FRAMES);
+  endtask
+
+  // Frames of other lengths give no result, are counted, and disturb none before or after.
+  task refuse_frames;
+    begin
+      write(CONTROL, CLEAR | FLUSH, 15, OKAY);
+      listen(0, FLOWING);
+      if (BEATS > 1) send(1, BEATS - 1, BEATS - 1);
+      send(0, BEATS, BEATS);
+      send(3, BEATS + 1, BEATS + 1);
+      if (FRAMES > 1) send(BEATS, BEATS, BEATS);
+      send(1, 2 * BEATS + 1, 2 * BEATS + 1);
+      if (BEATS > 1) send(2, 1, 1);
+      if (FRAMES > 2) send(2 * BEATS, (FRAMES - 2) * BEATS, BEATS);
+      all_come(RESULTS);
+      expect_register(IMAGES, 32'hffffffff, FRAMES);
+      expect_register(SHORT_FRAMES, 32'hffffffff, BEATS > 1 ? 2 : 0);
+      expect_register(LONG_FRAMES, 32'hffffffff, 2);
+      write(CONTROL, CLEAR, 15, OKAY);
+      expect_register(IMAGES, 32'hffffffff, 0);
+      expect_register(CYCLES, 32'hffffffff, 0);
+      expect_register(SHORT_FRAMES, 32'hffffffff, 0);
+      expect_register(LONG_FRAMES, 32'hffffffff, 0);
+    end
+  endtask
+
+  // A load waits for the frame inside, lets no other in, and loses nothing; it can be cancelled.
+  task wait_for_turn;
+    begin
+      write(CONTROL, FLUSH, 15, OKAY);
+      send(0, BEATS, BEATS);
+      expect_register(STATUS, 32'hffffffff, VALID | BUSY);
+      write(CONTROL, LOAD, 15, OKAY);
+      expect_register(STATUS, 32'hffffffff, VALID | BUSY | WAITING);
+      send_nothing;
+      write(CONTROL, CANCEL, 15, OKAY);
+      expect_register(STATUS, 32'hffffffff, VALID | BUSY);
+      if (FRAMES > 1) send(BEATS, BEATS, BEATS);
+      write(CONTROL, LOAD, 15, OKAY);
+      listen(0, FLOWING);
+      all_come(FRAMES > 1 ? 2 * OUTPUTS : OUTPUTS);
+      expect_register(STATUS, 32'hffffffff, VALID | LOADING);
+      send_nothing;
+      write(CONTROL, CANCEL, 15, OKAY);
+      expect_register(STATUS, 32'hffffffff, VALID);
+    end
+  endtask
+
+  // Frames inside are dropped at any moment, by a flush or a reset, and leave nothing behind but the model.
+  // A packet that has begun to leave when the flush comes is completed.
+  task abort_frames(input integer cycles, input by_reset);
+    begin
+      write(CONTROL, FLUSH, 15, OKAY);
+      send(0, BEATS, BEATS);
+      if (BEATS > 1) send(0, 1, BEATS);
+      expect_register(STATUS, 32'hffffffff, VALID | BUSY);
+      repeat (cycles) settled;
+      if (by_reset) begin
+        @(negedge aclk) aresetn = 0;
+        #2 if (s_axis_tready !== 0) fail("TREADY in a reset", s_axis_tready, 0);
+        @(negedge aclk) aresetn = 1;
+        expect_register(CYCLES, 32'hffffffff, 0);
+      end else begin
+        write(CONTROL, FLUSH, 15, OKAY);
+        listen(0, FLOWING);
+        idle = 0;
+        while (idle < 64) settled;
+        if (result != 0 && result != OUTPUTS) fail("number of results", result, OUTPUTS);
+        @(negedge aclk) listening = 0;
+        settled;
+      end
+      expect_register(STATUS, 32'hffffffff, VALID);
+      listen(0, FLOWING);
+      send(0, BEATS, BEATS);
+      all_come(OUTPUTS);
+    end
+  endtask
+
+  // A flush completes the packet that is leaving, and nothing is taken meanwhile.
+  task flush_a_packet;
+    begin
+      write(CONTROL, FLUSH, 15, OKAY);
+      send(0, BEATS, BEATS);
+      send(0, BEATS, BEATS);
+      repeat (LATENCY) settled;
+      write(CONTROL, FLUSH, 15, OKAY);
+      send_nothing;
+      listen(0, FLOWING);
+      all_come(OUTPUTS);
+      expect_register(STATUS, 32'hffffffff, VALID);
+    end
+  endtask
+
+  // A beat without its bytes is told.
+  task tear_a_beat;
+    begin
+      kept = 0;
+      play_some(0, FLOWING, 1);
+      kept = 1;
+      expect_register(STATUS, 32'hffffffff, VALID | TORN);
+      write(CONTROL, ACKNOWLEDGE, 15, OKAY);
+      expect_register(STATUS, 32'hffffffff, VALID);
+    end
+  endtask
+
+  // Writes address and data together or either first, and lets the answer wait now and then.
+  task write(input [6:0] address, input [31:0] data, input [3:0] strobes, input [1:0] wanted);
     begin
       @(negedge aclk) s_axil_awaddr = address;
-      s_axil_wdata = data; s_axil_awvalid = 1; s_axil_wvalid = 1; s_axil_bready = 1;
-      #2;
-      while (!s_axil_awready) settled;
-      @(negedge aclk) s_axil_awvalid = 0;
+      s_axil_wdata = data;
+      s_axil_wstrb = strobes;
+      address_due = 1;
+      data_due = 1;
+      chosen = noise;
+      for (tick = 0; (address_due || data_due) && tick < ANSWER; tick = tick + 1) begin
+        s_axil_awvalid = address_due && (tick > 2 || chosen[7:5] != 1);
+        s_axil_wvalid = data_due && (tick > 2 || chosen[7:5] != 2);
+        #2 address_taken = s_axil_awvalid && s_axil_awready;
+        data_taken = s_axil_wvalid && s_axil_wready;
+        @(negedge aclk);
+        if (address_taken) address_due = 0;
+        if (data_taken) data_due = 0;
+      end
+      s_axil_awvalid = 0;
       s_axil_wvalid = 0;
+      if (address_due || data_due) fail("a write not taken", address, data);
       #2;
-      while (!s_axil_bvalid) settled;
-      if (s_axil_bresp !== wanted) fail("BRESP", s_axil_bresp, wanted);
+      for (tick = 0; s_axil_bvalid !== 1 && tick < ANSWER; tick = tick + 1) settled;
+      if (chosen[10:8] == 0) repeat (3) settled;
+      if (s_axil_bvalid !== 1 || s_axil_bresp !== wanted) fail("BRESP of a write", s_axil_bresp, wanted);
+      @(negedge aclk) s_axil_bready = 1;
       @(negedge aclk) s_axil_bready = 0;
+      #2 if (s_axil_bvalid !== 0) fail("BVALID", s_axil_bvalid, 0);
     end
   endtask
 
-  task expect_register(input [6:0] address, input [31:0] mask, input [31:0] wanted);
+  task read(input [6:0] address, input [31:0] mask, input [31:0] value, input [1:0] answer);
     begin
       @(negedge aclk) s_axil_araddr = address;
-      s_axil_arvalid = 1; s_axil_rready = 1;
+      s_axil_arvalid = 1;
       #2;
-      while (!s_axil_arready) settled;
+      for (tick = 0; s_axil_arready !== 1 && tick < ANSWER; tick = tick + 1) settled;
       @(negedge aclk) s_axil_arvalid = 0;
+      s_axil_araddr = ~address;
       #2;
-      while (!s_axil_rvalid) settled;
-      if ((s_axil_rdata & mask) !== wanted || s_axil_rresp !== 0) fail("register", s_axil_rdata, wanted);
+      for (tick = 0; s_axil_rvalid !== 1 && tick < ANSWER; tick = tick + 1) settled;
+      if (noise[9:8] == 0) repeat (3) settled;
+      if (s_axil_rvalid !== 1 || s_axil_rresp !== answer) fail("RRESP of a read", s_axil_rresp, answer);
+      if ((s_axil_rdata & mask) !== value) fail("register", s_axil_rdata, value);
+      @(negedge aclk) s_axil_rready = 1;
       @(negedge aclk) s_axil_rready = 0;
+      #2 if (s_axil_rvalid !== 0) fail("RVALID", s_axil_rvalid, 0);
     end
   endtask
 
-  task digest_shown(input valid);
+  task expect_register(input [6:0] address, input [31:0] mask, input [31:0] value);
+    read(address, mask, value, OKAY);
+  endtask
+
+  task expect_digest(input [255:0] digest);
+    for (i = 0; i < 8; i = i + 1) expect_register(DIGEST0 + 4 * i, 32'hffffffff, digest[255-32*i-:32]);
+  endtask
+
+  // What the map does not have, and what comes without its turn, is answered with SLVERR and changes nothing.
+  task refuse_accesses;
     begin
-      for (i = 0; i < 8; i = i + 1) begin
-        word = valid ? DIGEST[255-32*i-:32] : 0;
-        expect_register(DIGEST0 + 4 * i, 32'hffffffff, word);
-      end
+      expect_register(IMAGES, 32'hffffffff, FRAMES);
+      for (i = 0; i < 4; i = i + 1) write(CONTROL, LOAD | CLEAR, 4'd15 ^ 4'd1 << i, SLVERR);
+      expect_register(STATUS, 32'hffffffff, VALID | ILLEGAL);
+      write(CONTROL, ACKNOWLEDGE, 15, OKAY);
+      expect_register(STATUS, 32'hffffffff, VALID);
+      write(CONTROL + 1, LOAD | CLEAR, 15, SLVERR);
+      write(CONTROL + 2, LOAD | CLEAR, 15, SLVERR);
+      write(IMAGES, 0, 15, SLVERR);
+      expect_register(STATUS, 32'hffffffff, VALID | ILLEGAL);
+      write(CONTROL, ACKNOWLEDGE, 15, OKAY);
+      expect_register(LOAD_CRC, 32'hffffffff, 0);
+      read(7'h7c, 0, 0, SLVERR);
+      expect_register(STATUS, 32'hffffffff, VALID | ILLEGAL);
+      write(CONTROL, ACKNOWLEDGE, 15, OKAY);
+      write(LOAD_DATA, SHAPE_ID, 15, SLVERR);
+      expect_register(STATUS, 32'hffffffff, VALID | OUT_OF_TURN);
+      write(CONTROL, ACKNOWLEDGE, 15, OKAY);
+      write(LOAD_CRC, OWN_CRC, 15, SLVERR);
+      expect_register(STATUS, 32'hffffffff, VALID | OUT_OF_TURN);
+      write(CONTROL, ACKNOWLEDGE, 15, OKAY);
+      expect_register(IMAGES, 32'hffffffff, FRAMES);
+      expect_register(CONTROL, 32'hffffffff, 0);
+      expect_register(LOAD_DATA, 32'hffffffff, 0);
+      expect_register(STATUS, 32'hffffffff, VALID);
+      write(QUIET, 1, 15, OKAY);
+      write(LOAD_DATA, SHAPE_ID, 15, OKAY);
+      write(IMAGES, 0, 15, OKAY);
+      read(7'h7c, 0, 0, OKAY);
+      expect_register(STATUS, 32'hffffffff, VALID | NO_SLVERR | OUT_OF_TURN | ILLEGAL);
+      write(QUIET, 0, 15, OKAY);
+      write(CONTROL, ACKNOWLEDGE, 15, OKAY);
+      write(IMAGES, 0, 15, SLVERR);
+      write(CONTROL, ACKNOWLEDGE, 15, OKAY);
+      expect_register(STATUS, 32'hffffffff, VALID);
+    end
+  endtask
+
+  // From `load[where]` on: so many words.
+  task words(input integer where, input integer number);
+    for (word = 0; word < number; word = word + 1) write(LOAD_DATA, load[where+word], 15, OKAY);
+  endtask
+
+  // A wrong first word ends a load and the model stays; a load cut short, too long or with a wrong CRC leaves none.
+  task refuse_loads;
+    begin
+      write(CONTROL, LOAD, 15, OKAY);
+      expect_register(STATUS, 32'hffffffff, VALID | LOADING);
+      write(LOAD_DATA, ~SHAPE_ID, 15, SLVERR);
+      expect_register(STATUS, 32'hffffffff, VALID | WRONG_SHAPE);
+      write(CONTROL, LOAD | ACKNOWLEDGE, 15, OKAY);
+      words(0, 1);
+      expect_register(STATUS, 32'hffffffff, VALID | LOADING);
+      words(1, 2);
+      expect_register(LOADED, 32'hffffffff, 3);
+      expect_register(STATUS, 32'hffffffff, LOADING);
+      expect_digest(0);
+      write(LOAD_CRC, OWN_CRC, 15, SLVERR);
+      expect_register(STATUS, 32'hffffffff, OUT_OF_TURN);
+      write(CONTROL, LOAD | ACKNOWLEDGE, 15, OKAY);
+      words(0, 2);
+      write(CONTROL, LOAD, 15, OKAY);
+      expect_register(LOADED, 32'hffffffff, 0);
+      words(WORDS, WORDS);
+      expect_register(LOADED, 32'hffffffff, WORDS);
+      write(LOAD_CRC, ~PROBE_CRC, 15, SLVERR);
+      expect_register(STATUS, 32'hffffffff, WRONG_CRC);
+      send_nothing;
+    end
+  endtask
+
+  // Without a model no beat is taken.
+  task send_nothing;
+    begin
+      @(negedge aclk) first = 0;
+      count = 1;
+      every = 1;
+      sending = 1;
+      repeat (16) settled;
+      if (offset != 0) fail("number of beats taken", offset, 0);
+      @(negedge aclk) sending = 0;
+      repeat (2) settled;
+    end
+  endtask
+
+  task load_model(input integer where, input [31:0] crc, input [255:0] digest);
+    begin
+      write(CONTROL, LOAD | ACKNOWLEDGE, 15, OKAY);
+      words(where, WORDS);
+      expect_register(STATUS, 32'hffffffff, LOADING);
+      write(LOAD_CRC, crc, 15, OKAY);
+      expect_register(STATUS, 32'hffffffff, VALID);
+      expect_digest(digest);
+      memories(crc);
     end
   endtask
 
@@ -159,12 +444,20 @@ module testbench;
   endfunction
 
   // What the memories hold, word by word in the order of a load, must have the CRC of the model's image.
-  task memories;
+  task memories(input [31:0] crc);
     integer n, p;
     reg [@WIDEST@-1:0] row;
     begin
-      check = crc32(32'hffffffff, 32'h@SHAPE@);
-@MEMORIES@      if (~check !== CRC) fail("CRC of the memories", ~check, CRC);
+      check = crc32(32'hffffffff, SHAPE_ID);
+@MEMORIES@      if (~check !== crc) fail("CRC of the memories", ~check, crc);
+    end
+  endtask
+
+  task load_file(input integer where, input [31:0] crc);
+    begin
+      check = 32'hffffffff;
+      for (i = 0; i < WORDS; i = i + 1) check = crc32(check, load[where+i]);
+      if (~check !== crc) fail("CRC of load.mem", ~check, crc);
     end
   endtask
 
@@ -175,46 +468,41 @@ module testbench;
     repeat (4) @(negedge aclk);
     aresetn = 1;
     settled;
-    memories;
-    check = 32'hffffffff;
-    for (i = 0; i < WORDS; i = i + 1) check = crc32(check, load[i]);
-    if (~check !== CRC) fail("CRC of load.mem", ~check, CRC);
+    load_file(0, OWN_CRC);
+    load_file(WORDS, PROBE_CRC);
+    memories(OWN_CRC);
     expect_register(ID, 32'hffffffff, 32'h7173696d);
-    expect_register(SHAPE, 32'hffffffff, 32'h@SHAPE@);
+    expect_register(VERSION, 32'hffffffff, VERSION_ID);
+    expect_register(SHAPE, 32'hffffffff, SHAPE_ID);
     expect_register(IMAGE_WORDS, 32'hffffffff, WORDS);
-    expect_register(STATUS, 32'hffffffff, 1);
-    digest_shown(1);
+    expect_register(STATUS, 32'hffffffff, VALID);
+    expect_digest(OWN_DIGEST);
 
-    play(0);
+    play(0, FLOWING);
     if (finished[0] - started != LATENCY) fail("latency", finished[0] - started, LATENCY);
     if (FRAMES > 1 && finished[FRAMES-1] - finished[FRAMES-2] != INTERVAL)
       fail("interval", finished[FRAMES-1] - finished[FRAMES-2], INTERVAL);
-    write(CONTROL, 8, 0);  // a flush: read noise, where there is any, counts from the first image again
-    play(1);
-    expect_register(IMAGES, 32'hffffffff, 2 * FRAMES);
-
-    // A load of which only three words come is refused, and leaves no model.
-    write(CONTROL, 1, 0);
-    for (i = 0; i < 3; i = i + 1) write(LOAD_DATA, load[i], 0);
-    write(LOAD_CRC, CRC, 2);
-    expect_register(STATUS, 32'h0000ffff, 32'h00000200);
-    digest_shown(0);
-    write(CONTROL, 1, 0);
-    for (i = 0; i < WORDS; i = i + 1) write(LOAD_DATA, load[i], 0);
-    write(LOAD_CRC, ~CRC, 2);
-    expect_register(STATUS, 32'h00000003, 0);
-    write(CONTROL, 5, 0);
-    for (i = 0; i < WORDS; i = i + 1) write(LOAD_DATA, load[i], 0);
-    write(LOAD_CRC, CRC, 0);
-    expect_register(STATUS, 32'hffffffff, 1);
-    digest_shown(1);
-    memories;
-    play(1);
+    expect_register(CYCLES, 32'hffffffff, finished[FRAMES-1] - started + 1);
+    refuse_accesses;
+    refuse_frames;
+    wait_for_turn;
+    tear_a_beat;
+    // While the first results of a layer go on to the next, while nothing does, and when all wait at the output.
+    for (step = 0; step < 10; step = step + 1) abort_frames((BEATS > 24 ? BEATS - 24 : 0) + 7 * step, step % 2);
+    for (step = 0; step < 4; step = step + 1) abort_frames(step / 2 * LATENCY, step % 2);
+    if (OUTPUTS > 2) flush_a_packet;  // fewer results can wait at the output, and nothing is left to complete
+    play(0, HOLDING);
+    refuse_loads;
+    load_model(WORDS, PROBE_CRC, PROBE_DIGEST);
+    play(RESULTS, FLOWING);
+    play(RESULTS, STALLING);
+    load_model(0, OWN_CRC, OWN_DIGEST);
+    play(0, STALLING);
     if (errors != 0) begin
       $display("FAIL: %0d errors", errors);
       $fatal;
     end
-    $display("PASS: model @DIGEST12@, 3 x %0d images, every logit and class", FRAMES);
+    $display("PASS: model @DIGEST12@ and probe @PROBE12@, %0d images, every logit and class", FRAMES);
     $finish;
   end
 endmodule

@@ -7,14 +7,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..fpga import boards
+from ..fpga.boards import BAUD
+from ..fpga.family import BOARDS
+from ..fpga.steps import commands
 from ..gateware.bus.registers import CONTROL, MAGIC, REGISTERS, STATUS, VERSION
 
 README = Path(__file__).parent.joinpath("templates/readme.md").read_text()
+WAIVERS = Path(__file__).parent.joinpath("templates/lint.vlt").read_text()
 XILINX_PART = "xc7a35tcsg324-1"
 PACKING = Path(__file__).parent.joinpath("templates/readme_dense.md").read_text()
 PACKING_TILES = Path(__file__).parent.joinpath("templates/readme_tiles.md").read_text()
 LOAD = Path(__file__).parent.joinpath("templates/load.h").read_text()
+FRAME = """TDATA has @IN@ bits:
+  @SIMD@ codes of @CODE_BITS@ bits, the first lowest. A frame whose TLAST comes early or late is
+  refused: it gives no result and is counted. TKEEP must be 1 for every byte that holds codes, else the
+  flag TORN tells."""
+FRAME_BYTES = """TDATA has @IN@ bits
+  of an array of @INPUTS@ codes of @BYTES@ bytes each, the lowest first; only the last beat may lack bytes,
+  those behind the last code. A frame of another length or with a hole in TKEEP is refused: it gives no
+  result and is counted."""
 TAKES = """The engine takes every model of these layer sizes, input format and grid with at most @BITS@-bit
 weights. Fewer bits lie on the same grid: an odd weight is 2s + 1, and s of q bits is sign-extended."""
 TAKES_TILES = """The engine takes every model on tiles of this shape: other cells, defects, thresholds, noise.
@@ -22,13 +33,15 @@ Images, which number the read noise, count from 0 after a reset, a load and a FL
 
 
 def files(manifest: dict[str, Any], words: Sequence[int]) -> dict[str, str]:
-    """README.md, qsim.h, Makefile, vivado.tcl and qsim.xdc."""
+    """README.md, the C header, Makefile, vivado.tcl, the linter's waivers and the clock constraint."""
+    name = manifest["name"]
     return {
         "README.md": _readme(manifest),
-        "qsim.h": _header(manifest, words),
+        f"{name}.h": _header(manifest, words),
         "Makefile": _makefile(manifest),
         "vivado.tcl": _vivado(manifest),
-        "qsim.xdc": "create_clock -name aclk -period 10.000 [get_ports aclk]\n",
+        f"{name}.vlt": filled(WAIVERS, {"NAME": name}),
+        f"{name}.xdc": "create_clock -name aclk -period 10.000 [get_ports aclk]\n",
     }
 
 
@@ -63,10 +76,13 @@ def _readme(manifest: dict[str, Any]) -> str:
     layers = "".join(f"- layer {i}: {_layer(layer)}\n" for i, layer in enumerate(manifest["layers"]))
     mapped = manifest["layers"][0]["crossbar"] is not None
     first, logit = manifest["layers"][0], manifest["m_axis_tdata_bits"]["logit"]
-    targets = ", ".join(f"`make {target}`" for target in boards.BOARDS)
+    facts = {"IN": manifest["s_axis_tdata_bits"], "SIMD": first["simd"], "CODE_BITS": first["code_bits"]}
+    facts |= {"BYTES": -(-first["code_bits"] // 8), "INPUTS": first["inputs"]}
+    targets = ", ".join(f"`make {target}`" for target in BOARDS)
     return filled(
         README,
         {
+            "NAME": manifest["name"],
             "TAKES": TAKES_TILES if mapped else TAKES,
             "PACKING": PACKING_TILES if mapped else PACKING,
             "SHAPE": "-".join(map(str, manifest["shape"])),
@@ -76,10 +92,8 @@ def _readme(manifest: dict[str, Any]) -> str:
             "INTERVAL": manifest["interval"],
             "LAYERS": layers,
             "TARGETS": targets,
-            "BEATS": first["beats"],
-            "IN": manifest["s_axis_tdata_bits"],
-            "SIMD": first["simd"],
-            "CODE_BITS": first["code_bits"],
+            "BEATS": manifest["frame_beats"],
+            "FRAME": filled(FRAME if manifest["stream_bytes"] is None else FRAME_BYTES, facts),
             "OUTPUTS": manifest["shape"][-1],
             "LOGIT_TOP": logit - 1,
             "REGISTERS": registers(),
@@ -87,7 +101,7 @@ def _readme(manifest: dict[str, Any]) -> str:
             "BITS": manifest["bits"],
             "SHAPE_ID": manifest["shape_id"],
             "MEMORIES": memories,
-            "BAUD": f"{boards.BAUD:,}",
+            "BAUD": f"{BAUD:,}",
         },
     )
 
@@ -125,7 +139,7 @@ def _header(manifest: dict[str, Any], words: Sequence[int]) -> str:
         f"#define QSIM_VERSIONS 0x{VERSION:08x}u",
         f"#define QSIM_INPUTS {manifest['shape'][0]}",
         f"#define QSIM_OUTPUTS {manifest['shape'][-1]}",
-        f"#define QSIM_FRAME_BEATS {manifest['layers'][0]['beats']}",
+        f"#define QSIM_FRAME_BEATS {manifest['frame_beats']}",
         f"#define QSIM_LOGIT_BITS {manifest['m_axis_tdata_bits']['logit']}",
         f"#define QSIM_MODEL_WORDS {len(words)}",
         f"#define QSIM_MODEL_CRC32 0x{manifest['image_crc32']}u",
@@ -140,42 +154,52 @@ def _header(manifest: dict[str, Any], words: Sequence[int]) -> str:
         LOAD.rstrip(),
         "#endif",
     ]
-    return "\n".join([*lines, ""])
+    text = "\n".join([*lines, ""])
+    name = manifest["name"]
+    return text.replace("QSIM_", f"{name.upper()}_").replace("qsim_", f"{name}_")
 
 
 def _makefile(manifest: dict[str, Any]) -> str:
+    name = manifest["name"]
     lines = [
         "TOOLS = yowasp-",
         "VERILATOR = verilator",
         "",
-        f".PHONY: icarus verilator {' '.join(boards.BOARDS)}",
+        f".PHONY: icarus verilator lint {' '.join(BOARDS)}",
         "icarus:",
-        "\tiverilog -g2009 -s testbench -o testbench.vvp testbench.v qsim.v",
+        f"\tiverilog -g2009 -s testbench -o testbench.vvp testbench.v {name}.v",
         "\tvvp -n testbench.vvp",
         "",
         "verilator:",
-        "\t$(VERILATOR) --binary --timing -Wno-fatal -Wno-lint --top-module testbench testbench.v qsim.v",
+        f"\t$(VERILATOR) --binary --timing -Wno-fatal -Wno-lint --top-module testbench testbench.v {name}.v",
         "\tobj_dir/Vtestbench",
+        "",
+        "lint:",
+        *(
+            f"\t$(VERILATOR) --lint-only -Wall --top-module {top} {name}.vlt {top}.v"
+            for top in (name, f"{name}_uart")
+        ),
     ]
-    for target, board in boards.BOARDS.items():
+    for target, board in BOARDS.items():
         lines += ["", f"{target}:", "\tmkdir -p build"]
         lines += [
             f"\t{shlex.join(step).replace('@', '$(TOOLS)')}"
-            for step in boards.commands(board, manifest, "@").values()
+            for step in commands(board, manifest, "@").values()
         ]
     return "\n".join([*lines, ""])
 
 
 def _vivado(manifest: dict[str, Any]) -> str:
+    name = manifest["name"]
     memories = " ".join(memory["file"] for memory in manifest["memories"])
     return f"""# vivado -mode batch -source vivado.tcl [-tclargs PART]
 set part [expr {{$argc > 0 ? [lindex $argv 0] : "{XILINX_PART}"}}]
-create_project -force qsim vivado -part $part
-add_files {{qsim.v {memories}}}
+create_project -force {name} vivado -part $part
+add_files {{{name}.v {memories}}}
 set_property file_type {{Memory Initialization Files}} [get_files *.mem]
-add_files -fileset constrs_1 qsim.xdc
-set_property top qsim [current_fileset]
-synth_design -top qsim -part $part -mode out_of_context
+add_files -fileset constrs_1 {name}.xdc
+set_property top {name} [current_fileset]
+synth_design -top {name} -part $part -mode out_of_context
 opt_design
 place_design
 route_design

@@ -52,8 +52,8 @@ def verify(directory: str | PathLike[str]) -> dict[str, Any]:
                 f"{folder} holds model {model.digest[:12]}; its manifest names {manifest['digest'][:12]}"
             )
         values = _decoded(folder, manifest, model)
-        settings = (manifest[name] for name in ("pe", "simd", "max_bits", "vectors"))
-        fresh = export.files(model, *settings)
+        settings = (manifest[name] for name in ("pe", "simd", "max_bits", "vectors", "name", "stream_bytes"))
+        fresh = export.files(model, export.Settings(*settings))
     except QsimError:
         raise
     except (KeyError, TypeError, ValueError, OSError) as error:
@@ -100,5 +100,5 @@ def _decoded(folder: Path, manifest: dict[str, Any], model: Model) -> int:
                     raise QsimError(f"{folder}/weights.bin and {memory['file']} differ")
                 place += 1
     if "".join(f"{word:08x}" for word in memories["model_digest"]) != model.digest:
-        raise QsimError(f"{folder}/model_digest.mem does not hold the model's digest")
-    return export_decode.compare(str(folder), manifest["layers"], memories, model)
+        raise QsimError(f"{folder}/{manifest['name']}_model_digest.mem does not hold the model's digest")
+    return export_decode.compare(f"{folder}/{manifest['name']}_", manifest["layers"], memories, model)

@@ -10,10 +10,11 @@ from qsim.model.container import replacing
 from qsim.model.model import Model
 from qsim.spec import dense as spec
 
-from ..memory.pack import Words, image
+from ..gateware.engine import Engine
+from ..memory.pack import image
 from ..shape.crossbar import CrossbarShape
 from ..shape.engine import EngineShape, Folding
-from ..sim.yosys import netlist
+from . import netlist
 
 MODULE = "engine"
 
@@ -25,10 +26,10 @@ def write(
     simd: Folding = 1,
     monitor: bool = False,
 ) -> list[Path]:
-    """Write `engine.v`, module `engine`, and the `.mem` files that it reads; ports as in `Engine`.
+    """Write `engine.v`, module `engine` above its blocks, and the `.mem` files that it reads.
 
-    The Verilog names its memory files without a folder, so a simulator must run in `directory`.
-    The same model and folding always give the same bytes.
+    Ports are as in `Engine`. The Verilog names its memory files without a folder, so a simulator must
+    run in `directory`. The same model and folding always give the same bytes.
 
     Parameters
     ----------
@@ -50,10 +51,12 @@ def write(
     """
     shape = EngineShape.of(model, pe, simd, monitor)
     memories = image(model, shape)
-    body = netlist(shape, "write_verilog -noattr")
-    loads = "".join(_load(name, words) for name, words in memories.items())
-    start, end = body.rindex("endmodule"), body.index("module")
-    files = {f"{MODULE}.v": _header(model, shape) + body[end:start] + loads + body[start:]}
+    loads = {
+        name: netlist.MemoryFile(f"{name}.mem", words.width, len(words.chunks))
+        for name, words in memories.items()
+    }
+    text = netlist.header(_facts(model, shape)) + netlist.verilog(Engine(shape), MODULE, loads)
+    files = {f"{MODULE}.v": text}
     files |= {f"{name}.mem": words.hexadecimal() for name, words in memories.items()}
     paths = [Path(directory) / name for name in files]
     for path, text in zip(paths, files.values(), strict=True):
@@ -62,20 +65,15 @@ def write(
     return paths
 
 
-def _load(name: str, words: Words) -> str:
-    return f'  initial $readmemh("{name}.mem", {name}, 0, {len(words.chunks) - 1});\n'
-
-
-def _header(model: Model, shape: EngineShape) -> str:
+def _facts(model: Model, shape: EngineShape) -> list[str]:
     timing = shape.timing()
-    lines = [
+    return [
         f"model {model.digest}, arithmetic version {spec.VERSION}",
         f"{'-'.join(map(str, model.shape))}, weights of {_listed(s.bits for s in shape.layers)} bits",
         f"pe {_listed(s.pe for s in shape.layers)}; simd {_listed(s.simd for s in shape.layers)}",
         f"latency {timing.latency} cycles, one frame every {timing.interval} cycles",
         *(f"layer {i}: {_tiles(crossbar)}" for i, crossbar in shape.mapped),
     ]
-    return "".join(f"// {line}\n" for line in lines)
 
 
 def _tiles(shape: CrossbarShape) -> str:

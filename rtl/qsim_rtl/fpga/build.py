@@ -6,7 +6,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,14 @@ from qsim.errors import QsimError
 from qsim.model.container import replacing
 
 from ..sim import toolchain
-from . import boards
-from .boards import Board, commands
+from .boards import BAUD
+from .family import board as board_of
+from .family import family as family_of
+from .part import Board
+from .steps import commands
 
+FORMAT = 1  # of build.json
 STEP_SECONDS = 3600
-CELLS = {  # what nextpnr's report calls each kind of cell; the first name's count is what the part has
-    "ecp5": {"lut": ["TRELLIS_COMB"], "ff": ["TRELLIS_FF"], "bram": ["DP16KD"], "dsp": ["MULT18X18D"]},
-    "ice40": {"lut": ["ICESTORM_LC"], "ff": [], "bram": ["ICESTORM_RAM"], "dsp": ["ICESTORM_DSP"]},
-    "gowin": {"lut": ["LUT4", "ALU"], "ff": ["DFF"], "bram": ["BSRAM"], "dsp": ["MULT9X9", "MULT18X18"]},
-}
 
 
 def build(
@@ -36,16 +35,18 @@ def build(
     directory : path
         What `folder.write` wrote.
     target : str
-        One of `boards.BOARDS`.
+        One of `family.BOARDS`. Where no free tool places its family, synthesis is all that is done.
     report : callable
         Told the name of each step as it begins.
 
     Returns
     -------
     dict
-        What `build.json` holds: resources used and there, `fmax_mhz` of the part's slowest path,
-        `critical_path` with its delays in ns, `interval`, `inferences_per_s` = fmax / interval,
-        `bitstream`, `seconds` of each step.
+        What `build.json` holds: resources used and there; `fmax_mhz` of the part's slowest path and
+        `critical_path` with its delays in ns; `interval`; `inferences_per_s` = Fmax / interval, of the part
+        alone; `board_inferences_per_s` = the board's clock / interval, if Fmax allows that clock;
+        `serial_inferences_per_s`, through the board's serial line; `bitstream`; `seconds` of each step.
+        What is not known without placing is None.
 
     Raises
     ------
@@ -53,12 +54,8 @@ def build(
         If the folder is no export, the target is unknown, the design does not fit the part, or a
         tool is missing or fails.
     """
-    folder, board = Path(directory), boards.board(target)
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text())
-        interval, digest = manifest["interval"], manifest["digest"]
-    except (OSError, ValueError, KeyError) as error:
-        raise QsimError(f"{folder} is no export: its manifest.json cannot be read ({error})") from None
+    folder, board, kind = Path(directory), board_of(target), family_of(target)
+    manifest = _manifest(folder)
     seconds: dict[str, float] = {}
     (folder / "build").mkdir(exist_ok=True)
     for step, command in commands(board, manifest).items():
@@ -68,15 +65,48 @@ def build(
         seconds[step] = round(time.perf_counter() - started, 1)
         if step == "place and route":
             (folder / "build" / f"{target}.log").write_text(log)
-    facts: dict[str, Any] = {"target": target, "board": board.name, "part": board.part[0].lstrip("-")}
-    facts |= {"digest": digest, "pe": manifest["pe"], "simd": manifest["simd"], "bits": manifest["bits"]}
-    facts |= _measured(folder, board)
-    facts |= {"board_mhz": board.clock / 1e6, "interval": interval}
-    facts |= {"inferences_per_s": round(facts["fmax_mhz"] * 1e6 / interval)}
-    facts |= {"bitstream": f"build/{board.bitstream}", "seconds": seconds}
+    files = kind.files(board)
+    facts: dict[str, Any] = {
+        "format": FORMAT,
+        "target": target,
+        "board": board.name,
+        "part": board.part[0].lstrip("-"),
+        **{name: manifest[name] for name in ("digest", "pe", "simd", "bits")},
+        "fmax_mhz": None,
+        "critical_path": [],
+        **kind.measured(folder, board, files),
+    }
+    facts |= rates(facts["fmax_mhz"], board, manifest)
+    facts |= {"bitstream": files.bitstream or None, "seconds": seconds}
     with replacing(folder / "build.json") as temporary:
         temporary.write_text(json.dumps(facts, indent=1) + "\n")
     return facts
+
+
+def rates(fmax: float | None, board: Board, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Images a second: at Fmax (MHz), at the board's clock, and through its serial line, frame by frame."""
+    interval, clock = manifest["interval"], board.clock
+    runs = fmax is not None and fmax * 1e6 >= clock
+    sent = 3 + manifest["layers"][0]["beats"] * manifest["s_axis_tdata_bits"] // 8
+    taken = 2 + manifest["shape"][-1] * (1 + sum(manifest["m_axis_tdata_bits"].values()) // 8)
+    seconds = 10 * (sent + taken) / BAUD + manifest["latency"] / clock
+    return {
+        "interval": interval,
+        "inferences_per_s": None if fmax is None else round(fmax * 1e6 / interval),
+        "board_mhz": clock / 1e6,
+        "board_inferences_per_s": round(clock / interval) if runs else None,
+        "serial_baud": BAUD,
+        "serial_inferences_per_s": round(1 / seconds) if runs else None,
+    }
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    try:
+        manifest = dict(json.loads((folder / "manifest.json").read_text()))
+        manifest["interval"], manifest["digest"], manifest["name"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise QsimError(f"{folder} is no export: its manifest.json cannot be read ({error})") from None
+    return manifest
 
 
 def _run(folder: Path, command: list[str]) -> str:
@@ -93,29 +123,3 @@ def _run(folder: Path, command: list[str]) -> str:
         text = str(error)
         errors = re.findall(r"^ERROR: .*", text, re.MULTILINE)
         raise QsimError(f"{name} failed: {errors[0][7:]}" if errors else text) from None
-
-
-def _measured(folder: Path, board: Board) -> dict[str, Any]:
-    """Resources, Fmax and critical path, from nextpnr's report."""
-    report = json.loads((folder / "build" / f"{board.target}.report.json").read_text())
-    used = report["utilization"]
-    facts: dict[str, Any] = {}
-    for kind, names in CELLS[board.family].items():
-        cells = [used.get(name, {"used": 0, "available": 0}) for name in names]
-        facts[kind] = sum(cell["used"] for cell in cells)
-        facts[f"{kind}_available"] = cells[0]["available"] if cells else 0
-    if board.family == "ice40":  # nextpnr counts logic cells, which hold a LUT and a flip-flop each
-        netlist = json.loads((folder / "build" / f"{board.target}.json").read_text())
-        cells = netlist["modules"]["board"]["cells"].values()
-        facts["ff"] = sum(cell["type"].startswith("SB_DFF") for cell in cells)
-        facts["ff_available"] = facts["lut_available"]
-    clocks = report["fmax"]
-    slowest = min(clocks.values(), key=lambda clock: clock["achieved"])
-    facts["fmax_mhz"] = round(slowest["achieved"], 2)
-    facts["critical_path"] = [
-        {"type": step["type"], "ns": round(step["delay"], 2), "to": step["to"]["cell"]}
-        for path in report.get("critical_paths", [])
-        if path["from"] == path["to"] and path["from"].split()[-1] in " ".join(clocks)
-        for step in path["path"]
-    ]
-    return facts

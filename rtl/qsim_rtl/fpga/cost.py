@@ -8,50 +8,16 @@ from operator import mul
 from qsim.errors import QsimError
 from qsim.model.model import Model
 
-from ..export.folder import SMALL
+from ..export.netlist import SMALL
 from ..gateware.frame_buffer import PIECE
 from ..shape.engine import LayerShape
 from ..shape.loadable import Loadable
-from . import boards
-from .boards import Board, uses_dsp
+from .family import board as board_of
+from .family import family as family_of
+from .part import Board, Luts, Prices
+from .steps import uses_dsp
 
 FULL = 0.8  # share of a part's LUTs that is planned for: nextpnr slows down, and Fmax falls, beyond
-
-# How yosys prices the two kinds of memory of a family: block RAM, and small ones of LUTs or flip-flops.
-# Behind the price of one stand its shapes: width, words, and the bits that share a write enable.
-_BLOCK_18K = (36, 512, 9), (18, 1024, 9), (9, 2048, 9), (4, 4096, 4), (2, 8192, 2), (1, 16384, 1)
-RAMS = {
-    "ecp5": ((128, _BLOCK_18K), (4, ((4, 16, 4),))),
-    "ice40": ((64, ((16, 256, 1), (8, 512, 8), (4, 1024, 4), (2, 2048, 2))), (1, ((1, 1, 1),))),
-    "gowin": ((128, _BLOCK_18K), (4, ((4, 16, 1),))),
-}
-
-
-LEAST_PRODUCT = {"ecp5": 9, "ice40": 11, "gowin": 12}  # bits; smaller products stay in LUTs
-
-
-@dataclass(frozen=True)
-class Luts:
-    """LUTs of a family: of what every engine has, and of each of the following.
-
-    `small`: a memory of the second kind. `muxed`: a bit of a word that is chosen from several memories.
-    `register`: a bit of a memory too small for either kind. `product`: a bit of a weight times a bit
-    of a code. `sum`: a bit of an adder, accumulator or comparison.
-    """
-
-    base: float
-    small: float
-    muxed: float
-    register: float
-    product: float
-    sum: float
-
-
-LUTS = {  # fitted to docs/builds.json by benches/fit_cost.py
-    "ecp5": Luts(1998, 8.65, 1.62, 0.05, 3.34, 0.29),
-    "ice40": Luts(1488, 2.35, 1.72, 2.44, 1.79, 2.91),
-    "gowin": Luts(1363, 13, 0, 3.87, 1.95, 2.82),
-}
 
 
 @dataclass(frozen=True)
@@ -74,7 +40,7 @@ def predict(model: Model, target: str, pe: int, simd: int, bits: int | None = No
     QsimError
         If the target is unknown, the folding does not fit or the model is on crossbar tiles.
     """
-    return _cost(Loadable.of(model, pe, simd, bits), boards.board(target), pe, simd)
+    return _cost(Loadable.of(model, pe, simd, bits), board_of(target), pe, simd)
 
 
 def choose(model: Model, target: str, rate: float, bits: int | None = None) -> Cost:
@@ -85,7 +51,7 @@ def choose(model: Model, target: str, rate: float, bits: int | None = None) -> C
     QsimError
         If none that fits the part is fast enough; names the fastest that fits.
     """
-    board = boards.board(target)
+    board = board_of(target)
     if not rate > 0:
         raise QsimError(f"a rate of {rate} inferences a second; more than 0 is needed")
     widest = max(layer.outputs for layer in model.layers)
@@ -113,18 +79,18 @@ def choose(model: Model, target: str, rate: float, bits: int | None = None) -> C
 
 def fits(cost: Cost, target: str) -> bool:
     """Whether a part has the room, with some LUTs to spare."""
-    board = boards.board(target)
+    board = board_of(target)
     return cost.lut <= FULL * board.luts and cost.bram <= board.block_rams and cost.dsp <= board.dsps
 
 
-def storage(family: str, width: int, words: int) -> tuple[int, int, int]:
+def storage(prices: Prices, width: int, words: int) -> tuple[int, int, int]:
     """Block RAMs, small memories, and bits that are chosen from several: the cheapest for yosys.
 
     To it a choice costs 1/2 for each bit and each memory but one, and an enable 1/2 for each of
     several; those of flip-flops are free.
     """
     found = []
-    for kind, (price, shapes) in enumerate(RAMS[family]):
+    for kind, (price, shapes) in enumerate(prices.memories):
         for wide, deep, enabled in shapes:
             banks = -(-words // deep)
             count = -(-(-(-width // enabled) * enabled * banks) // wide)
@@ -137,6 +103,7 @@ def storage(family: str, width: int, words: int) -> tuple[int, int, int]:
 
 def features(shape: Loadable, board: Board) -> tuple[int, int, tuple[int, ...]]:
     """Block RAMs, DSP blocks, and the counts that `Luts` has constants for, in its order."""
+    prices = _prices(board)
     every = sum(layer.pe * layer.simd for layer in shape.engine.layers)
     dsp = uses_dsp(board, max(layer.bits for layer in shape.engine.layers), every)
     memories = [(memory.width, memory.words) for memory in shape.memories]
@@ -146,17 +113,13 @@ def features(shape: Loadable, board: Board) -> tuple[int, int, tuple[int, ...]]:
     for layer in shape.engine.layers:
         memories += _buffers(layer)
         weight = layer.bits + (layer.grid == "odd")
-        if (
-            dsp
-            and min(weight, layer.code_bits) > 1
-            and weight + layer.code_bits >= LEAST_PRODUCT[board.family]
-        ):
+        if dsp and min(weight, layer.code_bits) > 1 and weight + layer.code_bits >= prices.least_product:
             dsps += layer.pe * layer.simd
         else:
             products += layer.pe * layer.simd * weight * layer.code_bits
         sums += layer.pe * ((layer.simd - 1) * (weight + layer.code_bits) + layer.accumulator_bits)
         sums += layer.result_bits * layer.accumulator_bits
-    stored = [storage(board.family, *size) for size in memories]
+    stored = [storage(prices, *size) for size in memories]
     blocks, small, muxed = map(sum, zip(*stored, strict=True))
     return blocks, dsps, (1, small, muxed, registers, products, sums)
 
@@ -176,9 +139,16 @@ def _cost(shape: Loadable, board: Board, pe: int, simd: int) -> Cost:
     if shape.engine.mapped:
         raise QsimError("what crossbar tiles cost is not predicted; --pe and --simd are needed, no rate")
     blocks, dsps, counts = features(shape, board)
-    lut = luts(LUTS[board.family], counts)
+    lut = luts(_prices(board).luts, counts)
     interval = shape.engine.timing().interval
     return Cost(pe, simd, round(lut), blocks, dsps, interval)
+
+
+def _prices(board: Board) -> Prices:
+    prices = family_of(board.target).prices
+    if prices is None:
+        raise QsimError(f"what {board.target} needs is not predicted; --pe and --simd are needed, no rate")
+    return prices
 
 
 def _buffers(layer: LayerShape) -> list[tuple[int, int]]:

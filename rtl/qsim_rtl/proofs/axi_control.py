@@ -109,7 +109,7 @@ def told(axi_control: Any) -> Module:
         Assert(lite.read_refused == ~mapped, "a read beside the map is refused, and no other"),
         Assert(~written_only | (lite.read_data == 0), "a register to write is read as 0"),
         Assert(lite.quiet == quiet, "QUIET stays as it was written"),
-        Assert(~free.reads("STATUS") | (lite.read_data[PLACE["QUIET"]] == quiet), "QUIET says so"),
+        Assert(~free.reads("STATUS") | (lite.read_data[PLACE["NO_SLVERR"]] == quiet), "NO_SLVERR says so"),
         Assert(~free.writes("CONTROL") | ~lite.write_refused, "a command is never refused"),
         Assert(block.flush == free.commands("FLUSH"), "FLUSH drops the frames"),
     ]
@@ -120,6 +120,7 @@ def told(axi_control: Any) -> Module:
         "WRONG_CRC": end & under_way & complete & (lite.write_data != free.loader.crc),
         "WRONG_SHAPE": free.loader.push & (free.loader.count == 0) & (lite.write_data != SHAPE.identity),
         "ILLEGAL": (lite.write & ~known) | (lite.read & lite.read_refused),
+        "TORN": block.torn,
     }
     counted: dict[str, Value] = {
         "ID": Const(MAGIC, 32),

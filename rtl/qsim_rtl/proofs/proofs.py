@@ -190,7 +190,7 @@ PROOFS = [
     ),
     Proof(
         "no answer is withdrawn", "bus.top", axi.closed,
-        "wiring.connect(m, drain.o, Ports(self, 'm_axis', self.m_axis.flip()))",
+        "wiring.connect(m, drain.o, Ports(self, 'm_axis', drain.o.signature.flip()))",
         "m.d.comb += [self.m_axis_tdata.eq(drain.o.tdata), self.m_axis_tvalid.eq(drain.o.tvalid), "
         "drain.o.tready.eq(self.m_axis_tready | self.control.flush)]",
     ),

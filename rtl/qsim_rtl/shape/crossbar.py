@@ -10,6 +10,7 @@ import numpy.typing as npt
 from qsim.model.crossbar import Crossbar
 from qsim.model.layer import Layer
 from qsim.spec import noise as spec
+from qsim.spec.geometry import signed_width
 
 ADDERS = 4  # advances from a beat's address to its currents
 CONVERTED = 3  # from a column's code to its value
@@ -184,11 +185,6 @@ def of(layer: Layer, codes: tuple[int, int], accumulator_bits: int, pe: int, sim
 def near(simd: int) -> list[range]:
     """The lanes whose cells share a memory and whose products are added first."""
     return [range(s, min(s + NEAR, simd)) for s in range(0, simd, NEAR)]
-
-
-def signed_width(low: int, high: int) -> int:
-    """The least two's complement width that holds low to high."""
-    return max(high, ~low, 0).bit_length() + 1
 
 
 def _common_zeros(cells: npt.NDArray[np.int64], most: int) -> int:

@@ -12,12 +12,13 @@ import numpy.typing as npt
 from qsim.errors import QsimError
 from qsim.model.layer import MAX_WEIGHT_BITS, Layer
 from qsim.model.model import Model
+from qsim.spec.geometry import signed_width
 
 from ..memory.map import bus_map
 from ..memory.pack import image
-from .crossbar import signed_width
 from .engine import EngineShape, Folding, LayerShape
 from .identity import identity
+from .stream import ByteStream
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,17 @@ class Loadable:
     """
 
     engine: EngineShape
+    stream: ByteStream | None = None
 
     @classmethod
-    def of(cls, model: Model, pe: Folding = 1, simd: Folding = 1, bits: int | None = None) -> Loadable:
+    def of(
+        cls,
+        model: Model,
+        pe: Folding = 1,
+        simd: Folding = 1,
+        bits: int | None = None,
+        stream: int | None = None,
+    ) -> Loadable:
         """The shape that runs a model and its like.
 
         Parameters
@@ -57,18 +66,23 @@ class Loadable:
             As in `EngineShape.of`.
         bits : int, optional
             The widest weights that may be loaded; the model's own by default.
+        stream : int, optional
+            Bytes of a beat of frames, a power of two; a frame is then an array of codes in whole bytes.
+            By default a beat has `simd` codes, side by side.
 
         Raises
         ------
         QsimError
-            If the folding does not fit or `bits` is below the model's.
+            If the folding or the stream does not fit or `bits` is below the model's.
         """
+        _never_wraps(model)
         if model.mapped:
             if bits is not None:
                 raise QsimError(
                     "a model on crossbar tiles has its own cells; weights of other widths do not fit"
                 )
-            return cls(replace(EngineShape.of(model, pe, simd), cell_ports=False))
+            engine = replace(EngineShape.of(model, pe, simd), cell_ports=False)
+            return cls(engine, _byte_stream(engine, stream))
         widest = max(layer.bits for layer in model.layers)
         if bits is not None and (type(bits) is not int or not widest <= bits <= MAX_WEIGHT_BITS):
             raise QsimError(f"at most {bits!r} bits a weight; {widest} to {MAX_WEIGHT_BITS} are allowed")
@@ -81,23 +95,37 @@ class Loadable:
             worst = layer.inputs * heaviest * largest + bias
             layers.append(replace(wide, accumulator_bits=signed_width(-worst - 1, worst + 1)))
             largest = wide.levels
-        return cls(EngineShape(tuple(layers)))
+        engine = EngineShape(tuple(layers))
+        return cls(engine, _byte_stream(engine, stream))
 
     @property
     def latency(self) -> int:
         """Cycles from an isolated frame's first beat to its last result, on the bus."""
-        return self.engine.timing().latency + 1
+        return self.engine.timing().latency + 1 + (self.frame_beats if self.stream else 0)
+
+    @property
+    def interval(self) -> int:
+        """Cycles from one frame's first beat to the next one's, back to back, on the bus."""
+        both = self.frame_beats + self.engine.layers[0].beats if self.stream else 0
+        return max(self.engine.timing().interval, both)
+
+    @property
+    def frame_beats(self) -> int:
+        """Beats of a frame on the bus."""
+        first = self.engine.layers[0]
+        return self.stream.beats(first.inputs) if self.stream else first.beats
 
     @property
     def input_width(self) -> int:
-        """Bits of s_axis_tdata, whole bytes."""
+        """Bits of s_axis_tdata: a power of two of bytes."""
         first = self.engine.layers[0]
-        return _whole_bytes(first.simd * first.code_bits)
+        return 8 * self.stream.bytes if self.stream else _power_of_two(first.simd * first.code_bits)
 
     @property
     def result_widths(self) -> tuple[int, int]:
-        """Bits of the logit and of the class in m_axis_tdata, whole bytes each."""
-        return _whole_bytes(self.engine.layers[-1].accumulator_bits), _whole_bytes(self.engine.class_bits)
+        """Bits of the logit and of the class in m_axis_tdata, whole bytes each, a power of two together."""
+        logit, index = self.engine.layers[-1].accumulator_bits, self.engine.class_bits
+        return _whole_bytes(logit), _power_of_two(_whole_bytes(logit) + index) - _whole_bytes(logit)
 
     @cached_property
     def memories(self) -> tuple[MemoryShape, ...]:
@@ -126,6 +154,7 @@ class Loadable:
         QsimError
             If the model does not fit; says which part.
         """
+        _never_wraps(model)
         if model.mapped or self.engine.mapped:
             folding = [layer.pe for layer in self.engine.layers], [layer.simd for layer in self.engine.layers]
             if model.shape != self._sizes or EngineShape.of(model, *folding).layers != self.engine.layers:
@@ -172,8 +201,17 @@ def crc(words: npt.NDArray[np.uint32]) -> int:
     return zlib.crc32(words.astype("<u4").tobytes())
 
 
+def _byte_stream(engine: EngineShape, width: int | None) -> ByteStream | None:
+    return None if width is None else ByteStream.of(width, engine.layers[0].code_bits)
+
+
 def _whole_bytes(bits: int) -> int:
     return -(-bits // 8) * 8
+
+
+def _power_of_two(bits: int) -> int:
+    """The least 8, 16, 32 … that is not below."""
+    return max(8, 1 << (bits - 1).bit_length())
 
 
 def _embedded(index: int, layer: Layer, shape: LayerShape, bounds: tuple[int, int]) -> Layer:
@@ -194,6 +232,15 @@ def _embedded(index: int, layer: Layer, shape: LayerShape, bounds: tuple[int, in
     rows = layer.thresholds[:1] if layer.shared_thresholds else layer.thresholds
     rows = np.pad(rows.clip(low, high + 1), ((0, 0), (0, missing)), constant_values=high + 1)
     return replace(layer, bits=shape.bits, thresholds=rows[0] if layer.shared_thresholds else rows)
+
+
+def _never_wraps(model: Model) -> None:
+    """Refuse a model made wrong by defects: accumulators of other widths wrap around elsewhere."""
+    for i, bits in enumerate(layer.wrap_bits for layer in model.layers):
+        if bits is not None:
+            raise QsimError(
+                f"layer {i} wraps around at {bits} bits, as a defect makes it; load the model without"
+            )
 
 
 def _dashed(sizes: tuple[int, ...]) -> str:

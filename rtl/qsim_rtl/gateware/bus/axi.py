@@ -40,11 +40,13 @@ class AXI4Lite(wiring.Signature):
 
 
 class AXIStream(wiring.Signature):
-    """AXI4-Stream with TLAST, and TUSER of so many bits if any, as its transmitter sees it."""
+    """AXI4-Stream with TLAST, as its transmitter sees it; with TUSER of so many bits, and TKEEP, if asked."""
 
-    def __init__(self, data_bits: int, user_bits: int = 0) -> None:
-        user = {"tuser": Out(user_bits)} if user_bits else {}
-        own = {"tdata": Out(data_bits), **user, "tvalid": Out(1), "tready": In(1), "tlast": Out(1)}
+    def __init__(self, data_bits: int, user_bits: int = 0, keep: bool = False) -> None:
+        more = {"tuser": Out(user_bits)} if user_bits else {}
+        if keep:
+            more["tkeep"] = Out(data_bits // 8)
+        own = {"tdata": Out(data_bits), **more, "tvalid": Out(1), "tready": In(1), "tlast": Out(1)}
         super().__init__(own)
 
 

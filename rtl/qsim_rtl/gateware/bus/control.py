@@ -23,6 +23,7 @@ class Control(wiring.Component):
     Ports
     -----
     busy : in, a frame is inside
+    torn : in, a beat came without a byte that holds codes
     count_images, count_cycles, count_short_frames, count_long_frames : in, add one to a counter
     digest : in, the word of the digest memory that `lite.read_address` names, a cycle later
     hold : out, there is no model, or one is being loaded
@@ -35,6 +36,7 @@ class Control(wiring.Component):
         super().__init__(
             {
                 "busy": In(1),
+                "torn": In(1),
                 **{f"count_{name}": In(1) for name in COUNTERS},
                 "digest": In(32),
                 "hold": Out(1),
@@ -55,7 +57,8 @@ class Control(wiring.Component):
         known = Signal()
         m.d.comb += [known.eq(Cat(*written.values()).any()), self.flush.eq(command["FLUSH"])]
         valid, loading, refusals = self._load(m, written, command)
-        raised = {**refusals, "ILLEGAL": (lite.write & ~known) | (lite.read & lite.read_refused)}
+        illegal = (lite.write & ~known) | (lite.read & lite.read_refused)
+        raised = {**refusals, "ILLEGAL": illegal, "TORN": self.torn}
         flags = {name: Signal(name=f"flag_{name.lower()}") for name in FLAGS}
         for name, flag in flags.items():
             with m.If(raised[name]):
@@ -70,7 +73,7 @@ class Control(wiring.Component):
         with m.If(written["QUIET"]):
             m.d.sync += lite.quiet.eq(lite.write_data[0])
         state = {"VALID": valid, "LOADING": loading, "BUSY": self.busy, "WAITING": self.waiting}
-        state |= {"QUIET": lite.quiet, **flags}
+        state |= {"NO_SLVERR": lite.quiet, **flags}
         self._read(m, state, counters)
         return m
 

@@ -85,11 +85,12 @@ STATUS = (
     Bit("LOADING", 1, "a load has begun and not ended; no frame is taken"),
     Bit("BUSY", 2, "a frame is inside, or partly"),
     Bit("WAITING", 3, "a load waits for the frames that are inside; no further frame is taken"),
-    Bit("QUIET", 4, "what is refused is answered with OKAY"),
+    Bit("NO_SLVERR", 4, "what is refused is answered with OKAY"),
     Bit("OUT_OF_TURN", 9, "flag: LOAD_DATA or LOAD_CRC came without a load, too early or too late"),
     Bit("WRONG_CRC", 10, "flag: a load ended with another CRC than its words have"),
     Bit("WRONG_SHAPE", 11, "flag: a load began with another word than SHAPE; nothing was written"),
     Bit("ILLEGAL", 12, "flag: an access that the map does not have"),
+    Bit("TORN", 13, "flag: a beat came in whose TKEEP is 0 for a byte that holds codes"),
 )
 ADDRESS = {register.name: register.address for register in REGISTERS}
 MASK = {bit.name: bit.mask for bit in (*CONTROL, *STATUS)}

@@ -13,7 +13,9 @@ from ..rom import table
 from .axi import AXI4Lite, AXIStream, Ports, ports
 from .axi_lite import AxiLite
 from .control import Control
+from .direct import Direct
 from .drain import Drain
+from .gearbox import Gearbox
 from .loader import Loader
 from .registers import ADDRESS_BITS
 
@@ -29,9 +31,12 @@ class AxiEngine(wiring.Component):
     Ports
     -----
     aclk, aresetn : in; the reset is synchronous and active low
-    s_axis_tdata : in, `simd` codes, lane 0 lowest, filled up to whole bytes; one frame as in `Engine`
+    s_axis_tdata : in, `simd` codes, lane 0 lowest, filled up to a power of two of bytes
+        One frame as in `Engine`; or bytes as in `Gearbox`, if the shape has a byte stream.
+    s_axis_tkeep : in; a beat without a byte that holds codes of the frame raises the flag TORN
     m_axis_tdata : out, one logit, sign-extended to whole bytes, and above it the class so far
-        A cycle later than `Engine` has them: the latency is `shape.latency`.
+        Filled up to a power of two of bytes, all of them kept. A cycle later than `Engine` has them:
+        the latency is `shape.latency`.
     s_axil_* : the registers of `axi_registers`
 
     Parameters
@@ -44,14 +49,16 @@ class AxiEngine(wiring.Component):
     def __init__(self, shape: Loadable, preloaded: bool = True) -> None:
         self.shape = shape
         self.engine = Engine(shape.engine)
+        first = shape.engine.layers[0]
+        self.front = Gearbox(shape.stream, first) if shape.stream else Direct(shape.input_width, first)
         self.digest = table(32, DIGEST_WORDS)
         self.memories = {"model_digest": self.digest, **self.engine.memories}
         self.lite = AxiLite(ADDRESS_BITS)
         memories = [self.memories[memory.name] for memory in shape.memories]
         self.loader = Loader(shape.memories, memories, shape.identity)
         self.control = Control(shape, self.lite, self.loader, preloaded)
-        self.s_axis = AXIStream(shape.input_width)
-        self.m_axis = AXIStream(sum(shape.result_widths))
+        self.s_axis = AXIStream(shape.input_width, keep=True)
+        self.m_axis = AXIStream(sum(shape.result_widths), keep=True)
         self.s_axil = AXI4Lite(ADDRESS_BITS)
         super().__init__(
             {
@@ -78,28 +85,32 @@ class AxiEngine(wiring.Component):
         m.submodules.drain = drain = Drain(len(self.m_axis_tdata))
         restart, partial = Signal(), Signal()
         m.submodules.engine = ResetInserter(restart)(self.engine)
+        m.submodules.front = ResetInserter(restart)(self.front)
         m.d.comb += [restart.eq(control.hold | drain.restart), drain.flush.eq(control.flush)]
         self._streams(m, drain, control.hold | drain.flushing | (control.waiting & ~partial))
         self._account(m, drain, restart, partial)
         return m
 
     def _streams(self, m: Module, drain: Drain, closed: Value) -> None:
-        """The engine's streams, filled up to whole bytes; nothing is taken while closed or in a reset."""
-        engine, allowed = self.engine, Signal()
+        """Into the engine and out of it; nothing is taken while closed or in a reset."""
+        engine, front, allowed = self.engine, self.front, Signal()
         logit = Signal(signed(self.shape.result_widths[0]))
+        wiring.connect(m, front.o, Ports(engine, "s_axis", front.o.signature.flip()))
+        wiring.connect(m, drain.o, Ports(self, "m_axis", drain.o.signature.flip()))
         m.d.comb += [
             allowed.eq(self.aresetn & ~closed),
-            engine.s_axis_tdata.eq(self.s_axis_tdata),
-            engine.s_axis_tlast.eq(self.s_axis_tlast),
-            engine.s_axis_tvalid.eq(self.s_axis_tvalid & allowed),
-            self.s_axis_tready.eq(engine.s_axis_tready & allowed),
+            front.i.tdata.eq(self.s_axis_tdata),
+            front.i.tkeep.eq(self.s_axis_tkeep),
+            front.i.tlast.eq(self.s_axis_tlast),
+            front.i.tvalid.eq(self.s_axis_tvalid & allowed),
+            self.s_axis_tready.eq(front.i.tready & allowed),
             logit.eq(engine.m_axis_tdata.as_signed()),
             drain.i.tdata.eq(Cat(logit, engine.m_axis_tuser)),
             drain.i.tlast.eq(engine.m_axis_tlast),
             drain.i.tvalid.eq(engine.m_axis_tvalid & ~self.control.hold),
             engine.m_axis_tready.eq(drain.i.tready),
+            self.m_axis_tkeep.eq(-1),
         ]
-        wiring.connect(m, drain.o, Ports(self, "m_axis", self.m_axis.flip()))
 
     def _account(self, m: Module, drain: Drain, restart: Signal, partial: Signal) -> None:
         """Follow the frames in the engine; a refused one is counted out when the engine reports it."""
@@ -107,14 +118,16 @@ class AxiEngine(wiring.Component):
         most = 4 * len(self.shape.engine.layers) + 4  # two a buffer, two results a layer, and some room
         inside = Signal(signed(most.bit_length() + 1))
         entered, answered = Signal(), Signal()
+        judge = self.engine if self.shape.stream is None else self.front  # of the lengths of frames
         m.d.comb += [
             entered.eq(self.s_axis_tvalid & self.s_axis_tready),
             answered.eq(drain.i.tvalid & drain.i.tready & drain.i.tlast),
             control.busy.eq((inside != 0) | partial | drain.filled),
+            control.torn.eq(self.front.torn),
             control.count_images.eq(drain.o.tvalid & drain.o.tready & drain.o.tlast),
             control.count_cycles.eq(control.busy | entered),
-            control.count_short_frames.eq(engine.short_frame),
-            control.count_long_frames.eq(engine.long_frame),
+            control.count_short_frames.eq(judge.short_frame),
+            control.count_long_frames.eq(judge.long_frame),
         ]
         with m.If(entered):
             m.d.sync += partial.eq(~self.s_axis_tlast)

@@ -102,8 +102,8 @@ class Bridge(wiring.Component):
                 "rx": In(1),
                 "tx": Out(1),
                 "divisor": In(DIVISOR_BITS),
-                **ports("m_axis", AXIStream(shape.input_width)),
-                **ports("s_axis", AXIStream(sum(shape.result_widths)).flip()),
+                **ports("m_axis", AXIStream(shape.input_width, keep=True)),
+                **ports("s_axis", AXIStream(sum(shape.result_widths), keep=True).flip()),
                 **ports("m_axil", AXI4Lite(ADDRESS_BITS)),
             }
         )
@@ -130,6 +130,7 @@ class Bridge(wiring.Component):
             sender.valid.eq(unsent != 0),
             self.tx.eq(sender.line),
             self.m_axis_tdata.eq(data),
+            self.m_axis_tkeep.eq(-1),
             self.m_axis_tlast.eq(beats == 1),
             self.m_axil_araddr.eq(arguments[32:]),
             self.m_axil_awaddr.eq(arguments),

@@ -1,0 +1,112 @@
+"""Figures of a campaign, drawn from its summary alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import QsimError
+from ..model.container import replacing
+from .summary import Row
+
+COLOURS = ("#4477aa", "#cc6677", "#228833", "#aa3377", "#ccbb44", "#66ccee", "#222222")
+FLOOR = 1e-8  # where a rate of zero is drawn on a logarithmic axis
+
+
+def figure(width: float, height: float) -> Any:
+    """An empty figure of so many inches.
+
+    Raises
+    ------
+    QsimError
+        If matplotlib is missing.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError:
+        raise QsimError("figures need the package matplotlib: pip install 'qsim[paper]'") from None
+    return Figure((width, height), layout="constrained")
+
+
+def save(drawn: Any, path: Path) -> None:
+    """Write a figure as PNG, completely or not at all."""
+    with replacing(path) as temporary:
+        drawn.savefig(temporary, format="png", dpi=110)
+
+
+def draw_singles(rows: Sequence[Row], path: Path) -> None:
+    """Silent corruption rate over the bit that is flipped: a panel a kind, a line a model and layer."""
+    kinds = list(dict.fromkeys(row["kind"] for row in rows))
+    drawn = figure(4.2 * len(kinds) + 1.5, 3.2)
+    panels = drawn.subplots(1, len(kinds), squeeze=False)[0]
+    for panel, kind in zip(panels, kinds, strict=True):
+        lines = dict.fromkeys((r["model"], r["layer"]) for r in rows if r["kind"] == kind and r["bit"] >= 0)
+        for k, (model, layer) in enumerate(lines):
+            own = [r for r in rows if (r["model"], r["layer"], r["kind"]) == (model, layer, kind)]
+            mean, low, high = (
+                np.array([max(r[f"corrupted{end}"], FLOOR) for r in own]) for end in ("", "_low", "_high")
+            )
+            bits = [r["bit"] for r in own]
+            colour = COLOURS[k % len(COLOURS)]
+            panel.plot(bits, mean, ".-", color=colour, label=f"{model}, layer {layer}")
+            panel.fill_between(bits, low, high, color=colour, alpha=0.2, lw=0)
+        panel.set_yscale("log")
+        panel.set_xlabel(f"{kind}: bit, the highest is the sign", fontsize=8)
+        panel.grid(alpha=0.3)
+    panels[0].set_ylabel("class changed, share of faults × images", fontsize=8)
+    drawn.legend(loc="outside right upper", fontsize=7)
+    save(drawn, path)
+
+
+def draw_trials(rows: Sequence[Row], path: Path) -> None:
+    """Accuracy over the chance of a fault: a panel a kind, a line a model."""
+    kinds = list(dict.fromkeys(row["kind"] for row in rows))
+    drawn = figure(4.2 * len(kinds) + 1.5, 3.2)
+    panels = drawn.subplots(1, len(kinds), squeeze=False)[0]
+    for panel, kind in zip(panels, kinds, strict=True):
+        for k, model in enumerate(dict.fromkeys(r["model"] for r in rows if r["kind"] == kind)):
+            own = sorted(
+                (r for r in rows if (r["model"], r["kind"]) == (model, kind)), key=lambda r: r["rate"]
+            )
+            mean, low, high = (
+                np.array([100 * r[f"accuracy{end}"] for r in own]) for end in ("", "_low", "_high")
+            )
+            rates, colour = [r["rate"] for r in own], COLOURS[k % len(COLOURS)]
+            panel.plot(rates, mean, ".-", color=colour, label=model)
+            panel.fill_between(rates, low, high, color=colour, alpha=0.2, lw=0)
+        panel.set_xscale("symlog", linthresh=min((r["rate"] for r in rows if r["rate"] > 0), default=1))
+        panel.set_ylim(0, 102)
+        panel.set_xlabel(f"{kind}: chance of each place", fontsize=8)
+        panel.grid(alpha=0.3)
+    panels[0].set_ylabel("accuracy, %", fontsize=8)
+    drawn.legend(loc="outside right upper", fontsize=7)
+    save(drawn, path)
+
+
+def draw_flips(rows: Sequence[Row], chance: float, path: Path) -> None:
+    """Accuracy over the number of flips: a panel a kind, a line a model; dashed where flips are random."""
+    kinds = list(dict.fromkeys(row["kind"] for row in rows))
+    drawn = figure(4.2 * len(kinds) + 1.5, 3.4)
+    panels = drawn.subplots(1, len(kinds), squeeze=False, sharey=True)[0]
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    for panel, kind in zip(panels, kinds, strict=True):
+        for k, model in enumerate(models):
+            colour = COLOURS[k % len(COLOURS)]
+            own = [r for r in rows if (r["model"], r["kind"]) == (model, kind)]
+            for order in dict.fromkeys(r["order"] for r in own):
+                points = [(r["flips"], 100 * r["accuracy"]) for r in own if r["order"] == order]
+                attack = order == "attack"
+                style = {"ls": "-" if attack else ":", "lw": 1.5 if attack else 0.8}
+                panel.plot(*zip(*points, strict=True), color=colour, label=model if attack else None, **style)
+        panel.axhline(100 * chance, color="#888888", lw=0.8)
+        panel.set_xscale("symlog", linthresh=1)
+        panel.set_ylim(0, 102)
+        panel.set_xlabel(f"{kind}s flipped: attack, and random (dotted)", fontsize=8)
+        panel.grid(alpha=0.3)
+    panels[0].set_ylabel("accuracy, %", fontsize=8)
+    handles, labels = panels[0].get_legend_handles_labels()
+    drawn.legend(handles, labels, loc="outside right upper", fontsize=7)
+    save(drawn, path)

@@ -1,0 +1,127 @@
+"""Does the exported test bench notice faults? Mutates `qsim.v` and counts what the bench lets pass.
+
+    python tests/rtl/bench_mutation.py --count 150 --processes 2
+
+One change a mutant: an operator, a constant, a condition or a width. Icarus plays the folder's own
+bench on it. A survivor that yosys proves equal to the original, register by register, is no
+fault and does not count; what else survives is listed with its line, to be judged by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1]))  # for conftest
+
+from icarus import compiled, played
+from mutation import Mutation, changes, equivalent
+
+from qsim import QsimError, load
+from qsim_rtl.export import folder as export
+
+ROOT = Path(__file__).parent.parent.parent
+MODEL = ROOT / "models/digits-relu-q4.safetensors"
+CHECK_SECONDS = 120
+LOGIC = re.compile(r"\s*(assign|if|else|always|\w+\s*<=)")
+
+
+def mutations(verilog: str) -> Iterator[Mutation]:
+    """Every mutation that the rules allow, line by line; the block is the module."""
+    place, block = 0, ""
+    for line in verilog.splitlines(keepends=True):
+        if found := re.match(r"module (\w+)", line):
+            block = found[1]
+        if LOGIC.match(line):
+            for kind, start, stop, new in changes(line):
+                text = f"{line.strip()} → {(line[:start] + new + line[stop:]).strip()}"
+                yield Mutation("export", block, kind, place + start, place + stop, new, text)
+        place += len(line)
+
+
+def chosen(verilog: str, count: int, seed: int) -> list[Mutation]:
+    """So many mutations, spread evenly over modules and kinds."""
+    every = list(mutations(verilog))
+    random.Random(seed).shuffle(every)
+    seen: Counter[tuple[str, str]] = Counter()
+    ranked = []
+    for each in every:
+        ranked.append((seen[each.block, each.kind], len(ranked), each))
+        seen[each.block, each.kind] += 1
+    return [each for _, _, each in sorted(ranked, key=lambda r: r[:2])[:count]]
+
+
+def verdict(mutation: Mutation, verilog: str, folder: Path) -> str:
+    """What became of a mutant: survived, equivalent, or killed by what."""
+    mutant = mutation.applied(verilog)
+    with tempfile.TemporaryDirectory() as place:
+        work = Path(place)
+        (work / "testbench.v").symlink_to(folder / "testbench.v")
+        (work / "qsim.v").write_text(mutant)
+        try:
+            passed, _ = played(compiled(work, work / "bench.vvp"), folder, CHECK_SECONDS)
+        except QsimError:
+            return "does not build"
+        except subprocess.TimeoutExpired:
+            return "hangs"
+    if not passed:
+        return "the bench fails"
+    bare = (re.sub(r"^  initial \$readmemh.*\n", "", text, flags=re.MULTILINE) for text in (verilog, mutant))
+    return "equivalent" if same(*bare, mutation.block) else "survived"
+
+
+def same(first: str, second: str, block: str) -> bool:
+    """Whether the changed block, or else the whole engine, is proved to be what it was."""
+    try:
+        return equivalent(first, second, block) or equivalent(first, second, "qsim")
+    except QsimError as error:
+        if "took more than" in str(error):
+            return False
+        raise
+
+
+def score(verdicts: list[str]) -> float:
+    """The share of killed among those that are not equivalent."""
+    counts = Counter(verdicts)
+    real = len(verdicts) - counts["equivalent"]
+    return (real - counts["survived"]) / real
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--count", type=int, default=150)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=2)
+    options = parser.parse_args()
+    started, verdicts = time.perf_counter(), []
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        export.write(load(MODEL), folder)
+        verilog = (folder / "qsim.v").read_text()
+        passed, log = played(compiled(folder, folder / "bench.vvp"), folder)
+        assert passed, log
+        picked = chosen(verilog, options.count, options.seed)
+        with ThreadPoolExecutor(options.processes) as pool:
+            found = pool.map(lambda each: verdict(each, verilog, folder), picked)
+            for each, what in zip(picked, found, strict=True):
+                verdicts.append(what)
+                print(
+                    f"{len(verdicts):4} {what:15} {each.block:27} {each.kind:10} {each.line[:200]}",
+                    flush=True,
+                )
+    counts = Counter(verdicts)
+    print(", ".join(f"{count} {what}" for what, count in counts.most_common()))
+    print(f"{score(verdicts):.1%} of the not equivalent killed; {time.perf_counter() - started:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

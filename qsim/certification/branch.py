@@ -10,7 +10,7 @@ import numpy as np
 
 from ..jit.compiling import cached
 from .cells import ROOM, Splits, cell_of, proven, split
-from .counterexamples import SWEEPS, polish, value_of
+from .counterexamples import polish, sweeps_of, value_of
 from .dual import Cell, State, ascend, state_of
 from .leaf import Split, settle
 from .network import Arrays, Floats, Integers, Margin
@@ -83,7 +83,7 @@ def search(
     found, root = Search(), cell_of(arrays, splits)
     assert root is not None
     state, best = state_of(arrays), state_of(arrays)
-    least = ROOM
+    least, sweeps = ROOM, sweeps_of(arrays)
     stack = [_Node(found.proof, splits, None, -np.inf, 0)]
     while stack:
         late = deadline is not None and time.thread_time() > deadline
@@ -103,7 +103,7 @@ def search(
                 node.slot.update(leaf)
                 continue
         image = best.x.astype(np.int64)
-        least = _improved(arrays, margin, root, image, least, SWEEPS if node.depth else 0)
+        least = _improved(arrays, margin, root, image, least, sweeps if node.depth else 0)
         if least <= margin.most:
             found.witness = image
             break

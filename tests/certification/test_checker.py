@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_boxes import cases, changed, images_around
 from tight_claims import Pair, tight
@@ -215,7 +215,7 @@ def trees(model: Model) -> st.SearchStrategy[dict[str, Any]]:
     return st.recursive(leaf, cut, max_leaves=4)
 
 
-@settings(max_examples=150)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_no_proof_whatever_shows_what_is_false(data: st.DataObject) -> None:
     model, image, radius = data.draw(cases())

@@ -58,7 +58,7 @@ FAULTS = [
     ),
     Fault(
         "accumulator bounds forget the bias",
-        "qsim.model.model.Model.bounds",
+        "qsim.model.layer.Layer.sum_bounds",
         "max((m + max(b, 0)",
         "max((m + min(b, 0)",
         "tests/model/test_model.py -k bounds",

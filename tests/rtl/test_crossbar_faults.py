@@ -49,7 +49,7 @@ FAULTS = [
     ),
     Fault(
         "the hash rotates by one too many",
-        "qsim_rtl.gateware.crossbar.noise.threefry.b",
+        "qsim_rtl.gateware.crossbar.noise.threefry",
         "spec.ROTATIONS[i % 8]",
         "spec.ROTATIONS[i % 8] + (i == 12)",
         f"{LAYER} -k noise_is",
@@ -91,9 +91,9 @@ FAULTS = [
     ),
     Fault(
         "one cell is wrong in the memory image",
-        "qsim_rtl.memory.crossbar._cells.cells",
-        "crossbar.cells[:, :, columns] >> shape.scale_bits",
-        "np.roll(crossbar.cells[:, :, columns], 1, 2) >> shape.scale_bits",
+        "qsim_rtl.memory.crossbar.cells",
+        "_crossbar(model, layer).cells[:, :, columns] >> shape.scale_bits",
+        "np.roll(_crossbar(model, layer).cells[:, :, columns], 1, 2) >> shape.scale_bits",
         SMALL,
     ),
 ]

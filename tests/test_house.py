@@ -39,6 +39,7 @@ MAY_IMPORT = {  # each room, and the rooms that it may import besides itself
     "qsim.data": {"qsim.errors", "qsim.model", "qsim.own_data"},
     "qsim.shadow": {"qsim.errors", "qsim.activations", "qsim.data", "qsim.jit", "qsim.model"},
     "qsim.attacks": LIBRARY - {"qsim.crossbar", "qsim.robustness"},
+    "qsim.art": {"qsim.errors", "qsim.activations", "qsim.attacks", "qsim.model", "qsim.shadow"},
     "qsim.robustness": LIBRARY - {"qsim.crossbar"},
     "qsim.certification": {"qsim.errors", "qsim.attacks", "qsim.data", "qsim.jit", "qsim.model"},
     "qsim.importers": {"qsim.errors", "qsim.model"},

@@ -108,7 +108,7 @@ def clean(model: Model, dataset: Dataset) -> Clean:
     """
     check_fit(model, dataset)
     shadow = None
-    if all(layer.activation for layer in model.layers[:-1]):
+    if len({layer.activation for layer in model.layers[:-1]}) <= 1:
         network = of_model(model)
         shadow = _share(predict_codes(network, dataset.codes), dataset.labels)
     return Clean(len(dataset.codes), _share(model.predict(dataset.codes), dataset.labels), shadow)

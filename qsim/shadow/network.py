@@ -19,6 +19,7 @@ from ..errors import QsimError
 from ..model.input_format import InputFormat
 from ..model.layer import Layer
 from ..model.model import Model
+from .lines import activation_of, real_layers
 
 Reals = npt.NDArray[np.floating[Any]]
 Labels = npt.NDArray[np.integer[Any]]
@@ -120,6 +121,8 @@ def round_to_grid(reals: Reals, bits: int, grid: str) -> Reals:
 def of_model(model: Model, dtype: type[np.floating[Any]] = np.float32) -> Network:
     """The float shadow of an integer model: exactly its weights, with the activation it names.
 
+    Where no layer names one, as in imported models, the twin follows the thresholds (`qsim.shadow.lines`).
+
     Parameters
     ----------
     model : Model
@@ -133,9 +136,11 @@ def of_model(model: Model, dtype: type[np.floating[Any]] = np.float32) -> Networ
     Raises
     ------
     QsimError
-        If a hidden layer names no activation, or layers differ in activation, grid or width.
+        If only some hidden layers name an activation, or layers differ in it.
     """
     hidden = model.layers[:-1]
+    if hidden and all(layer.activation is None for layer in hidden):
+        return _of_thresholds(model, dtype)
     kinds = {(layer.activation, layer.preactivation_gain) for layer in hidden}
     if len(kinds) > 1 or (hidden and hidden[0].activation is None):
         raise QsimError(
@@ -152,6 +157,19 @@ def of_model(model: Model, dtype: type[np.floating[Any]] = np.float32) -> Networ
         input=model.input,
         codes_per_unit=model.layers[0].codes_per_unit,
         preactivation_gain=gain,
+    )
+
+
+def _of_thresholds(model: Model, dtype: type[np.floating[Any]]) -> Network:
+    """The float twin of a model that is only thresholds."""
+    layers = real_layers(model)
+    return Network(
+        weights=tuple(weights.astype(dtype) for weights, _ in layers),
+        biases=tuple(bias.astype(dtype) for _, bias in layers),
+        activation=activation_of(model),
+        bits=None,
+        input=model.input,
+        codes_per_unit=model.layers[0].codes_per_unit,
     )
 
 
@@ -236,7 +254,7 @@ def input_gradient(network: Network, x: Reals, labels: Labels) -> Reals:
     float array (N, inputs)
     """
     done = forward(network, x)
-    return _back(network, slopes(network, done), logit_gradient(done.logits, labels))
+    return back(network, slopes(network, done), logit_gradient(done.logits, labels))
 
 
 def unsaturated_input_gradient(network: Network, x: Reals, labels: Labels) -> Reals:
@@ -264,7 +282,7 @@ def unsaturated_input_gradient(network: Network, x: Reals, labels: Labels) -> Re
     )
     done = forward(wide, x.astype(np.float64))
     stable_slope = activation(network.activation).stable_slope
-    return _back(wide, [stable_slope(z) for z in done.sums], _logit_direction(done.logits, labels))
+    return back(wide, [stable_slope(z) for z in done.sums], _logit_direction(done.logits, labels))
 
 
 def _logit_direction(logits: Reals, labels: Labels) -> Reals:
@@ -280,7 +298,7 @@ def _logit_direction(logits: Reals, labels: Labels) -> Reals:
     return direction
 
 
-def _back(network: Network, hidden_slopes: list[Reals], gradient: Reals) -> Reals:
+def back(network: Network, hidden_slopes: list[Reals], gradient: Reals) -> Reals:
     """From the derivative by the logits to the one by the inputs."""
     for w, slope in zip(reversed(network.weights[1:]), reversed(hidden_slopes), strict=True):
         gradient = (gradient @ w.T) * slope * slope.dtype.type(network.preactivation_gain)

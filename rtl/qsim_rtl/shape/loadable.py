@@ -62,6 +62,7 @@ class Loadable:
         simd: Folding = 1,
         bits: int | None = None,
         stream: int | None = None,
+        protection: str = "none",
     ) -> Loadable:
         """The shape that runs a model and its like.
 
@@ -75,6 +76,8 @@ class Loadable:
         stream : int, optional
             Bytes of a beat of frames, a power of two; a frame is then an array of codes in whole bytes.
             By default a beat has `simd` codes, side by side.
+        protection : str
+            Of the weight memories: a name of `memory.protection.PROTECTIONS`.
 
         Returns
         -------
@@ -83,7 +86,8 @@ class Loadable:
         Raises
         ------
         QsimError
-            If the folding or the stream does not fit or `bits` is below the model's.
+            If the folding or the stream does not fit, `bits` is below the model's, or weights cannot be
+            protected so.
         """
         _never_wraps(model)
         if model.mapped:
@@ -91,7 +95,7 @@ class Loadable:
                 raise QsimError(
                     "a model on crossbar tiles has its own cells; weights of other widths do not fit"
                 )
-            engine = replace(EngineShape.of(model, pe, simd), cell_ports=False)
+            engine = replace(EngineShape.of(model, pe, simd), cell_ports=False).protected_by(protection)
             return cls(engine, _byte_stream(engine, stream))
         widest = max(layer.bits for layer in model.layers)
         if bits is not None and (type(bits) is not int or not widest <= bits <= MAX_WEIGHT_BITS):
@@ -105,7 +109,7 @@ class Loadable:
             worst = layer.inputs * heaviest * largest + bias
             layers.append(replace(wide, accumulator_bits=signed_width(-worst - 1, worst + 1)))
             largest = wide.levels
-        engine = EngineShape(tuple(layers))
+        engine = EngineShape(tuple(layers)).protected_by(protection)
         return cls(engine, _byte_stream(engine, stream))
 
     @property

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..jit.compiling import cached
 from .cells import ROOM, Splits, cell_of, proven, split
-from .counterexamples import SWEEPS, polish, value_of
+from .counterexamples import polish, sweeps_of, value_of
 from .dual import Cell, State, ascend, state_of
 from .leaf import Split, settle
 from .network import Arrays, Floats, Integers, Margin
@@ -18,6 +18,7 @@ from .staircase import code_of
 
 ROOT_ITERATIONS = 60
 ITERATIONS = 12
+LEAF = 20  # cells that a linear programme counts as, for the time that it takes
 DEPTH = 300  # of a tree, at most: the checker recurses
 SLACK = 1e-3  # a bound must exceed what the rival reaches by this share, so that rounding keeps it true
 
@@ -82,7 +83,7 @@ def search(
     found, root = Search(), cell_of(arrays, splits)
     assert root is not None
     state, best = state_of(arrays), state_of(arrays)
-    least = ROOM
+    least, sweeps = ROOM, sweeps_of(arrays)
     stack = [_Node(found.proof, splits, None, -np.inf, 0)]
     while stack:
         late = deadline is not None and time.thread_time() > deadline
@@ -102,12 +103,13 @@ def search(
                 node.slot.update(leaf)
                 continue
         image = best.x.astype(np.int64)
-        least = _improved(arrays, margin, root, image, least, SWEEPS if node.depth else 0)
+        least = _improved(arrays, margin, root, image, least, sweeps if node.depth else 0)
         if least <= margin.most:
             found.witness = image
             break
         where, above_first = _where(arrays, cell, best)
         if where is None:
+            found.nodes = min(found.nodes + LEAF, nodes)
             settled = settle(arrays, margin, node.splits, cell, reach)
             if isinstance(settled, dict):
                 node.slot.update(settled)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -63,5 +64,5 @@ def read(path: Path) -> dict[str, Any]:
     """
     try:
         return json.loads(gzip.decompress(path.read_bytes()))
-    except checker.MALFORMED as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise QsimError(f"{path}: not a certificate, or a damaged one ({error})") from None

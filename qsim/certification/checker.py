@@ -23,7 +23,6 @@ import gzip
 import hashlib
 import json
 import sys
-import zlib
 from array import array
 from bisect import bisect_right
 from math import gcd
@@ -32,17 +31,6 @@ from typing import Any
 
 Ends = list[tuple[int, int]]  # the lowest and the highest value of each unit
 FORMAT, VERSION = "qsim-certificate", 1
-MALFORMED = (
-    LookupError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    ArithmeticError,
-    RecursionError,
-    EOFError,
-    OSError,
-    zlib.error,
-)
 
 
 class Refused(Exception):
@@ -123,10 +111,6 @@ def cut(ends: Ends, unit: int, threshold: int, side: str) -> Ends:
     return [*ends[:unit], part, *ends[unit + 1 :]]
 
 
-def empty(ends: Ends) -> bool:
-    return any(low > high for low, high in ends)
-
-
 def prove(network: Network, margin: Any, tree: dict[str, Any], box: Ends, first: Ends, splits: Any) -> None:
     """Refuse a tree if a leaf does not hold; `first` are the ranges of layer 1 in the box, before splits."""
     if "split" not in tree:
@@ -138,7 +122,7 @@ def prove(network: Network, margin: Any, tree: dict[str, Any], box: Ends, first:
     for side in ("below", "above"):
         if layer:
             prove(network, margin, tree[side], box, first, [*splits, (layer, unit, threshold, side)])
-        elif not empty(part := cut(box, unit, threshold, side)):
+        elif (part := cut(box, unit, threshold, side))[unit][0] <= part[unit][1]:
             prove(network, margin, tree[side], part, ranges(network.layers[0], part), splits)
 
 
@@ -149,11 +133,10 @@ def holds(network: Network, margin: Any, leaf: dict[str, Any], box: Ends, first:
         ends = ranges(network.layers[i], codes) if i else first
         for layer, *split in splits:
             ends = cut(ends, *split) if layer == i + 1 else ends
-        if empty(ends):
+        if any(low > high for low, high in ends):
             return True
         cell.append(ends)
-        units = zip(thresholds, ends, strict=True)
-        codes = [(bisect_right(t, low), bisect_right(t, high)) for t, (low, high) in units]
+        codes = [(bisect_right(t, a), bisect_right(t, z)) for t, (a, z) in zip(thresholds, ends, strict=True)]
     (factors, c, most), scale = margin, leaf.get("scale", 1)
     multipliers = leaf.get("multipliers") or [[0] * len(t) for t in network.thresholds]
     whole(scale, *(alpha for alphas in multipliers for alpha in alphas))
@@ -161,9 +144,8 @@ def holds(network: Network, margin: Any, leaf: dict[str, Any], box: Ends, first:
     factors, bound = [scale * f for f in factors], scale * c
     for i in reversed(range(len(cell))):
         (weights, bias), alphas = network.layers[i], multipliers[i]
-        for unit in zip(factors, alphas, cell[i], network.thresholds[i], strict=True):
-            bound += lowest(*unit)
-        bound += dot(alphas, bias)
+        units = zip(factors, alphas, cell[i], network.thresholds[i], strict=True)
+        bound += dot(alphas, bias) + sum(lowest(*unit) for unit in units)
         live = [(alpha, row) for alpha, row in zip(alphas, weights, strict=True) if alpha]
         factors = [sum(alpha * row[k] for alpha, row in live) for k in range(len(weights[0]))]
     return bound + least(factors, box) > scale * most
@@ -179,13 +161,14 @@ def lowest(g: int, alpha: int, ends: tuple[int, int], thresholds: list[int]) -> 
 
 
 def check(network: Network, certificate: dict[str, Any]) -> str:
-    """The verdict of a certificate that shows it; Refused, or an error of MALFORMED, otherwise."""
+    """The verdict of a certificate that shows it; Refused, or any other exception, if it does not."""
     require(certificate["checksum"] == checksum(certificate), "it was altered")
     require((certificate["format"], certificate["version"]) == (FORMAT, VERSION), "another format")
     require(certificate["model"] == network.digest, "it is for another network")
     codes, label, radius = certificate["codes"], certificate["label"], certificate["radius"]
     whole(label, radius, *codes)
-    require(radius >= 0 and all(network.low <= x <= network.high for x in codes), "an image out of range")
+    require(0 <= label < max(2, len(network.layers[-1][1])) and radius >= 0, "no such class, or radius")
+    require(all(network.low <= x <= network.high for x in codes), "an image out of range")
     box = [(max(x - radius, network.low), min(x + radius, network.high)) for x in codes]
     verdict = certificate["verdict"]
     if verdict == "broken":
@@ -205,8 +188,8 @@ def judge(network: Network, file: Path) -> str:
     """The verdict of a certificate's file."""
     try:
         return check(network, json.loads(gzip.decompress(file.read_bytes())))
-    except MALFORMED as error:
-        raise Refused(f"damaged or malformed ({error!r})") from None
+    except Exception as error:
+        raise error if isinstance(error, Refused) else Refused(f"damaged or malformed: {error!r}") from None
 
 
 def main(folder: Path) -> int:

@@ -8,6 +8,7 @@ The best image of all is then polished, one input at a time.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ STEPS = 20
 WINDOWS = np.array([0.5, 0.25, 0.12, 0.06, 0.03])  # as a share of what the accumulator can reach
 MOMENTUM = 0.5
 SWEEPS = 20  # over all inputs, at most
+WORK = 10**7  # products and codes that polishing may take: networks where a move is dear get fewer sweeps
 
 
 def counterexamples(
@@ -74,7 +76,14 @@ def strike(arrays: Arrays, factors: Integers, constant: int, most: int, cell: Ce
         if ends[-1][0] <= most:
             return image
     image = min(ends, key=lambda end: end[0])[1]
-    return image if polish(arrays, factors, constant, most, cell, image, SWEEPS) <= most else None
+    return image if polish(arrays, factors, constant, most, cell, image, sweeps_of(arrays)) <= most else None
+
+
+def sweeps_of(arrays: Arrays) -> int:
+    """How many sweeps of `polish` a network is given."""
+    widths = arrays.widths.tolist()
+    move = sum(widths[1:]) + sum(a * b for a, b in pairwise(widths[1:]))
+    return min(SWEEPS, WORK // (4 * widths[0] * max(move, 1)))
 
 
 @cached()

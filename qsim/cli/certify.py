@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import data as data_sets
 from ..certification import run as runs
 from ..certification.branch import Effort
 from ..certification.figure import bracket, draw
@@ -16,7 +15,7 @@ from ..errors import QsimError
 from ..model.file import load
 from ..robustness.evaluate import check_fit
 from . import study, terminal
-from .datasets import TestData, data_name
+from .datasets import TestData, data_name, test_set
 from .results import write_json
 from .terminal import Json, percent
 
@@ -53,7 +52,7 @@ def command(
     names = {data or data_name(model, file) for file, model in zip(files, models.values(), strict=True)}
     if len(names) > 1:
         raise QsimError(f"models for {', '.join(sorted(names))}; name one with --data")
-    dataset = data_sets.load(names.pop(), "test")
+    dataset = test_set(data, models[files[0].stem], files[0])
     for model in models.values():
         check_fit(model, dataset)
     plan = runs.Plan(models, dataset, tuple(sorted(set(radius))), images, Effort(nodes, budget))

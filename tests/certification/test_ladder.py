@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from small_boxes import cases, images_around, judged
 
 from qsim.certification.branch import Effort
@@ -11,7 +11,7 @@ from qsim.certification.counterexamples import counterexamples
 from qsim.certification.ladder import Certifier
 
 
-@settings(max_examples=300)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(cases())
 def test_the_verdict_is_that_of_enumeration(case) -> None:
     model, image, radius = case
@@ -19,12 +19,12 @@ def test_the_verdict_is_that_of_enumeration(case) -> None:
     classes = model.predict(around)
     certifier = Certifier(model)
     for label in range(model.classes):
-        finding = certifier.decide(image, label, radius, Effort(5000))
+        finding = certifier.decide(image, label, radius, Effort(100_000))
         assert finding.verdict == ("robust" if (classes == label).all() else "broken")
         assert judged(model, image, label, radius, finding) == finding.verdict
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(cases())
 def test_counterexamples_are_within_the_radius_and_wrong(case) -> None:
     model, image, radius = case

@@ -36,11 +36,11 @@ def tight() -> tuple[list[Pair], list[Pair]]:
         if turned:
             just, failing = turn(just), turn(failing)
         label = int(single != turned) if single else (shape[-1] - 1) * turned
-        found = Certifier(just).decide(image, label, radius, Effort(2000))
+        found = Certifier(just).decide(image, label, radius, Effort(100_000))
         assert found.verdict == "robust"
         true.append(pair(just, image, label, radius, found))
         lies.append(pair(failing, image, label, radius, found))
-        found = Certifier(failing).decide(image, label, radius, Effort(2000))
+        found = Certifier(failing).decide(image, label, radius, Effort(100_000))
         assert found.verdict == "broken"
         true.append(pair(failing, image, label, radius, found))
     return true, lies

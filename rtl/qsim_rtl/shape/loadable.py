@@ -43,6 +43,12 @@ class Loadable:
     bits lies on the same grid of more bits too, and its stored code grows by copies of its sign. With
     a layer on a crossbar it runs models of exactly its shape: other weights, cells, defects or noise,
     whose images count from the last load or flush.
+
+    Parameters
+    ----------
+    engine : EngineShape
+    stream : ByteStream, optional
+        The widths of the streams, where they do not follow the folding.
     """
 
     engine: EngineShape
@@ -63,7 +69,7 @@ class Loadable:
         Parameters
         ----------
         model : Model
-        pe, simd
+        pe, simd : int or sequence of int
             As in `EngineShape.of`.
         bits : int, optional
             The widest weights that may be loaded; the model's own by default.
@@ -72,6 +78,10 @@ class Loadable:
             By default a beat has `simd` codes, side by side.
         protection : str
             Of the weight memories: a name of `memory.protection.PROTECTIONS`.
+
+        Returns
+        -------
+        Loadable
 
         Raises
         ------
@@ -153,6 +163,14 @@ class Loadable:
     def embedded(self, model: Model) -> Model:
         """The same network on this engine's weight widths and threshold counts.
 
+        Parameters
+        ----------
+        model : Model
+
+        Returns
+        -------
+        Model
+
         Raises
         ------
         QsimError
@@ -188,6 +206,14 @@ class Loadable:
 
     def words(self, model: Model) -> npt.NDArray[np.uint32]:
         """What is written to load a model: shape, digest, memories; its CRC-32 follows apart.
+
+        Parameters
+        ----------
+        model : Model
+
+        Returns
+        -------
+        uint32 array (image_words,)
 
         Raises
         ------

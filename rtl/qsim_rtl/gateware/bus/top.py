@@ -37,7 +37,7 @@ class AxiEngine(wiring.Component):
     m_axis_tdata : out, one logit, sign-extended to whole bytes, and above it the class so far
         Filled up to a power of two of bytes, all of them kept. A cycle later than `Engine` has them:
         the latency is `shape.latency`.
-    s_axil_* : the registers of `axi_registers`
+    s_axil_* : the registers of `REGISTERS`
 
     Parameters
     ----------

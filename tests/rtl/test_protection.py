@@ -15,6 +15,7 @@ from qsim.faults.lists import apply_faults, of_model
 from qsim_rtl import EngineShape, Simulator
 from qsim_rtl.export import folder
 from qsim_rtl.export.verify import verify
+from qsim_rtl.gateware.engine import Engine
 from qsim_rtl.host.device import Device
 from qsim_rtl.host.transport_simulated import Simulated
 from qsim_rtl.memory.faults import flipped
@@ -22,6 +23,7 @@ from qsim_rtl.memory.pack import image
 from qsim_rtl.memory.protection import PROTECTIONS
 from qsim_rtl.shape.identity import identity
 from qsim_rtl.shape.loadable import Loadable
+from qsim_rtl.sim.yosys import flat
 
 MODELS_FOLDER = Path(__file__).parents[2] / "models"
 MODEL = random_model((6, 5, 3), 3, 7, seed=3)
@@ -132,6 +134,11 @@ def test_an_export_is_protected_and_verified(compiler: list[str], tmp_path: Path
     widths = {memory["name"]: memory["width"] for memory in manifest["memories"]}
     assert widths["layer0_weights"] == 2 * 2 * 3 + 6
     assert verify(tmp_path)["regenerated"]
+
+
+def test_words_of_wide_foldings_make_no_deep_netlist() -> None:
+    shape = EngineShape.of(random_model((64, 10, 2), 8, 3), 10, 8).protected_by("secded")
+    assert "module" in flat(Engine(shape), "engine", "write_verilog")
 
 
 def test_what_cannot_be_protected_is_refused() -> None:

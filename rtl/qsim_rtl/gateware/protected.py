@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import xor
-
 from amaranth.hdl import Cat, Const, Module, Signal, Value
 
 from ..memory.protection import Protection
@@ -29,7 +26,7 @@ def decoded(m: Module, word: Value, width: int, protection: Protection) -> tuple
     syndrome = Signal(checks, name="syndrome")
     for place in range(checks):
         taken = [word[i] for i, column in enumerate(columns) if column >> place & 1]
-        m.d.comb += syndrome[place].eq(reduce(xor, taken, word[width + place]))
+        m.d.comb += syndrome[place].eq(Cat(*taken, word[width + place]).xor())
     if not protection.corrects:
         return word[:width], Const(0), syndrome.any()
     wrong = Signal(width, name="wrong_bits")

@@ -96,6 +96,7 @@ def _testbench(
         "FRAMES": count,
         "BEATS": shape.frame_beats,
         "OUTPUTS": own.outputs,
+        "TORN": own.outputs if shape.stream is None else 0,
         "IN": shape.input_width,
         "OUT": sum(shape.result_widths),
         "WORDS": len(words[0]),

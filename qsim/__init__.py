@@ -1,14 +1,13 @@
-"""Quantized neural networks to the bit.
+"""Quantized neural networks to the bit."""
 
-Names are imported when they are first used, so that a program pays only for what it needs.
-"""
+from typing import TYPE_CHECKING
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from . import lazy
 
 if TYPE_CHECKING:
-    from . import attacks, data, executors, spec
-    from .attacks.fgsm import fgsm
+    from . import attacks, crossbar, data, executors, faults, shadow, spec
+    from .attacks.fgsm import fgsm, gradient_signs
+    from .attacks.steps import lattice_step
     from .certification.api import certify
     from .data import Dataset
     from .errors import QsimError
@@ -16,31 +15,34 @@ if TYPE_CHECKING:
     from .importers.api import from_onnx
     from .kernel.sweep.api import smallest_fooling_step, sweep
     from .model import Adc, Crossbar, InputFormat, Layer, Mapping, Model, Noise, Trace, load
-    from .robustness import geometry
+    from .robustness import evaluate, geometry
+    from .shadow import Network
     from .shadow.certified import IntervalRecipe, train_certified
-    from .shadow.network import Network
     from .shadow.quantize import quantize
     from .shadow.train import Recipe, train
 
 _MODULES = {  # that hold the names, or are meant by them
     ".attacks": ("attacks",),
+    ".attacks.fgsm": ("fgsm", "gradient_signs"),
+    ".attacks.steps": ("lattice_step",),
     ".certification.api": ("certify",),
+    ".crossbar": ("crossbar",),
     ".data": ("data", "Dataset"),
     ".errors": ("QsimError",),
     ".executors": ("executors",),
+    ".faults": ("faults",),
     ".exporters.api": ("to_onnx",),
     ".importers.api": ("from_onnx",),
     ".kernel.sweep.api": ("smallest_fooling_step", "sweep"),
     ".model": ("Adc", "Crossbar", "InputFormat", "Layer", "Mapping", "Model", "Noise", "Trace", "load"),
-    ".attacks.fgsm": ("fgsm",),
+    ".robustness.evaluate": ("evaluate",),
     ".robustness.geometry": ("geometry",),
+    ".shadow": ("shadow", "Network"),
     ".shadow.certified": ("IntervalRecipe", "train_certified"),
-    ".shadow.network": ("Network",),
     ".shadow.quantize": ("quantize",),
     ".shadow.train": ("Recipe", "train"),
     ".spec": ("spec",),
 }
-_HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "Adc",
@@ -58,13 +60,19 @@ __all__ = [
     "Trace",
     "attacks",
     "certify",
+    "crossbar",
     "data",
+    "evaluate",
     "executors",
+    "faults",
     "fgsm",
     "from_onnx",
     "geometry",
+    "gradient_signs",
+    "lattice_step",
     "load",
     "quantize",
+    "shadow",
     "smallest_fooling_step",
     "spec",
     "sweep",
@@ -73,15 +81,4 @@ __all__ = [
     "train_certified",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(_HOMES[name], __name__)
-    found = getattr(module, name, module)
-    globals()[name] = found
-    return found
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy.attributes(__name__, _MODULES)

@@ -56,7 +56,12 @@ Labels = npt.NDArray[np.int64]
 
 
 def folder() -> Path:
-    """The data folder: `QSIM_DATA` if set, else a per-user cache."""
+    """The data folder: `QSIM_DATA` if set, else a per-user cache.
+
+    Returns
+    -------
+    Path
+    """
     return Path(os.environ.get("QSIM_DATA") or platformdirs.user_cache_path("qsim") / "data")
 
 
@@ -67,6 +72,11 @@ def mnist(split: str) -> tuple[npt.NDArray[np.uint8], Labels]:
     ----------
     split : "train" or "test"
 
+    Returns
+    -------
+    codes : uint8 array (N, 784)
+    labels : int64 array (N,)
+
     Raises
     ------
     QsimError
@@ -76,7 +86,17 @@ def mnist(split: str) -> tuple[npt.NDArray[np.uint8], Labels]:
 
 
 def fashion(split: str) -> tuple[npt.NDArray[np.uint8], Labels]:
-    """Fashion-MNIST's pixels and labels, as `mnist` gives MNIST's; gzipped files in `fashion-mnist/`."""
+    """Fashion-MNIST's pixels and labels, as `mnist` gives MNIST's; gzipped files in `fashion-mnist/`.
+
+    Parameters
+    ----------
+    split : "train" or "test"
+
+    Returns
+    -------
+    codes : uint8 array (N, 784)
+    labels : int64 array (N,)
+    """
     return _idx_pair("Fashion-MNIST", split)
 
 
@@ -91,6 +111,20 @@ def digits(split: str) -> tuple[npt.NDArray[np.uint8], Labels]:
     """The 8x8 digits that come with scikit-learn, uint8 (N, 64) in 0 to 255; N is 1,437 or 360.
 
     Source values are 0 to 16; a code is value * 255 / 16, rounded half up.
+
+    Parameters
+    ----------
+    split : "train" or "test"
+
+    Returns
+    -------
+    codes : uint8 array (N, 64)
+    labels : int64 array (N,)
+
+    Raises
+    ------
+    QsimError
+        If the split is unknown.
     """
     from sklearn.datasets import load_digits  # slow to import, seldom needed
 
@@ -113,6 +147,21 @@ def spiral(split: str, turns: str = "short") -> tuple[npt.NDArray[np.int16], Lab
         `short` draws t from 0 to 10 and noise of standard deviation 0.03, which shows what the
         paper describes. `literal` is the paper's text, t from 0 to 100 and variance 0.03: sixteen
         turns that 400 points cannot fix.
+
+    Returns
+    -------
+    codes : int16 array (400, 2)
+    labels : int64 array (400,)
+
+    Raises
+    ------
+    QsimError
+        If the split or the number of turns is unknown.
+
+    References
+    ----------
+    Gorsline, Smith and Merkel, "On the adversarial robustness of quantized neural networks", GLSVLSI 2021,
+    equation 15.
     """
     if turns not in ("short", "literal"):
         raise QsimError(f"turns is {turns!r}; 'short' or 'literal' is needed")
@@ -150,9 +199,19 @@ def load(name: str, split: str, coding: Coding | None = None) -> Dataset:
     ----------
     name : str
         One of `NAMES`, or what `from_file` takes.
-    split : "train" or "test"; of a file also "all"
+    split : "train" or "test"
+        Of a file also "all".
     coding : Coding, optional
         How a file's numbers become codes.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    QsimError
+        If name or split is unknown, or the data cannot be read or downloaded.
     """
     if name in _SOURCES:
         source = _SOURCES[name]
@@ -164,7 +223,16 @@ def load(name: str, split: str, coding: Coding | None = None) -> Dataset:
 
 
 def is_file(name: str) -> bool:
-    """Whether a name means a file or folder, or two files, rather than a known data set."""
+    """Whether a name means a file or folder, or two files, rather than a known data set.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    bool
+    """
     return name not in _SOURCES and (any(sign in name for sign in "/,.\\") or Path(name).exists())
 
 
@@ -196,7 +264,27 @@ def _uncompressed(path: Path) -> bytes:
 
 
 def parse_idx(content: bytes, path: Path, item: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    """The array in an IDX file of unsigned bytes, (N, *item); labels, where item is (), are 0 to 9."""
+    """The array in an IDX file of unsigned bytes.
+
+    Parameters
+    ----------
+    content : bytes
+        The file, uncompressed.
+    path : Path
+        Named in messages.
+    item : tuple of int
+        The shape of one item; () for labels, which must be 0 to 9.
+
+    Returns
+    -------
+    uint8 array (N, *item)
+
+    Raises
+    ------
+    QsimError
+        If the header is not that of such a file, its length is not what the header says, or a label is above
+        9.
+    """
     header = 8 + 4 * len(item)
     if len(content) < header:
         raise QsimError(f"{path} has {len(content)} bytes; an IDX header alone has {header}")

@@ -7,7 +7,9 @@ CI=true it fails them instead: there, nothing may be missing.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,6 +27,37 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's backgro
 
 settings.register_profile("qsim", deadline=None, derandomize=True)  # compiling takes its time; seeded
 settings.load_profile("qsim")
+
+
+KINDS = ("rtl", "cocotb", "browser", "planted")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by where they are and what they ask for, so that `-m` can choose or leave out a kind."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        kinds = {
+            "rtl": Path(__file__).parent / "rtl" in item.path.parents,
+            "cocotb": "simulator" in fixtures,
+            "browser": "browser" in fixtures,
+            "planted": "planted" in item.path.stem,
+        }
+        for kind, holds in kinds.items():
+            if holds:
+                item.add_marker(kind)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say how long each kind of tests took, added up over processes."""
+    seconds: dict[str, float] = dict.fromkeys((*KINDS, "others"), 0.0)
+    tests: dict[str, set[str]] = {kind: set() for kind in seconds}
+    for outcome in ("passed", "failed", ""):  # "" holds what setups and teardowns report
+        for report in terminalreporter.stats.get(outcome, ()):
+            for kind in [kind for kind in KINDS if kind in report.keywords] or ["others"]:
+                seconds[kind] += report.duration
+                tests[kind].add(report.nodeid)
+    told = (f"{kind} {len(tests[kind])} in {seconds[kind]:.0f} s" for kind in seconds if tests[kind])
+    terminalreporter.write_line("tests by kind: " + (", ".join(told) or "none"))
 
 
 def missing(reason: str) -> NoReturn:
@@ -67,3 +100,36 @@ def mnist_test() -> tuple[npt.NDArray[np.uint8], npt.NDArray[Any]]:
     from qsim import data
 
     return data.mnist("test")
+
+
+BROWSER_OPTIONS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1200,900",
+)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A headless Chromium, with its console and network logs."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    tools = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
+    for name, path in tools.items():
+        if path is None:
+            missing(f"{name} was not found: apt install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(tools["chromium"])
+    for option in (*BROWSER_OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(str(tools["chromedriver"])))
+    yield driver
+    driver.quit()

@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import conftest
 import pytest
 
 HERE = Path(__file__).parent
@@ -59,3 +61,16 @@ def test_what_is_missing_is_named(tmp_path: Path, ci: str | None, verdict: str) 
     assert done.returncode == (1 if ci else 0), done.stdout
     for reason in REASONS:
         assert any(reason in line for line in lines), done.stdout
+
+
+def test_tests_are_marked_by_folder_and_by_what_they_ask_for() -> None:
+    marks: list[str] = []
+    for path, fixtures in (
+        ("rtl/test_axi_bus.py", ["simulator"]),
+        ("paper/test_report_browser.py", ["browser"]),
+        ("test_planted_faults.py", []),
+        ("spec/test_spec.py", ["tmp_path"]),
+    ):
+        item = SimpleNamespace(path=HERE / path, fixturenames=fixtures, add_marker=marks.append)
+        conftest.pytest_collection_modifyitems([item])  # type: ignore[list-item]
+    assert marks == ["rtl", "cocotb", "browser", "planted"]

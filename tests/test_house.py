@@ -2,14 +2,15 @@
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 from import_graph import cycles, graph
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("errors", "registry", "activations", "spec", "model", "jit", "kernel", "executors", "crossbar")
-ROOMS += ("data", "shadow", "attacks", "robustness")
+ROOMS = ("errors", "lazy", "registry", "activations", "spec", "model", "jit", "kernel", "executors")
+ROOMS += ("crossbar", "data", "shadow", "attacks", "robustness")
 LIBRARY = {f"qsim.{room}" for room in ROOMS}
 TOLD = {"qsim.cli.results", "qsim.cli.terminal"}  # how commands report
 MAY_IMPORT = {  # each room, and the rooms that it may import besides itself
@@ -38,6 +39,7 @@ MAY_IMPORT = {  # each room, and the rooms that it may import besides itself
     "qsim.data": {"qsim.errors", "qsim.model", "qsim.own_data"},
     "qsim.shadow": {"qsim.errors", "qsim.activations", "qsim.data", "qsim.jit", "qsim.model"},
     "qsim.attacks": LIBRARY - {"qsim.crossbar", "qsim.robustness"},
+    "qsim.art": {"qsim.errors", "qsim.activations", "qsim.attacks", "qsim.model", "qsim.shadow"},
     "qsim.robustness": LIBRARY - {"qsim.crossbar"},
     "qsim.certification": {"qsim.errors", "qsim.attacks", "qsim.data", "qsim.jit", "qsim.model"},
     "qsim.importers": {"qsim.errors", "qsim.model"},
@@ -116,3 +118,9 @@ def test_files_are_short() -> None:
         if (lines := len(file.read_text().splitlines())) > 450
     }
     assert not long
+
+
+def test_one_version_everywhere() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"\n## {version}\n" in (ROOT / "CHANGELOG.md").read_text()

@@ -17,7 +17,7 @@ def logistic(z: Reals) -> Reals:
 
 
 def stable_slope(z: Reals) -> Reals:
-    """The sigmoid's derivative, positive in float64 for \\|z\\| up to 700."""
+    """The sigmoid's derivative, positive in float64 for abs(z) up to 700."""
     small = np.exp(-np.abs(z))
     return small / (1 + small) ** 2
 

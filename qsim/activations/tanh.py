@@ -26,7 +26,7 @@ def signed_unit_scale(bits: int, peak: float) -> CodeScale:
 
 
 def _stable_slope(z: Reals) -> Reals:
-    """The derivative, 1 / cosh(z)**2, positive in float64 for \\|z\\| up to 350."""
+    """The derivative, 1 / cosh(z)**2, positive in float64 for abs(z) up to 350."""
     small = np.exp(-2 * np.abs(z))
     return 4 * small / (1 + small) ** 2
 

@@ -35,6 +35,15 @@ __all__ = ["ATTACKS", "Attack", "Result", "get"]
 def get(name: str) -> Attack:
     """An attack by name.
 
+    Parameters
+    ----------
+    name : str
+        One of `ATTACKS`.
+
+    Returns
+    -------
+    Attack
+
     Raises
     ------
     QsimError

@@ -172,6 +172,10 @@ class Attack:
         network: Network | None,
     ) -> tuple[Callable[[slice], Problem], int]:
         """What makes the problem of a slice of the images, and how many images there are."""
+        if any(layer.crossbar is not None and layer.crossbar.noise is not None for layer in model.layers):
+            raise QsimError(
+                "read noise gives every image number its own integers; attacks need a model without it"
+            )
         own = model.checked(codes)
         true = checked_labels(model, own, labels).astype(np.int64)
         wanted = None if targets is None else checked_targets(model, own, true, targets)

@@ -58,6 +58,10 @@ def fgsm(
     ------
     QsimError
         If codes, labels or epsilon are out of range, or the model names no activation.
+
+    References
+    ----------
+    I. J. Goodfellow, J. Shlens and C. Szegedy, "Explaining and harnessing adversarial examples", ICLR 2015.
     """
     checked = model.checked(codes), checked_labels(model, codes, labels)
     signs = gradient_signs(of_model(model), *checked, gradient)
@@ -65,10 +69,28 @@ def fgsm(
 
 
 def gradient_signs(network: Network, codes: Codes, labels: Labels, gradient: str = "plain") -> Signs:
-    """Sign of the loss's derivative by each input, int8 (N, inputs) in {-1, 0, 1}.
+    """The sign of the loss's derivative by each input.
 
     `plain` is what a float32 framework computes: where softmax or sigmoid saturate it is exactly 0 and
     the attack leaves the image alone. `unsaturated` has the same sign without that underflow.
+
+    Parameters
+    ----------
+    network : Network
+        The float shadow, such as `qsim.shadow.of_model` gives.
+    codes : int array (N, inputs)
+    labels : int array (N,)
+    gradient : "plain" or "unsaturated"
+
+    Returns
+    -------
+    int8 array (N, inputs)
+        -1, 0 or 1.
+
+    Raises
+    ------
+    QsimError
+        If the gradient is unknown.
     """
     if gradient not in GRADIENTS:
         raise QsimError(f"gradient is {gradient!r}; {' or '.join(GRADIENTS)} is needed")

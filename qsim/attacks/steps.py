@@ -28,6 +28,17 @@ Signs = npt.NDArray[np.int8]
 def lattice_step(model: Model, epsilon: float) -> int:
     """epsilon in LSBs of the input code: epsilon * codes_per_unit, rounded, halves up.
 
+    Parameters
+    ----------
+    model : Model
+    epsilon : float
+        Strength in real input units, 0 or more.
+
+    Returns
+    -------
+    int
+        In LSBs.
+
     Raises
     ------
     QsimError

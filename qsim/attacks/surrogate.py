@@ -22,6 +22,7 @@ from ..jit.compiling import cached
 from ..model.input_format import InputFormat
 from ..model.layer import Layer
 from ..model.model import Model
+from ..shadow.lines import lines
 from ..shadow.network import Network, of_model
 from .steps import Codes
 
@@ -37,7 +38,7 @@ class Surrogate:
     Parameters
     ----------
     model : Model
-        Whose hidden layers name their activation; gives the hidden codes.
+        Whose hidden layers all name their activation, or none does; gives the hidden codes.
     reach : float
         How far the attack typically moves an input, in LSBs.
     matched : float or None
@@ -118,17 +119,22 @@ class _Sums:
     """A hidden layer's real pre-activations, from the integer kernel."""
 
     layer: Model
-    scale: np.float32
+    scale: np.float32 | npt.NDArray[np.float64]
+    offset: npt.NDArray[np.float64] | float = 0.0
 
     @classmethod
     def of(cls, model: Model, layer: Layer, i: int) -> _Sums:
         form = model.input if i == 0 else InputFormat(max(model.code_range(i)[1].bit_length(), 1))
         bare = Layer(layer.weights, layer.bias, bits=layer.bits, grid=layer.grid)
         unit = layer.weight_denominator * layer.codes_per_unit / layer.preactivation_gain
+        if layer.activation is None:
+            line = lines(model)[i]
+            return cls(Model((bare,), form), line.slope, line.offset)
         return cls(Model((bare,), form), np.float32(1 / unit))
 
     def __call__(self, codes: Codes) -> Reals:
-        return self.layer.logits(codes).astype(np.float32) * self.scale
+        z = self.layer.logits(codes).astype(np.float32) * self.scale + self.offset
+        return z.astype(np.float32, copy=False)
 
 
 def _fine_layers(model: Model, network: Network) -> list[Layer]:

@@ -54,10 +54,12 @@ def arrays_of(model: Model) -> Arrays:
     Raises
     ------
     QsimError
-        If a layer is on crossbar tiles.
+        If a layer is on crossbar tiles, or an accumulator may wrap around.
     """
     if model.mapped:
         raise QsimError("a layer is on crossbar tiles; only networks of ideal layers can be certified")
+    if model.wraps:
+        raise QsimError("an accumulator wraps around, as defects make it; such a network cannot be certified")
     hidden = model.layers[:-1]
     rows, start, stop, place = [np.empty(0, np.int64)], [], [], 0
     for layer in hidden:

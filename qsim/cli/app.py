@@ -22,6 +22,7 @@ from . import (
     show,
     study,
     train,
+    transfer,
     verilog,
 )
 
@@ -38,6 +39,7 @@ COMMANDS = (
     run,
     attack,
     audit,
+    transfer,
     certify,
     show,
     map,

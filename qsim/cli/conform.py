@@ -69,10 +69,10 @@ def _against(
     model: Model, path: Path, runtime: str | None, reals: Any, images: int, seed: int
 ) -> tuple[str, Conformity]:
     """Compare with a file in a runtime, on real inputs or random ones."""
-    options = {} if path.suffix.lower() != ".onnx" else api.coded_as(model)
-    imported = api.import_file(
-        path, last_layer="float", level=model.provenance.get("level", "all"), **options
-    )
+    options: dict[str, Any] = {"last_layer": "float"}
+    if path.suffix.lower() == ".onnx":
+        options |= {"level": model.provenance.get("level", "all"), **api.coded_as(model)}
+    imported = api.import_file(path, **options)
     run, name = api.runtime(imported, runtime)
     x = random_inputs(imported, images, seed) if reals is None else reals
     shape = [d or 1 for d in imported.graph.shape[1:]]

@@ -28,6 +28,9 @@ def command(
     stream_bytes: Annotated[
         int | None, typer.Option(help="Bytes of a beat of frames, which are then arrays of bytes.")
     ] = None,
+    protect: Annotated[
+        str, typer.Option(help="Check bits beside each word of weights: none, parity or secded.")
+    ] = "none",
     target: Annotated[str | None, typer.Option(help="With --rate: choose pe and simd for this part.")] = None,
     rate: Annotated[float | None, typer.Option(help="Inferences a second at the board's clock.")] = None,
     verify: Annotated[
@@ -59,7 +62,9 @@ def command(
         raise QsimError(f"--rate and --target choose the folding together; targets are {TARGETS}")
     model = load(file)
     folding = chosen_folding(model, target, rate, pe, simd, max_bits)
-    manifest = part("export.folder").write(model, out, *folding, max_bits, vectors, name, stream_bytes)
+    manifest = part("export.folder").write(
+        model, out, *folding, max_bits, vectors, name, stream_bytes, protect
+    )
     console.print(
         f"{out}: {len(manifest['files']) + 1} files; latency {manifest['latency']:,} cycles, "
         f"a frame every {manifest['interval']:,} cycles",

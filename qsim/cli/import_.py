@@ -15,7 +15,7 @@ from .terminal import Json
 
 
 def command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A quantized network: .onnx.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A quantized network: .onnx or .tflite.")],
     out: Annotated[Path, typer.Option("--out", metavar="MODEL", help="Where the model goes.")],
     thresholds: Annotated[
         str, typer.Option(help="probed: those of the runtime's float32; exact: from rational numbers.")
@@ -32,15 +32,12 @@ def command(
     json: Json = None,
 ) -> None:
     """Read a quantized network of another tool, exactly, or say in one sentence why not."""
-    imported = import_file(
-        file,
-        thresholds=thresholds,
-        last_layer=last_layer,
-        input_bits=input_bits,
-        input_scale=input_scale,
-        input_signed=input_signed,
-        level=level,
-    )
+    options = {"thresholds": thresholds, "last_layer": last_layer}
+    if file.suffix.lower() == ".onnx":
+        coded = {"input_bits": input_bits, "input_scale": input_scale, "input_signed": input_signed}
+        imported = import_file(file, **options, **coded, level=level)
+    else:
+        imported = import_file(file, **options)
     model, report = imported.model, imported.report
     model.save(out)
     headings = (

@@ -14,6 +14,8 @@ from ..model.container import replacing
 from ..model.model import Model
 from ..spec import dense as spec
 
+SCHEMA = 1  # the layout of what commands write, as qsim/schemas says; fields may come, none goes or changes
+
 
 def origin() -> dict[str, Any]:
     """Versions of the code that makes a result."""
@@ -33,7 +35,7 @@ def named(path: Path, model: Model) -> dict[str, Any]:
 
 def write_json(path: str, command: str, figures: Mapping[str, Any]) -> None:
     """Write a command's figures as JSON, completely or not at all; `-` is standard output."""
-    text = json.dumps({"command": command, "origin": origin(), **figures}, indent=1) + "\n"
+    text = json.dumps({"command": command, "schema": SCHEMA, "origin": origin(), **figures}, indent=1) + "\n"
     if path == "-":
         sys.stdout.write(text)
         return

@@ -47,10 +47,19 @@ def with_converters(
     percentile : float
         50 to 100.
 
+    Returns
+    -------
+    Model
+
     Raises
     ------
     QsimError
         If a parameter is out of range or no layer is mapped.
+
+    References
+    ----------
+    T. P. Xiao et al., "CrossSim: accuracy simulation of analog in-memory computing",
+    github.com/sandialabs/cross-sim (the names of the ranges).
     """
     checked_int(bits, 1, MOST_BITS, "converter bits")
     if range not in RANGES:
@@ -125,6 +134,10 @@ def with_converter_errors(model: Model, offset: float = 0.0, dnl: float = 0.0, s
         Standard deviation, in LSB, of a code's width (differential non-linearity). Widths add up; a
         straight line through both ends is taken out, and what remains is the integral non-linearity.
     seed : int
+
+    Returns
+    -------
+    Model
 
     Raises
     ------

@@ -85,7 +85,22 @@ class Effect:
 
 
 def apply_effect(model: Model, name: str, facts: Mapping[str, Any], change: Change) -> Model:
-    """The model with `change` on each mapped layer, entered into its history.
+    """The model with an effect on each mapped layer, entered into its history.
+
+    Parameters
+    ----------
+    model : Model
+        With mapped layers.
+    name : str
+        For the history and for messages.
+    facts : mapping of str to JSON-able values
+        The effect's parameters, for the history.
+    change : function (Layer, Crossbar, index) -> Crossbar
+        The defect itself: it gives the crossbar of a layer as it is afterwards.
+
+    Returns
+    -------
+    Model
 
     Raises
     ------
@@ -104,7 +119,26 @@ def apply_effect(model: Model, name: str, facts: Mapping[str, Any], change: Chan
 
 
 def generator(effect: str, seed: int, layer: int) -> np.random.Generator:
-    """The random numbers of one effect on one layer."""
+    """The random numbers of one effect on one layer: independent of those of all other effects and layers.
+
+    Parameters
+    ----------
+    effect : str
+        The effect's name.
+    seed : int
+        0 or more.
+    layer : int
+        The layer's index.
+
+    Returns
+    -------
+    numpy.random.Generator
+
+    Raises
+    ------
+    QsimError
+        If the seed is no integer of 0 or more.
+    """
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise QsimError(f"seed is {seed!r}; an integer of 0 or more is needed")
     return np.random.default_rng([int(seed), zlib.crc32(effect.encode()), layer])

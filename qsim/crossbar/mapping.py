@@ -1,4 +1,4 @@
-"""From ideal integers to ideal cells: a model put on tiles, before any device has its say."""
+"""From ideal integers to ideal cells: a model put on tiles, before any device effect."""
 
 from __future__ import annotations
 

@@ -61,12 +61,32 @@ class CrossbarRecipe:
     steps: tuple[Step, ...] = ()
 
     def table(self) -> dict[str, Any]:
-        """The recipe as the table that `of_table` reads."""
+        """The recipe as the table that `of_table` reads.
+
+        Returns
+        -------
+        dict
+        """
         effects = [{"effect": step.effect.name, **step.parameters} for step in self.steps]
         return {"tiles": asdict(self.tiles), "effects": effects}
 
     def stages(self, model: Model) -> Iterator[tuple[Effect | None, Model]]:
-        """The model on ideal tiles, with None, then with one effect more each time."""
+        """The model on ideal tiles, with None, then with one effect more each time.
+
+        Parameters
+        ----------
+        model : Model
+            Of ideal layers.
+
+        Yields
+        ------
+        tuple (Effect or None, Model)
+
+        Raises
+        ------
+        QsimError
+            If an effect refuses its parameters or the model.
+        """
         model = map_to_crossbar(model, self.tiles)
         yield None, model
         for step in self.steps:
@@ -80,6 +100,10 @@ class CrossbarRecipe:
         ----------
         model : Model of ideal layers
 
+        Returns
+        -------
+        Model
+
         Raises
         ------
         QsimError
@@ -91,12 +115,29 @@ class CrossbarRecipe:
         return self.recorded(mapped)
 
     def recorded(self, mapped: Model) -> Model:
-        """A model with this recipe in its provenance."""
+        """A model with this recipe in its provenance.
+
+        Parameters
+        ----------
+        mapped : Model
+
+        Returns
+        -------
+        Model
+        """
         return replace(mapped, provenance={**mapped.provenance, "crossbar": self.table()})
 
 
 def read(path: str | PathLike[str]) -> CrossbarRecipe:
     """The recipe of a TOML file.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    CrossbarRecipe
 
     Raises
     ------
@@ -117,6 +158,15 @@ def read(path: str | PathLike[str]) -> CrossbarRecipe:
 
 def of_table(table: Facts[str, Any]) -> CrossbarRecipe:
     """The recipe of a table with, if needed, `seed` (int), `tiles` (table) and `effects` (array of tables).
+
+    Parameters
+    ----------
+    table : mapping
+        As `CrossbarRecipe.table` gives it.
+
+    Returns
+    -------
+    CrossbarRecipe
 
     Raises
     ------

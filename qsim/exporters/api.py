@@ -40,6 +40,8 @@ def to_onnx(model: Model, style: str = "qonnx") -> onnx.ModelProto:
         raise QsimError(f"style is {style!r}; {', '.join(STYLES)} are allowed")
     if model.mapped:
         raise QsimError("the model is on crossbar tiles; ONNX holds ideal layers")
+    if model.wraps:
+        raise QsimError("an accumulator wraps around, as defects make it; ONNX has no such sums")
     try:
         module = import_module(f".onnx.{style}", __package__)
     except ImportError as error:

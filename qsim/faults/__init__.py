@@ -10,3 +10,7 @@
 
 A fault list is exact in the emulator and in the hardware.
 """
+
+from .lists import FaultList, apply_faults, differences, read, write
+
+__all__ = ["FaultList", "apply_faults", "differences", "read", "write"]

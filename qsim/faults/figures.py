@@ -12,8 +12,7 @@ from ..errors import QsimError
 from ..model.container import replacing
 from .summary import Row
 
-COLOURS = ("#4477aa", "#cc6677", "#228833", "#aa3377", "#ccbb44", "#66ccee", "#222222")
-FLOOR = 1e-8  # where a rate of zero is drawn on a logarithmic axis
+LINES = ("-", "--", ":", "-.")
 
 
 def figure(width: float, height: float) -> Any:
@@ -31,6 +30,13 @@ def figure(width: float, height: float) -> Any:
     return Figure((width, height), layout="constrained")
 
 
+def colours(names: Sequence[str]) -> dict[str, Any]:
+    """A colour for each name, as far apart as so many can be."""
+    from matplotlib import colormaps
+
+    return dict(zip(names, colormaps["turbo"](np.linspace(0.05, 0.95, len(names))), strict=True))
+
+
 def save(drawn: Any, path: Path) -> None:
     """Write a figure as PNG, completely or not at all."""
     with replacing(path) as temporary:
@@ -38,21 +44,23 @@ def save(drawn: Any, path: Path) -> None:
 
 
 def draw_singles(rows: Sequence[Row], path: Path) -> None:
-    """Silent corruption rate over the bit that is flipped: a panel a kind, a line a model and layer."""
+    """Silent corruption rate over the bit that is flipped: a panel a kind, a line a model and layer.
+
+    Bits that change no image's class have no place on the logarithmic axis and are left out.
+    """
     kinds = list(dict.fromkeys(row["kind"] for row in rows))
     drawn = figure(4.2 * len(kinds) + 1.5, 3.2)
     panels = drawn.subplots(1, len(kinds), squeeze=False)[0]
+    palette = colours(list(dict.fromkeys(row["model"] for row in rows)))
     for panel, kind in zip(panels, kinds, strict=True):
         lines = dict.fromkeys((r["model"], r["layer"]) for r in rows if r["kind"] == kind and r["bit"] >= 0)
-        for k, (model, layer) in enumerate(lines):
+        for model, layer in lines:
             own = [r for r in rows if (r["model"], r["layer"], r["kind"]) == (model, layer, kind)]
-            mean, low, high = (
-                np.array([max(r[f"corrupted{end}"], FLOOR) for r in own]) for end in ("", "_low", "_high")
-            )
-            bits = [r["bit"] for r in own]
-            colour = COLOURS[k % len(COLOURS)]
-            panel.plot(bits, mean, ".-", color=colour, label=f"{model}, layer {layer}")
-            panel.fill_between(bits, low, high, color=colour, alpha=0.2, lw=0)
+            own = [r for r in own if r["corrupted"] > 0]
+            mean, low, high = (np.array([r[f"corrupted{end}"] for r in own]) for end in ("", "_low", "_high"))
+            bits, style = [r["bit"] for r in own], {"color": palette[model], "ls": LINES[layer % len(LINES)]}
+            panel.plot(bits, mean, marker=".", label=f"{model}, layer {layer}", **style)
+            panel.fill_between(bits, low, high, color=palette[model], alpha=0.15, lw=0)
         panel.set_yscale("log")
         panel.set_xlabel(f"{kind}: bit, the highest is the sign", fontsize=8)
         panel.grid(alpha=0.3)
@@ -66,18 +74,20 @@ def draw_trials(rows: Sequence[Row], path: Path) -> None:
     kinds = list(dict.fromkeys(row["kind"] for row in rows))
     drawn = figure(4.2 * len(kinds) + 1.5, 3.2)
     panels = drawn.subplots(1, len(kinds), squeeze=False)[0]
+    palette = colours(list(dict.fromkeys(row["model"] for row in rows)))
     for panel, kind in zip(panels, kinds, strict=True):
-        for k, model in enumerate(dict.fromkeys(r["model"] for r in rows if r["kind"] == kind)):
+        for model in dict.fromkeys(r["model"] for r in rows if r["kind"] == kind):
             own = sorted(
                 (r for r in rows if (r["model"], r["kind"]) == (model, kind)), key=lambda r: r["rate"]
             )
             mean, low, high = (
                 np.array([100 * r[f"accuracy{end}"] for r in own]) for end in ("", "_low", "_high")
             )
-            rates, colour = [r["rate"] for r in own], COLOURS[k % len(COLOURS)]
+            rates, colour = [r["rate"] for r in own], palette[model]
             panel.plot(rates, mean, ".-", color=colour, label=model)
             panel.fill_between(rates, low, high, color=colour, alpha=0.2, lw=0)
         panel.set_xscale("symlog", linthresh=min((r["rate"] for r in rows if r["rate"] > 0), default=1))
+        panel.set_xlim(left=min(r["rate"] for r in rows))
         panel.set_ylim(0, 102)
         panel.set_xlabel(f"{kind}: chance of each place", fontsize=8)
         panel.grid(alpha=0.3)
@@ -91,10 +101,9 @@ def draw_flips(rows: Sequence[Row], chance: float, path: Path) -> None:
     kinds = list(dict.fromkeys(row["kind"] for row in rows))
     drawn = figure(4.2 * len(kinds) + 1.5, 3.4)
     panels = drawn.subplots(1, len(kinds), squeeze=False, sharey=True)[0]
-    models = list(dict.fromkeys(row["model"] for row in rows))
+    palette = colours(list(dict.fromkeys(row["model"] for row in rows)))
     for panel, kind in zip(panels, kinds, strict=True):
-        for k, model in enumerate(models):
-            colour = COLOURS[k % len(COLOURS)]
+        for model, colour in palette.items():
             own = [r for r in rows if (r["model"], r["kind"]) == (model, kind)]
             for order in dict.fromkeys(r["order"] for r in own):
                 points = [(r["flips"], 100 * r["accuracy"]) for r in own if r["order"] == order]
@@ -103,6 +112,7 @@ def draw_flips(rows: Sequence[Row], chance: float, path: Path) -> None:
                 panel.plot(*zip(*points, strict=True), color=colour, label=model if attack else None, **style)
         panel.axhline(100 * chance, color="#888888", lw=0.8)
         panel.set_xscale("symlog", linthresh=1)
+        panel.set_xlim(left=0)
         panel.set_ylim(0, 102)
         panel.set_xlabel(f"{kind}s flipped: attack, and random (dotted)", fontsize=8)
         panel.grid(alpha=0.3)

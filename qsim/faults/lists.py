@@ -71,6 +71,16 @@ def of_model(model: Model, tables: Mapping[str, Integers]) -> FaultList:
 def differences(before: Model, after: Model) -> FaultList:
     """The cells in which two models of one network on the same tiles differ, as `after` has them.
 
+    Parameters
+    ----------
+    before, after : Model
+        Of one network on the same tiles.
+
+    Returns
+    -------
+    FaultList
+        Of stuck cells.
+
     Raises
     ------
     QsimError
@@ -118,7 +128,19 @@ def _mapping(model: Model) -> dict[str, Any] | None:
 
 
 def write(faults: FaultList, path: str | PathLike[str]) -> None:
-    """Write a fault list, completely or not at all."""
+    """Write a fault list, completely or not at all.
+
+    Parameters
+    ----------
+    faults : FaultList
+    path : path
+        A CSV file; one that is there is replaced.
+
+    Raises
+    ------
+    QsimError
+        If the file cannot be written.
+    """
     text = io.StringIO()
     facts = {"version": VERSION, "network": faults.network, "mapping": faults.mapping}
     text.write(f"# {json.dumps(facts)}\n{COLUMNS}\n")
@@ -131,6 +153,14 @@ def write(faults: FaultList, path: str | PathLike[str]) -> None:
 
 def read(path: str | PathLike[str]) -> FaultList:
     """Read a fault list of any version.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    FaultList
 
     Raises
     ------

@@ -19,8 +19,6 @@ from .stages import Coding, Reading
 if TYPE_CHECKING:
     import onnx
 
-    from .onnx.graph import Graph
-
 
 Run = Callable[[npt.NDArray[Any], Sequence[str]], dict[str, npt.NDArray[Any]]]
 
@@ -37,7 +35,7 @@ class Imported:
     reading : Reading
         `reading.input.codes(x)` gives the codes of real inputs x.
     codings : tuple of Coding, one a quantized layer
-    graph : Graph
+    graph : Graph or File
         The file as it was read, for comparisons.
     seconds : float
     """
@@ -46,7 +44,7 @@ class Imported:
     report: Report
     reading: Reading
     codings: tuple[Coding, ...]
-    graph: Graph
+    graph: Any
     seconds: float
 
 
@@ -115,8 +113,12 @@ def from_onnx(
     last_layer : "exact" or "float"
         `float` lets accumulators stand where no integers have the order of the real logits; these are
         then accumulator * scale + offset with the numbers in `provenance["logits"]`.
-    input_bits, input_scale, input_signed
-        How inputs are coded, x = code * input_scale, where the file has no quantizer for them.
+    input_bits : int, optional
+        Width of the input codes, where the file has no quantizer for them.
+    input_scale : float, optional
+        What an input code stands for then: x = code * input_scale.
+    input_signed : bool
+        Whether input codes are signed then.
     level : "all" or "none"
         Which onnxruntime the probed thresholds of QuantizeLinear/DequantizeLinear chains equal: that with
         all optimisations, which fuses them into integer kernels, or that with none.
@@ -142,7 +144,44 @@ def from_onnx(
     ).model
 
 
-IMPORTERS = {".onnx": import_onnx}
+def import_tflite(
+    source: str | PathLike[str],
+    *,
+    thresholds: str = "probed",
+    last_layer: str = "exact",
+    rounding: str = "single",
+) -> Imported:
+    """Read a TFLite file of int8 fully connected layers.
+
+    Parameters
+    ----------
+    source : path
+    thresholds, last_layer
+        As in `from_onnx`; the two ways never differ here, for TFLite requantizes in integers.
+    rounding : "single" or "double"
+        Which of TFLite's requantizations: LiteRT's reference kernels round once.
+
+    Raises
+    ------
+    QsimError
+        If anything in the file is not supported; the sentence names the operator.
+    """
+    started = time.perf_counter()
+    try:
+        from .tflite import reader
+    except ImportError as error:
+        raise QsimError(f"reading TFLite files needs {error.name}: pip install 'qsim[tflite]'") from None
+    reading, file = reader.read(source, rounding)
+    facts = {"imported": "tflite", "runtime": "LiteRT reference kernels", "level": f"{rounding} rounding"}
+    try:
+        frozen = freeze(reading, thresholds=thresholds, last_layer=last_layer, provenance=facts)
+    except QsimError as error:
+        raise QsimError(f"{file.facts['file']}: {error}") from None
+    seconds = time.perf_counter() - started
+    return Imported(frozen.model, frozen.report, reading, frozen.codings, file, seconds)
+
+
+IMPORTERS: dict[str, Callable[..., Imported]] = {".onnx": import_onnx, ".tflite": import_tflite}
 
 
 def import_file(path: str | PathLike[str], **options: Any) -> Imported:
@@ -182,6 +221,8 @@ def runtime(imported: Imported, name: str | None = None) -> tuple[Run, str]:
     QsimError
         If there is no such runtime.
     """
+    if imported.model.provenance["imported"] == "tflite":
+        return _tflite(imported, name)
     from .onnx.reader import QONNX
     from .onnx.runtimes import RUNTIMES
 
@@ -192,3 +233,14 @@ def runtime(imported: Imported, name: str | None = None) -> tuple[Run, str]:
     if name not in RUNTIMES:
         raise QsimError(f"runtime is {name!r}; {', '.join(RUNTIMES)} are allowed")
     return (lambda x, wanted: RUNTIMES[name](imported.graph, x, wanted)), name
+
+
+def _tflite(imported: Imported, name: str | None) -> tuple[Run, str]:
+    """LiteRT's reference kernels on real inputs."""
+    from .tflite.reader import interpreter
+
+    if name not in (None, "tflite"):
+        raise QsimError(f"runtime is {name!r}; a TFLite file runs in tflite")
+    run = interpreter(imported.graph)
+    entry = imported.reading.input
+    return (lambda x, wanted: run(entry.codes(x.reshape(len(x), -1)), wanted)), "tflite"

@@ -31,7 +31,7 @@ def store(builder: Any, value: Any, address: Any, align: int) -> None:
 
 
 def prefetch(builder: Any, address: Any) -> None:
-    """Asks for the bytes at an address, wherever that points, to be brought near."""
+    """Prefetches the cache line of an address, wherever that points."""
     place = I8.as_pointer()
     kind = ir.FunctionType(ir.VoidType(), [place, I32, I32, I32])
     function = builder.module.declare_intrinsic("llvm.prefetch", (place,), kind)
@@ -195,7 +195,7 @@ def nonzero_groups_512(context, codes, vectors, offsets):
 
 @intrinsic
 def fetch(context, address, size):
-    """Asks for `size` bytes, wherever they are, to be brought near."""
+    """Prefetches `size` bytes, wherever they are."""
 
     def emit(context, b, signature, arguments):
         address, size = arguments

@@ -1,8 +1,7 @@
-"""The compiled entries of the dense engine: for each instruction set one whose layers all have operands of
-8 bits, and one for any, which takes longer to compile.
+"""The compiled entries of the dense engine, two an instruction set: layers of 8-bit operands, and any layers.
 
-An entry is compiled when a model first needs it and then read from the disk, until anything in the compiled
-packages changes; a model is data to it, never code.
+The second takes longer to compile. An entry is compiled when a model first needs it and then read from the
+disk, until anything in the compiled packages changes; a model is data to it, never code.
 """
 
 from __future__ import annotations

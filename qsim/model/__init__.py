@@ -1,4 +1,4 @@
-"""The waist: one trained network, frozen to exactly the integers that the hardware stores, as data.
+"""One trained network, frozen to exactly the integers that the hardware stores, as data.
 
 Everything that can change an output bit is in a `Model`, and nothing else is.
 """

@@ -15,97 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import QsimError
-from ..spec import geometry, noise
+from ..spec import noise
 from .checks import checked_int, integers
+from .mapping import MAX_CELL, Mapping
 
-CELL_BITS = 8  # at most
-UNIT_BITS = 8
-MAX_CELL = (1 << 15) - 1  # largest conductance, in units
+__all__ = ["MAX_CELL", "Adc", "Crossbar", "Integers", "Mapping", "Noise"]
+
 MAX_AMPLITUDE = (1 << 21) - 1
 MOST = {"tiles": 1 << 10, "columns": 1 << 15}  # what the noise generator tells apart
 
 Integers = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Mapping:
-    """How a layer's weights lie on tiles and how its inputs are driven.
-
-    Parameters
-    ----------
-    rows, cols : int
-        Size of a tile: rows are inputs, columns of cells are read together. A tile has `cols` physical
-        columns, those of reference included.
-    cell_bits : int
-        Bits c of a cell, 1 to 8: its level runs from 0 to 2**c - 1. A q-bit weight takes ceil(q / c) slices.
-    digit_bits : int
-        Bits d of an input digit, 1 to 16. A b-bit input code is driven in ceil(b / d) digits.
-    style : "offset" or "differential"
-        offset: a weight's level is its stored code + 2**(q - 1), and each tile's last column is the
-        reference that stands for weight 0. differential: a pair of columns a weight, one for each sign.
-    unit_bits : int
-        A level is 2**unit_bits units of conductance; 0 to 8.
-    """
-
-    rows: int = 128
-    cols: int = 128
-    cell_bits: int = 1
-    digit_bits: int = 1
-    style: str = "offset"
-    unit_bits: int = 6
-
-    def __post_init__(self) -> None:
-        checked_int(self.rows, 1, 1 << 16, "rows of a tile")
-        checked_int(self.cols, 2, 1 << 15, "columns of a tile")
-        checked_int(self.cell_bits, 1, CELL_BITS, "cell bits")
-        checked_int(self.digit_bits, 1, 16, "digit bits")
-        checked_int(self.unit_bits, 0, UNIT_BITS, "unit bits")
-        if self.style not in geometry.STYLES:
-            raise QsimError(f"mapping is {self.style!r}; {' or '.join(geometry.STYLES)} is needed")
-        if self.top << self.unit_bits > MAX_CELL >> 1:
-            raise QsimError(
-                f"{self.cell_bits}-bit cells in units of 1/{1 << self.unit_bits} of a level reach "
-                f"{self.top << self.unit_bits}; at most {MAX_CELL >> 1} is allowed"
-            )
-
-    @property
-    def top(self) -> int:
-        """The highest level of a cell."""
-        return (1 << self.cell_bits) - 1
-
-    @property
-    def unit(self) -> int:
-        """Units of conductance in a level."""
-        return 1 << self.unit_bits
-
-    @property
-    def per_tile(self) -> int:
-        """Outputs whose columns lie in one tile."""
-        return geometry.outputs_per_tile(self.style, self.cols)
-
-    def slices(self, bits: int) -> int:
-        """Cells that a weight of `bits` bits takes in one column."""
-        return geometry.slices(bits, self.cell_bits)
-
-    def digits(self, low: int, high: int) -> int:
-        """Digits in which a code from `low` to `high` is driven."""
-        return geometry.digits(low, high, self.digit_bits)
-
-    def tiles(self, inputs: int) -> int:
-        """Tiles over which the inputs are spread."""
-        return geometry.row_tiles(inputs, self.rows)
-
-    def columns(self, outputs: int) -> int:
-        """Physical columns of all tiles side by side."""
-        return geometry.columns(self.style, self.cols, outputs)
-
-    def pair(self, output: int, outputs: int) -> tuple[int, int]:
-        """The physical columns that count for and against an output."""
-        return geometry.column_pair(self.style, self.cols, outputs, output)
-
-    def positive_weight(self, grid: str) -> int:
-        """How often the positive column counts: twice for offset on the odd grid, else once."""
-        return geometry.positive_weight(self.style, grid)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +38,11 @@ class Adc:
         columns, one set all slices. T is at most 65,535.
     base, step : int, or one for each slice
         The code k stands for base + step * k units; step is 1 or more.
+
+    Raises
+    ------
+    QsimError
+        If shapes contradict each other, thresholds do not ascend or a value has more than 32 bits.
     """
 
     thresholds: Integers
@@ -166,6 +90,15 @@ class Noise:
         Standard deviation in units, times 2**16 / 147.8; 0 to 2**21 - 1.
     seed : int
         32 bits.
+
+    Raises
+    ------
+    QsimError
+        If a number is outside its range.
+
+    References
+    ----------
+    J. K. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011 (Threefry-2x32, 13 rounds).
     """
 
     amplitude: int
@@ -177,7 +110,24 @@ class Noise:
 
     @classmethod
     def of(cls, sigma: float, seed: int = 0) -> Noise:
-        """Noise of standard deviation `sigma`, in units."""
+        """Noise of standard deviation `sigma`, in units.
+
+        Parameters
+        ----------
+        sigma : float
+            In units of conductance x digit, 0 or more.
+        seed : int
+            32 bits.
+
+        Returns
+        -------
+        Noise
+
+        Raises
+        ------
+        QsimError
+            If `sigma` is negative or beyond what 21 bits of amplitude express.
+        """
         if not 0 <= sigma * cls.scale() <= MAX_AMPLITUDE:
             raise QsimError(
                 f"noise sigma is {sigma} units; 0 to {MAX_AMPLITUDE / cls.scale():.0f} are allowed"
@@ -186,7 +136,13 @@ class Noise:
 
     @staticmethod
     def scale() -> float:
-        """Amplitude of noise with a standard deviation of one unit."""
+        """Amplitude of noise with a standard deviation of one unit.
+
+        Returns
+        -------
+        float
+            2**16 / 147.8.
+        """
         return float(1 << noise.NOISE_SHIFT) / float(np.sqrt(4 * (256**2 - 1) / 12))
 
     @property
@@ -242,7 +198,20 @@ class Crossbar:
             raise QsimError(f"the history of the cells cannot be written as JSON: {error}") from None
 
     def check(self, bits: int, inputs: int, outputs: int) -> None:
-        """Refuse a layer whose weights do not lie on these tiles."""
+        """Refuse a layer whose weights do not lie on these tiles.
+
+        Parameters
+        ----------
+        bits : int
+            Width of the layer's stored weights.
+        inputs, outputs : int
+            The layer's size.
+
+        Raises
+        ------
+        QsimError
+            If the cells have another shape than (slices, inputs, columns) of such a layer.
+        """
         expected = (self.mapping.slices(bits), inputs, self.mapping.columns(outputs))
         if self.cells.shape != expected:
             raise QsimError(
@@ -250,7 +219,18 @@ class Crossbar:
             )
 
     def largest_current(self, low: int, high: int) -> int:
-        """No column's current is larger, without noise, whatever codes from `low` to `high` come."""
+        """No column's current is larger, without noise, whatever codes from `low` to `high` come.
+
+        Parameters
+        ----------
+        low, high : int
+            The range of the input codes.
+
+        Returns
+        -------
+        int
+            In units of conductance x digit.
+        """
         tiles = [self.cells[:, i : i + self.mapping.rows].sum(1).max() for i in self._starts()]
         return int(max(tiles)) * ((1 << self.mapping.digit_bits) - 1)
 
@@ -258,7 +238,18 @@ class Crossbar:
         return range(0, self.cells.shape[1], self.mapping.rows)
 
     def sum_bounds(self, low: int, high: int) -> tuple[int, int]:
-        """A range that no column's shift-and-add sum leaves, nor any partial sum of it, in units."""
+        """A range that no column's shift-and-add sum leaves, nor any partial sum of it, in units.
+
+        Parameters
+        ----------
+        low, high : int
+            The range of the input codes.
+
+        Returns
+        -------
+        tuple of int
+            The least and the largest sum.
+        """
         adc, mapping = self.adc, self.mapping
         digits = sum(1 << g * mapping.digit_bits for g in range(mapping.digits(low, high)))
         least = most = 0
@@ -270,7 +261,22 @@ class Crossbar:
         return least, most
 
     def bounds(self, grid: str, weights: Integers, bias: Integers, low: int, high: int) -> tuple[int, int]:
-        """A range that no accumulator of a layer leaves for codes from `low` to `high`, nor a part of it."""
+        """A range that no accumulator of a layer leaves for codes from `low` to `high`, nor a part of it.
+
+        Parameters
+        ----------
+        grid : "odd" or "twos_complement"
+        weights : int64 array (outputs, inputs)
+            The layer's, for the digital term in `low`.
+        bias : int64 array (outputs,)
+        low, high : int
+            The range of the input codes.
+
+        Returns
+        -------
+        tuple of int
+            The least and the largest accumulator.
+        """
         least, most = self.sum_bounds(low, high)
         times, half = self.mapping.positive_weight(grid), self.mapping.unit >> 1
         below = (times * least - most + half) >> self.mapping.unit_bits
@@ -282,7 +288,13 @@ class Crossbar:
         )
 
     def description(self) -> dict[str, Any]:
-        """All of it that is no array, as JSON-able values."""
+        """All of it that is no array, as JSON-able values.
+
+        Returns
+        -------
+        dict
+            Kind, mapping, noise and history.
+        """
         return {
             "kind": "crossbar",
             "mapping": vars(self.mapping),
@@ -291,7 +303,13 @@ class Crossbar:
         }
 
     def tensors(self) -> dict[str, Integers]:
-        """The arrays."""
+        """The arrays.
+
+        Returns
+        -------
+        dict of str to int64 array
+            Cells, and the converters' thresholds, bases and steps.
+        """
         return {
             "cells": self.cells,
             "adc.thresholds": self.adc.thresholds,
@@ -301,7 +319,28 @@ class Crossbar:
 
     @classmethod
     def read(cls, entry: Facts[str, Any], tensors: dict[str, Any], prefix: str) -> Crossbar:
-        """From what `description` gave, and what `tensors` gave under a prefix, which is taken out."""
+        """From what `description` gave, and what `tensors` gave under a prefix, which is taken out.
+
+        Parameters
+        ----------
+        entry : mapping
+            The layer's entry in a model file.
+        tensors : dict of str to int64 array
+            Those of the file; the crossbar's own are removed.
+        prefix : str
+            Of the names in `tensors`, such as "layers.0.".
+
+        Returns
+        -------
+        Crossbar
+
+        Raises
+        ------
+        QsimError
+            If a value is out of range or the parts contradict each other.
+        KeyError
+            If the entry or an array is missing.
+        """
         cells, thresholds, base, step = (
             tensors.pop(prefix + name) for name in ("cells", "adc.thresholds", "adc.base", "adc.step")
         )

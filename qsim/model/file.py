@@ -16,6 +16,15 @@ from .model import FORMAT, Model
 def load(path: str | PathLike[str]) -> Model:
     """Read a model file.
 
+    Parameters
+    ----------
+    path : path
+        A safetensors file that `Model.save` or another program wrote.
+
+    Returns
+    -------
+    Model
+
     Raises
     ------
     QsimError

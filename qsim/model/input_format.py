@@ -14,7 +14,19 @@ from .checks import MAX_CODE_BITS
 
 @dataclass(frozen=True)
 class InputFormat:
-    """Two's complement or unsigned integer input codes of `bits` bits (1 to 16)."""
+    """Two's complement or unsigned integer input codes.
+
+    Parameters
+    ----------
+    bits : int
+        1 to 16.
+    signed : bool
+
+    Raises
+    ------
+    QsimError
+        If `bits` is out of range or `signed` is no bool.
+    """
 
     bits: int
     signed: bool = False
@@ -27,10 +39,12 @@ class InputFormat:
 
     @property
     def low(self) -> int:
+        """The smallest code: 0, or -2**(bits - 1)."""
         return geometry.code_range(self.bits, self.signed)[0]
 
     @property
     def high(self) -> int:
+        """The largest code: 2**bits - 1, or 2**(bits - 1) - 1."""
         return geometry.code_range(self.bits, self.signed)[1]
 
     @property

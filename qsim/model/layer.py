@@ -141,10 +141,12 @@ class Layer:
 
     @property
     def inputs(self) -> int:
+        """Input codes of the layer."""
         return self.weights.shape[1]
 
     @property
     def outputs(self) -> int:
+        """Neurons of the layer."""
         return self.weights.shape[0]
 
     @property
@@ -172,6 +174,15 @@ class Layer:
 
         It is the worst case over the layer's actual weights and all possible codes, and holds for
         every partial sum too, in any order of addition, with the bias or without.
+
+        Parameters
+        ----------
+        low, high : int
+            The range of the layer's input codes.
+
+        Returns
+        -------
+        tuple of int
         """
         if self.crossbar is not None:
             return self.crossbar.bounds(self.grid, self.weights, self.bias, low, high)

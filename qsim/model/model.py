@@ -1,4 +1,4 @@
-"""The waist: one trained network, frozen to exactly the integers that the hardware stores.
+"""One trained network, frozen to exactly the integers that the hardware stores.
 
 Everything that can change an output bit is in a `Model`, and nothing else is. A model comes from
 `qsim.quantize`, from a file (`qsim.load`), or straight from integer arrays, as here:
@@ -40,7 +40,15 @@ IntArray = npt.NDArray[np.integer[Any]]
 
 @dataclass(frozen=True)
 class Trace:
-    """Every integer between the layers: `hidden[l]` (N, outputs of layer l) and `logits` (N, outputs)."""
+    """Every integer between the layers, for N images.
+
+    Parameters
+    ----------
+    hidden : tuple of int array (N, outputs)
+        The codes of each hidden layer, unsigned.
+    logits : int64 array (N, outputs)
+        The last layer's accumulators.
+    """
 
     hidden: tuple[IntArray, ...]
     logits: npt.NDArray[np.int64]
@@ -133,10 +141,12 @@ class Model:
 
     @property
     def inputs(self) -> int:
+        """Input codes of an image."""
         return self.layers[0].inputs
 
     @property
     def outputs(self) -> int:
+        """Logits of an image."""
         return self.layers[-1].outputs
 
     @property
@@ -150,7 +160,18 @@ class Model:
         return (self.inputs, *(layer.outputs for layer in self.layers))
 
     def code_range(self, layer: int) -> tuple[int, int]:
-        """The smallest and the largest code that can enter a layer."""
+        """The smallest and the largest code that can enter a layer.
+
+        Parameters
+        ----------
+        layer : int
+            Index of the layer, from 0.
+
+        Returns
+        -------
+        tuple of int
+            The smallest and the largest code.
+        """
         if layer == 0:
             return self.input.low, self.input.high
         return 0, self.layers[layer - 1].max_code
@@ -192,7 +213,13 @@ class Model:
         return container.fingerprint(self.description(), self.tensors())
 
     def description(self) -> dict[str, Any]:
-        """All of the model that is no array, as JSON-able values."""
+        """All of the model that is no array, as JSON-able values.
+
+        Returns
+        -------
+        dict
+            As in the header of a model file.
+        """
         return {
             "format": FORMAT,
             "spec": spec.VERSION,
@@ -214,6 +241,13 @@ class Model:
         }
 
     def tensors(self) -> dict[str, IntArray]:
+        """The arrays of the model file.
+
+        Returns
+        -------
+        dict of str to int64 array
+            As a model file names them.
+        """
         tensors: dict[str, IntArray] = {}
         for i, layer in enumerate(self.layers):
             tensors[f"layers.{i}.weights"] = layer.weights
@@ -233,7 +267,23 @@ class Model:
         return _make_executor(self)
 
     def checked(self, codes: npt.ArrayLike) -> IntArray:
-        """`codes` as an integer array (N, inputs), refused where the input format does not allow it."""
+        """`codes` as an integer array (N, inputs), refused where the input format does not allow it.
+
+        Parameters
+        ----------
+        codes : int array (N, inputs)
+            Of any integer type.
+
+        Returns
+        -------
+        int array (N, inputs)
+            In the narrowest type that holds every code of the format.
+
+        Raises
+        ------
+        QsimError
+            If shape, type or a value is not that of the input format.
+        """
         return self._admitted(codes).astype(self.input.dtype, copy=False)
 
     def _admitted(self, codes: npt.ArrayLike) -> IntArray:
@@ -260,21 +310,68 @@ class Model:
         return any(layer.crossbar is not None for layer in self.layers)
 
     def logits(self, codes: npt.ArrayLike, first_image: int = 0) -> npt.NDArray[np.int64]:
-        """The last layer's accumulators, int64 (N, outputs), for integer codes (N, inputs).
+        """The last layer's accumulators.
 
-        Images are numbered from `first_image`; only a crossbar's read noise depends on the number.
+        Parameters
+        ----------
+        codes : int array (N, inputs)
+            Of any integer type, within the input format.
+        first_image : int
+            The number of the first image; only a crossbar's read noise depends on it.
+
+        Returns
+        -------
+        int64 array (N, outputs)
+
+        Raises
+        ------
+        QsimError
+            If shape, type or a value of `codes` is not that of the input format.
         """
         return self.executor.logits(self._admitted(codes), first_image)
 
     def predict(self, codes: npt.ArrayLike, first_image: int = 0) -> npt.NDArray[np.int64]:
-        """The class of each image (N,): the largest logit, the lowest index on a tie.
+        """The class of each image: the largest logit, the lowest index on a tie.
 
-        With one output, class 1 is where the logit is >= 0. Images are numbered as in `logits`.
+        With one output, class 1 is where the logit is >= 0.
+
+        Parameters
+        ----------
+        codes : int array (N, inputs)
+            Of any integer type, within the input format.
+        first_image : int
+            As in `logits`.
+
+        Returns
+        -------
+        int64 array (N,)
+
+        Raises
+        ------
+        QsimError
+            If shape, type or a value of `codes` is not that of the input format.
         """
         return self.executor.predict(self._admitted(codes), first_image)
 
     def trace(self, codes: npt.ArrayLike, first_image: int = 0) -> Trace:
-        """Hidden codes and logits of integer codes (N, inputs), images numbered as in `logits`."""
+        """Every integer between the layers.
+
+        Parameters
+        ----------
+        codes : int array (N, inputs)
+            Of any integer type, within the input format.
+        first_image : int
+            As in `logits`.
+
+        Returns
+        -------
+        Trace
+
+        Raises
+        ------
+        QsimError
+            If shape, type or a value of `codes` is not that of the input format.
+        """
         admitted = self._admitted(codes)
         hidden = tuple(
             np.empty((len(admitted), layer.outputs), np.min_scalar_type(layer.max_code))
@@ -283,6 +380,17 @@ class Model:
         return Trace(hidden, self.executor.logits(admitted, first_image, hidden))
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the model as one file, completely or not at all."""
+        """Write the model as one file, completely or not at all.
+
+        Parameters
+        ----------
+        path : path
+            A safetensors file; one that is there is replaced.
+
+        Raises
+        ------
+        QsimError
+            If the file cannot be written.
+        """
         header = {**self.description(), "digest": self.digest, "provenance": self.provenance}
         container.write(path, header, self.tensors())

@@ -38,4 +38,5 @@ class Dataset:
 
     @property
     def classes(self) -> int:
+        """The largest label + 1."""
         return int(self.labels.max()) + 1

@@ -19,7 +19,17 @@ from ..spec import dense as spec
 
 @dataclass(frozen=True)
 class Clean:
-    """Fractions of unperturbed images that are classified right."""
+    """Accuracy on unperturbed images.
+
+    Parameters
+    ----------
+    images : int
+        How many were classified.
+    integer : float
+        Fraction that the integers classify right.
+    shadow : float or None
+        The same of the float shadow; None if the model names no activation.
+    """
 
     images: int
     integer: float
@@ -30,9 +40,18 @@ class Clean:
 class Attacked:
     """One strength of an FGSM attack and what it left.
 
-    epsilon is in real input units, step in LSBs; integer and shadow are fractions of images that are
-    still classified right; zero_gradients is the fraction of images whose gradient is zero in every
-    input, which FGSM therefore leaves alone.
+    Parameters
+    ----------
+    epsilon : float
+        Strength in real input units.
+    step : int
+        The same in LSBs of the input code.
+    clip : bool
+        Whether attacked inputs stayed inside the input format.
+    integer, shadow : float
+        Fractions of images that are still classified right.
+    zero_gradients : float
+        Fraction of images whose gradient is zero in every input; FGSM leaves them alone.
     """
 
     epsilon: float
@@ -44,7 +63,18 @@ class Attacked:
 
 
 def check_fit(model: Model, dataset: Dataset) -> None:
-    """Refuse a data set whose images, codes or classes are not those of the model."""
+    """Refuse a data set whose images, codes or classes are not those of the model.
+
+    Parameters
+    ----------
+    model : Model
+    dataset : Dataset
+
+    Raises
+    ------
+    QsimError
+        If they do not fit; says in what.
+    """
     if dataset.codes.shape[1] != model.inputs:
         raise QsimError(
             f"{dataset.name} has {dataset.codes.shape[1]} inputs an image; this model takes {model.inputs}"
@@ -60,10 +90,25 @@ def _described(form: Any) -> str:
 
 
 def clean(model: Model, dataset: Dataset) -> Clean:
-    """Clean accuracy on integers and, if the model names its activation, on the shadow."""
+    """Clean accuracy on integers and, if the model names its activation, on the shadow.
+
+    Parameters
+    ----------
+    model : Model
+    dataset : Dataset
+
+    Returns
+    -------
+    Clean
+
+    Raises
+    ------
+    QsimError
+        If model and data do not fit together.
+    """
     check_fit(model, dataset)
     shadow = None
-    if all(layer.activation for layer in model.layers[:-1]):
+    if len({layer.activation for layer in model.layers[:-1]}) <= 1:
         network = of_model(model)
         shadow = _share(predict_codes(network, dataset.codes), dataset.labels)
     return Clean(len(dataset.codes), _share(model.predict(dataset.codes), dataset.labels), shadow)
@@ -82,6 +127,11 @@ def attacked(
     clip : bool
         Keep attacked inputs inside the input format. Without it the integers are those of the same
         weights behind an input converter that is wide enough.
+
+    Returns
+    -------
+    list of Attacked
+        One for each strength, in their order.
 
     Raises
     ------
@@ -104,7 +154,18 @@ def attacked(
 
 
 def matches_spec(model: Model, codes: Codes) -> bool:
-    """Whether kernel and spec agree on every hidden code and logit of these images."""
+    """Whether kernel and spec agree on every hidden code and logit of these images.
+
+    Parameters
+    ----------
+    model : Model
+    codes : int array (N, inputs)
+        A few: the specification takes milliseconds to seconds an image.
+
+    Returns
+    -------
+    bool
+    """
     trace = model.trace(codes)
     rows = zip(*(h.tolist() for h in trace.hidden), strict=True) if trace.hidden else ([] for _ in codes)
     kernel = [(list(h), logits) for h, logits in zip(rows, trace.logits.tolist(), strict=True)]
@@ -112,7 +173,18 @@ def matches_spec(model: Model, codes: Codes) -> bool:
 
 
 def predict_codes(network: Network, codes: Codes) -> Labels:
-    """The shadow's class of each image of integer codes."""
+    """The shadow's class of each image of integer codes.
+
+    Parameters
+    ----------
+    network : Network
+        Its weights are used as they stand.
+    codes : int array (N, inputs)
+
+    Returns
+    -------
+    int64 array (N,)
+    """
     return np.concatenate(
         [predict(network, to_real(part, network.codes_per_unit)) for part in batches(codes)]
     )

@@ -1,90 +1,82 @@
 """The paper's geometric model of robustness, one function for each equation.
 
-Decision regions are taken to be regular simplices in n dimensions, with data uniform inside them; the
-distance of a point to the nearest face then says how soon an attack crosses it. Distances are l2, in
-input units; q is the number of weight bits. Where no simplex is built, n need not be whole: a fitted
-dimension seldom is. Volumes are given as logarithms: at n = 784, n! overflows and a volume underflows a
-float64.
+Decision regions are taken to be regular simplices in n dimensions (`simplex`, equations 3 to 8), with data
+uniform inside them; the distance of a point to the nearest face then says how soon an attack crosses it
+(equations 9 to 14, here). Distances are l2, in input units; q is the number of weight bits. The paper:
+Gorsline, Smith and Merkel, "On the adversarial robustness of quantized neural networks", GLSVLSI 2021.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import ks_1samp
 
 from ..errors import QsimError
+from .simplex import (
+    check,
+    edge,
+    edge_of_inradius,
+    inradius,
+    log_surface,
+    log_volume,
+    mean_distance,
+    mean_distance_large_n,
+    mean_distance_of_bits,
+    mean_distance_of_edge,
+    simplex,
+)
+
+__all__ = [
+    "accuracy_bound",
+    "constraints",
+    "density",
+    "distribution",
+    "edge",
+    "edge_of_inradius",
+    "fitted_inradius",
+    "inradius",
+    "ks_critical",
+    "ks_statistic",
+    "l2_of_linf",
+    "log_density",
+    "log_surface",
+    "log_survival",
+    "log_volume",
+    "mean_distance",
+    "mean_distance_large_n",
+    "mean_distance_of_bits",
+    "mean_distance_of_edge",
+    "sampled_distances",
+    "simplex",
+]
 
 Reals = npt.NDArray[np.float64]
 
 
-def edge(q: int, n: float) -> float:
-    """Draghici's longest edge max(l, l sqrt(n) / 2), l = 2**(1 - q): the bound before equation 5.
-
-    From n = 4 on it is sqrt(n) 2**-q, the form that equation 8 uses.
-    """
-    _check(n)
-    side = 2.0 ** (1 - q)
-    return max(side, side * math.sqrt(n) / 2)
-
-
-def log_volume(s: float, n: float) -> float:
-    """Equation 5: ln V of the regular n-simplex of edge s."""
-    _check(n, s)
-    return n * math.log(s) - math.lgamma(n + 1) + (math.log(n + 1) - n * math.log(2)) / 2
-
-
-def log_surface(s: float, n: float) -> float:
-    """Equation 6: ln S, the total area of its n + 1 faces."""
-    _check(n, s)
-    face = (n - 1) * math.log(s) - math.lgamma(n) + (math.log(n) - (n - 1) * math.log(2)) / 2
-    return math.log(n + 1) + face
-
-
-def inradius(s: float, n: float) -> float:
-    """Equation 3: h = n V / S, the distance from the centre of the simplex to each face.
-
-    Equal to s / sqrt(2 n (n + 1)).
-    """
-    return n * math.exp(log_volume(s, n) - log_surface(s, n))
-
-
-def edge_of_inradius(h: float, n: float) -> float:
-    """The edge s of the regular n-simplex of inradius h: equation 3 solved for s."""
-    _check(n, h)
-    return h * math.sqrt(2 * n * (n + 1))
-
-
-def mean_distance(s: float, n: float) -> float:
-    """Equation 4, exact: h / (n + 1), the mean distance of uniform points to the nearest face."""
-    return inradius(s, n) / (n + 1)
-
-
-def mean_distance_large_n(s: float, n: float) -> float:
-    """Equation 4 for large n: V / S, which equation 7 gives as s / sqrt(2 n**3 (n + 1)).
-
-    The middle form of equation 7 as printed has 2**n where 2 n must stand; its other forms are right.
-    """
-    return math.exp(log_volume(s, n) - log_surface(s, n))
-
-
-def mean_distance_of_edge(s: float, n: float) -> float:
-    """Equation 7, its last form: s / (n**2 sqrt(2))."""
-    _check(n, s)
-    return s / (n * n * math.sqrt(2))
-
-
-def mean_distance_of_bits(q: int, n: int) -> float:
-    """Equation 8: 1 / (2**(q + 1/2) n**(3/2)), the mean distance at q bits for n >= 4."""
-    _check(n)
-    return 1 / (2 ** (q + 0.5) * n**1.5)
-
-
 def log_density(epsilon: npt.ArrayLike, h: float, n: float) -> Reals:
-    """Equation 12: ln f, the density of the distance; -inf outside 0 to h (and at h, if n > 1)."""
+    """Equation 12: ln f, the density of the distance; -inf outside 0 to h (and at h, if n > 1).
+
+    Parameters
+    ----------
+    epsilon : float array
+        Distances, in the unit of `h`.
+    h : float
+        The inradius, more than 0.
+    n : float
+        Dimensions, 1 or more.
+
+    Returns
+    -------
+    float64 array, of the shape of `epsilon`
+
+    Raises
+    ------
+    QsimError
+        If `h` or `n` is out of range.
+    """
     e = _strengths(epsilon, h, n)
     inside = (e >= 0) & (e <= h)
     with np.errstate(divide="ignore"):
@@ -96,6 +88,24 @@ def density(epsilon: npt.ArrayLike, h: float, n: float) -> Reals:
     """Equation 12: f = n (h - epsilon)**(n - 1) / h**n from 0 to h, else 0.
 
     It meets equations 9 (mean h / (n + 1)), 10 (integral 1) and, for n > 1, 11 (f(h) = 0).
+
+    Parameters
+    ----------
+    epsilon : float array
+        Distances, in the unit of `h`.
+    h : float
+        The inradius, more than 0.
+    n : float
+        Dimensions, 1 or more.
+
+    Returns
+    -------
+    float64 array, of the shape of `epsilon`
+
+    Raises
+    ------
+    QsimError
+        If `h` or `n` is out of range.
     """
     return np.exp(log_density(epsilon, h, n))
 
@@ -104,6 +114,22 @@ def constraints(h: float, n: int) -> tuple[float, float, float]:
     """Equations 9, 10 and 11 of the density: its mean, its integral from 0 to h, and f(h).
 
     Gauss and Legendre's quadrature, exact for the polynomials that these are.
+
+    Parameters
+    ----------
+    h : float
+        The inradius, more than 0.
+    n : int
+        Dimensions, 1 or more.
+
+    Returns
+    -------
+    tuple of three floats
+
+    Raises
+    ------
+    QsimError
+        If `h` or `n` is out of range.
     """
     nodes, weights = np.polynomial.legendre.leggauss(n // 2 + 2)
     e, parts = h / 2 * (nodes + 1), h / 2 * weights
@@ -112,39 +138,122 @@ def constraints(h: float, n: int) -> tuple[float, float, float]:
 
 
 def log_survival(epsilon: npt.ArrayLike, h: float, n: float) -> Reals:
-    """ln (1 - F) = n ln(1 - epsilon / h): 0 below 0, -inf from h on."""
+    """ln (1 - F) = n ln(1 - epsilon / h): 0 below 0, -inf from h on.
+
+    Parameters
+    ----------
+    epsilon : float array
+        Distances, in the unit of `h`.
+    h : float
+        The inradius, more than 0.
+    n : float
+        Dimensions, 1 or more.
+
+    Returns
+    -------
+    float64 array, of the shape of `epsilon`
+
+    Raises
+    ------
+    QsimError
+        If `h` or `n` is out of range.
+    """
     share = (_strengths(epsilon, h, n) / h).clip(0, 1)
     with np.errstate(divide="ignore"):
         return n * np.log1p(-share)
 
 
 def distribution(epsilon: npt.ArrayLike, h: float, n: float) -> Reals:
-    """Equation 13: F = 1 - ((h - epsilon) / h)**n, the share of points closer than epsilon to a face."""
+    """Equation 13: F = 1 - ((h - epsilon) / h)**n, the share of points closer than epsilon to a face.
+
+    Parameters
+    ----------
+    epsilon : float array
+        Distances, in the unit of `h`.
+    h : float
+        The inradius, more than 0.
+    n : float
+        Dimensions, 1 or more.
+
+    Returns
+    -------
+    float64 array, of the shape of `epsilon`
+        0 to 1.
+
+    Raises
+    ------
+    QsimError
+        If `h` or `n` is out of range.
+    """
     return -np.expm1(log_survival(epsilon, h, n))
 
 
 def accuracy_bound(epsilon: npt.ArrayLike, q: int, n: int) -> Reals:
-    """Equation 14: the least relative accuracy, 1 - F, under an attack of l2 length epsilon at q bits."""
+    """Equation 14: the least relative accuracy, 1 - F, under an attack of l2 length epsilon at q bits.
+
+    Parameters
+    ----------
+    epsilon : float array
+        l2 lengths, in input units.
+    q : int
+        Weight bits.
+    n : int
+        Dimensions, 1 or more.
+
+    Returns
+    -------
+    float64 array, of the shape of `epsilon`
+        0 to 1, as a share of the clean accuracy.
+
+    Raises
+    ------
+    QsimError
+        If `n` is below 1.
+    """
     return np.exp(log_survival(epsilon, inradius(edge(q, n), n), n))
 
 
 def l2_of_linf(epsilon: npt.ArrayLike, n: int) -> Reals:
-    """The l2 length epsilon sqrt(n) of a step of epsilon along every one of n axes."""
+    """The l2 length epsilon sqrt(n) of a step of epsilon along every one of n axes.
+
+    Parameters
+    ----------
+    epsilon : float array
+        Steps, in input units.
+    n : int
+        Inputs.
+
+    Returns
+    -------
+    float64 array, of the shape of `epsilon`
+    """
     return np.asarray(epsilon, np.float64) * math.sqrt(n)
-
-
-def simplex(s: float, n: int) -> Reals:
-    """The corners (n + 1, n) of a regular n-simplex of edge s around the origin."""
-    _check(n, s)
-    centred = np.eye(n + 1) - 1 / (n + 1)
-    axes = np.linalg.svd(centred)[2][:n]
-    return centred @ axes.T * (s / math.sqrt(2))
 
 
 def sampled_distances(s: float, n: int, points: int, seed: int) -> Reals:
     """Monte Carlo (figure 2): distances (points,) of uniform points to the nearest face.
 
     Nothing of equations 3 to 13 is used: faces come from the corners, points from their coordinates.
+
+    Parameters
+    ----------
+    s : float
+        The edge, more than 0.
+    n : int
+        Dimensions, 1 or more.
+    points : int
+        How many are drawn; the standard error of their mean falls with its square root.
+    seed : int
+
+    Returns
+    -------
+    float64 array (points,)
+        In the unit of `s`.
+
+    Raises
+    ------
+    QsimError
+        If `s` or `n` is out of range.
     """
     corners = simplex(s, n)
     weights = np.random.default_rng(seed).dirichlet(np.ones(n + 1), points)
@@ -159,13 +268,50 @@ def _to_face(points: Reals, corners: Reals) -> Reals:
 
 
 def ks_statistic(distances: npt.ArrayLike, h: float, n: int) -> float:
-    """Kolmogorov and Smirnov's statistic: the largest gap of the empirical distribution to equation 13."""
+    """Kolmogorov and Smirnov's statistic: the largest gap of the empirical distribution to equation 13.
+
+    Parameters
+    ----------
+    distances : float array (N,)
+        In the unit of `h`.
+    h : float
+        The inradius, more than 0.
+    n : int
+        Dimensions, 1 or more.
+
+    Returns
+    -------
+    float
+        0 to 1.
+
+    Raises
+    ------
+    QsimError
+        If `h` or `n` is out of range.
+    """
     measured = np.asarray(distances, np.float64)
     return float(ks_1samp(measured, lambda x: distribution(x, h, n), method="asymp").statistic)
 
 
 def ks_critical(count: int, level: float = 0.01) -> float:
-    """The statistic that `count` points of the model itself exceed with probability `level` (large count)."""
+    """The statistic that `count` points of the model itself exceed with probability `level` (large count).
+
+    Parameters
+    ----------
+    count : int
+        1 or more.
+    level : float
+        More than 0, less than 1.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    QsimError
+        If `count` or `level` is out of range.
+    """
     if count < 1 or not 0 < level < 1:
         raise QsimError(f"{count} points at level {level}; at least 1 and a level between 0 and 1 are needed")
     return math.sqrt(-math.log(level / 2) / (2 * count))
@@ -195,10 +341,5 @@ def fitted_inradius(epsilon: npt.ArrayLike, share: npt.ArrayLike, n: int) -> flo
 
 
 def _strengths(epsilon: npt.ArrayLike, h: float, n: float) -> Reals:
-    _check(n, h)
+    check(n, h)
     return np.asarray(epsilon, np.float64)
-
-
-def _check(n: Any, length: float = 1.0) -> None:
-    if n < 1 or not 0 < length < math.inf:
-        raise QsimError(f"n = {n} and length {length}; n of 1 or more and a positive length are needed")

@@ -83,8 +83,9 @@ def train_certified(
     ----------
     data : name of a data set, or a Dataset to train on
     radius : of the boxes at the end, in LSBs of the input code, 1 or more
-    bits, activation, hidden, seed, grid, report : as in `qsim.train`
+    bits, activation, hidden, seed, grid : as in `qsim.train`
     recipe : IntervalRecipe, optional; by default the one for this data set
+    report : as in `qsim.train`
 
     Returns
     -------

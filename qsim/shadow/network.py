@@ -1,4 +1,4 @@
-"""The float twin: the same network in real numbers, with the gradients that integers lack.
+"""The float shadow: the same network in real numbers, with the gradients that integers lack.
 
 Real inputs are codes / one, real weights lie in [-1, 1]. The forward pass uses weights rounded to
 the grid, as the paper does; `bits=None` leaves them as they are.
@@ -19,6 +19,7 @@ from ..errors import QsimError
 from ..model.input_format import InputFormat
 from ..model.layer import Layer
 from ..model.model import Model
+from .lines import activation_of, real_layers
 
 Reals = npt.NDArray[np.floating[Any]]
 Labels = npt.NDArray[np.integer[Any]]
@@ -37,12 +38,15 @@ class Network:
         belong to the loss.
     bits : int or None
         Weight width in the forward pass; None for no rounding.
-    grid : "odd" or "twos_complement"
-    preactivation_gain : float
-        Constant factor on hidden pre-activations (10 on the paper's spirals).
     input : InputFormat
     codes_per_unit : float
         Input code of 1.0.
+    grid : "odd" or "twos_complement"
+    preactivation_gain : float
+        Constant factor on hidden pre-activations (10 on the paper's spirals).
+    grid : "odd" or "twos_complement"
+    preactivation_gain : float
+        Constant factor on hidden pre-activations (10 on the paper's spirals).
     peaks : tuple of float
         The largest activation of each hidden layer on the training data.
     """
@@ -58,7 +62,13 @@ class Network:
     peaks: tuple[float, ...] = ()
 
     def rounded(self) -> Network:
-        """The network whose weights are those of the forward pass."""
+        """The network whose weights are those of the forward pass.
+
+        Returns
+        -------
+        Network
+            Weights and biases rounded to the grid; the network itself if `bits` is None.
+        """
         if self.bits is None:
             return self
         return replace(
@@ -87,7 +97,20 @@ def grid_scale(bits: int, grid: str) -> int:
 
 
 def round_to_grid(reals: Reals, bits: int, grid: str) -> Reals:
-    """Deterministic rounding to q bits: the grid's real nearest to each value, in the same dtype."""
+    """Deterministic rounding to q bits: the grid's real nearest to each value, in the same dtype.
+
+    Parameters
+    ----------
+    reals : float array
+        Clipped to [-1, 1].
+    bits : int
+        Width q.
+    grid : "odd" or "twos_complement"
+
+    Returns
+    -------
+    float array, of the shape and type of `reals`
+    """
     if grid == "odd":  # the same as below without the detour over integers, which training pays for
         top = (1 << bits) - 1
         levels = np.floor((reals + 1) * (top / 2) + 0.5)
@@ -96,14 +119,28 @@ def round_to_grid(reals: Reals, bits: int, grid: str) -> Reals:
 
 
 def of_model(model: Model, dtype: type[np.floating[Any]] = np.float32) -> Network:
-    """The float twin of an integer model: exactly its weights, with the activation it names.
+    """The float shadow of an integer model: exactly its weights, with the activation it names.
+
+    Where no layer names one, as in imported models, the twin follows the thresholds (`qsim.shadow.lines`).
+
+    Parameters
+    ----------
+    model : Model
+    dtype : numpy float type
+
+    Returns
+    -------
+    Network
+        With `bits` None: its weights are the model's own.
 
     Raises
     ------
     QsimError
-        If a hidden layer names no activation, or layers differ in activation, grid or width.
+        If only some hidden layers name an activation, or layers differ in it.
     """
     hidden = model.layers[:-1]
+    if hidden and all(layer.activation is None for layer in hidden):
+        return _of_thresholds(model, dtype)
     kinds = {(layer.activation, layer.preactivation_gain) for layer in hidden}
     if len(kinds) > 1 or (hidden and hidden[0].activation is None):
         raise QsimError(
@@ -120,6 +157,19 @@ def of_model(model: Model, dtype: type[np.floating[Any]] = np.float32) -> Networ
         input=model.input,
         codes_per_unit=model.layers[0].codes_per_unit,
         preactivation_gain=gain,
+    )
+
+
+def _of_thresholds(model: Model, dtype: type[np.floating[Any]]) -> Network:
+    """The float twin of a model that is only thresholds."""
+    layers = real_layers(model)
+    return Network(
+        weights=tuple(weights.astype(dtype) for weights, _ in layers),
+        biases=tuple(bias.astype(dtype) for _, bias in layers),
+        activation=activation_of(model),
+        bits=None,
+        input=model.input,
+        codes_per_unit=model.layers[0].codes_per_unit,
     )
 
 
@@ -141,9 +191,18 @@ class ForwardPass(NamedTuple):
 
 
 def forward(network: Network, x: Reals) -> ForwardPass:
-    """The forward pass of real inputs x (N, inputs).
+    """The forward pass of real inputs; weights are used as they stand.
 
-    Weights are used as they stand: pass `network.rounded()`.
+    Parameters
+    ----------
+    network : Network
+        Pass `network.rounded()` for the forward pass of training.
+    x : float array (N, inputs)
+        Real inputs.
+
+    Returns
+    -------
+    ForwardPass
     """
     return forward_from(network, x @ network.weights[0] + network.biases[0])
 
@@ -181,9 +240,21 @@ def logit_gradient(logits: Reals, labels: Labels) -> Reals:
 
 
 def input_gradient(network: Network, x: Reals, labels: Labels) -> Reals:
-    """Derivative of each image's loss by its real inputs (N, inputs); weights as they stand."""
+    """The derivative of each image's loss by its real inputs; weights are used as they stand.
+
+    Parameters
+    ----------
+    network : Network
+    x : float array (N, inputs)
+        Real inputs.
+    labels : int array (N,)
+
+    Returns
+    -------
+    float array (N, inputs)
+    """
     done = forward(network, x)
-    return _back(network, slopes(network, done), logit_gradient(done.logits, labels))
+    return back(network, slopes(network, done), logit_gradient(done.logits, labels))
 
 
 def unsaturated_input_gradient(network: Network, x: Reals, labels: Labels) -> Reals:
@@ -192,6 +263,17 @@ def unsaturated_input_gradient(network: Network, x: Reals, labels: Labels) -> Re
     Cross-entropy's derivative by the logits is (1 - p) times a vector that stays of order 1 however
     sure the network is; p is the probability of the true class. That vector is used. Slopes are each
     activation's `stable_slope`: a sigmoid's is positive for |z| up to 700, a ReLU that is off has slope 0.
+
+    Parameters
+    ----------
+    network : Network
+    x : float array (N, inputs)
+        Real inputs.
+    labels : int array (N,)
+
+    Returns
+    -------
+    float64 array (N, inputs)
     """
     wide = replace(
         network,
@@ -200,7 +282,7 @@ def unsaturated_input_gradient(network: Network, x: Reals, labels: Labels) -> Re
     )
     done = forward(wide, x.astype(np.float64))
     stable_slope = activation(network.activation).stable_slope
-    return _back(wide, [stable_slope(z) for z in done.sums], _logit_direction(done.logits, labels))
+    return back(wide, [stable_slope(z) for z in done.sums], _logit_direction(done.logits, labels))
 
 
 def _logit_direction(logits: Reals, labels: Labels) -> Reals:
@@ -216,7 +298,7 @@ def _logit_direction(logits: Reals, labels: Labels) -> Reals:
     return direction
 
 
-def _back(network: Network, hidden_slopes: list[Reals], gradient: Reals) -> Reals:
+def back(network: Network, hidden_slopes: list[Reals], gradient: Reals) -> Reals:
     """From the derivative by the logits to the one by the inputs."""
     for w, slope in zip(reversed(network.weights[1:]), reversed(hidden_slopes), strict=True):
         gradient = (gradient @ w.T) * slope * slope.dtype.type(network.preactivation_gain)
@@ -229,7 +311,17 @@ def classify(logits: Reals) -> npt.NDArray[np.int64]:
 
 
 def predict(network: Network, x: Reals) -> npt.NDArray[np.int64]:
-    """The class of each row of real inputs (N, inputs); weights as they stand."""
+    """The class of each row of real inputs; weights are used as they stand.
+
+    Parameters
+    ----------
+    network : Network
+    x : float array (N, inputs)
+
+    Returns
+    -------
+    int64 array (N,)
+    """
     return np.concatenate([classify(forward(network, part).logits) for part in batches(x)])
 
 
@@ -239,5 +331,17 @@ def batches(x: Any, size: int = 2000) -> Iterator[Any]:
 
 
 def to_real(codes: npt.NDArray[np.integer[Any]], one: float, dtype: Any = np.float32) -> Reals:
-    """Real inputs of integer codes."""
+    """Real inputs of integer codes: code / one.
+
+    Parameters
+    ----------
+    codes : int array (N, inputs)
+    one : float
+        The code that stands for 1.0.
+    dtype : numpy float type
+
+    Returns
+    -------
+    float array (N, inputs)
+    """
     return codes.astype(dtype) / np.dtype(dtype).type(one)

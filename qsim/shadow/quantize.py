@@ -1,4 +1,4 @@
-"""From the float twin to the waist: the integers that the hardware will hold."""
+"""From the float shadow to the model: the integers that the hardware will hold."""
 
 from __future__ import annotations
 

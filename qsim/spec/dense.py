@@ -24,17 +24,51 @@ VERSION = 1  # a change of meaning raises this number; older readers then refuse
 
 
 def weight(stored: int, grid: str) -> int:
-    """The integer that a stored q-bit two's complement code stands for on its grid."""
+    """The integer that a stored q-bit two's complement code stands for on its grid.
+
+    Parameters
+    ----------
+    stored : int
+        -2**(q - 1) to 2**(q - 1) - 1.
+    grid : "odd" or "twos_complement"
+
+    Returns
+    -------
+    int
+    """
     return 2 * stored + 1 if grid == "odd" else stored
 
 
 def accumulate(weights: Sequence[int], bias: int, codes: Sequence[int]) -> int:
-    """acc = bias + sum of weight x code: the first of the two operations."""
+    """acc = bias + sum of weight x code: the first of the two operations.
+
+    Parameters
+    ----------
+    weights : sequence of int
+        One for each input.
+    bias : int
+    codes : sequence of int
+        As many.
+
+    Returns
+    -------
+    int
+    """
     return bias + sum(w * x for w, x in zip(weights, codes, strict=True))
 
 
 def wrap(acc: int, bits: int | None) -> int:
-    """The lowest `bits` bits of an accumulator as a two's complement number; all of it if None."""
+    """The lowest `bits` bits of an accumulator as a two's complement number; all of it if None.
+
+    Parameters
+    ----------
+    acc : int
+    bits : int or None
+
+    Returns
+    -------
+    int
+    """
     if bits is None:
         return acc
     half = 1 << bits - 1
@@ -42,12 +76,32 @@ def wrap(acc: int, bits: int | None) -> int:
 
 
 def activate(acc: int, thresholds: Iterable[int]) -> int:
-    """code = how many thresholds t have t <= acc: the second operation."""
+    """code = how many thresholds t have t <= acc: the second operation.
+
+    Parameters
+    ----------
+    acc : int
+    thresholds : iterable of int
+
+    Returns
+    -------
+    int
+        0 to the number of thresholds.
+    """
     return sum(t <= acc for t in thresholds)
 
 
 def classify(logits: Sequence[int]) -> int:
-    """The index of the largest logit, the lowest on a tie; with one output, 1 where it is >= 0."""
+    """The index of the largest logit, the lowest on a tie; with one output, 1 where it is >= 0.
+
+    Parameters
+    ----------
+    logits : sequence of int
+
+    Returns
+    -------
+    int
+    """
     if len(logits) == 1:
         return int(logits[0] >= 0)
     return max(range(len(logits)), key=lambda j: (logits[j], -j))
@@ -56,9 +110,20 @@ def classify(logits: Sequence[int]) -> int:
 def trace(
     model: Any, images: Iterable[Sequence[int]], first_image: int = 0
 ) -> Iterator[tuple[list[list[int]], list[int]]]:
-    """For each image, the codes of every hidden layer and the logits, as lists of integers.
+    """The codes of every hidden layer and the logits, as lists of integers, image by image.
 
-    Images are numbered from `first_image`, which only the read noise of a crossbar depends on.
+    Parameters
+    ----------
+    model : Model
+    images : iterable of sequences of int
+        Each has `model.inputs` codes.
+    first_image : int
+        The number of the first image, which only the read noise of a crossbar depends on.
+
+    Yields
+    ------
+    tuple (hidden, logits)
+        `hidden` is one list of codes a hidden layer.
     """
     layers = [
         (
@@ -68,20 +133,25 @@ def trace(
         )
         for layer in model.layers
     ]
-    low, high = geometry.code_range(model.input.bits, model.input.signed)
-    ranges = [(low, high), *((0, layer.thresholds.shape[1]) for layer in model.layers[:-1])]
     for number, image in enumerate(images, first_image):
         codes, hidden = [int(x) for x in image], []
         for i, (weights, bias, thresholds) in enumerate(layers):
             if model.layers[i].crossbar is None:
                 accs = [accumulate(w, b, codes) for w, b in zip(weights, bias, strict=True)]
             else:
-                accs = accumulate_on_tiles(model.layers[i], codes, *ranges[i], i, number)
+                accs = accumulate_on_tiles(model.layers[i], codes, *_range(model, i), i, number)
             accs = [wrap(acc, model.layers[i].wrap_bits) for acc in accs]
             if thresholds is not None:
                 codes = [activate(a, t) for a, t in zip(accs, thresholds, strict=True)]
                 hidden.append(codes)
         yield hidden, accs
+
+
+def _range(model: Any, index: int) -> tuple[int, int]:
+    """The smallest and the largest code that can enter a layer."""
+    if index:
+        return 0, model.layers[index - 1].thresholds.shape[1]
+    return geometry.code_range(model.input.bits, model.input.signed)
 
 
 def logits(model: Any, codes: Iterable[Sequence[int]], first_image: int = 0) -> list[list[int]]:
@@ -101,5 +171,18 @@ def logits(model: Any, codes: Iterable[Sequence[int]], first_image: int = 0) -> 
 
 
 def predict(model: Any, codes: Iterable[Sequence[int]], first_image: int = 0) -> list[int]:
-    """The class of each image; parameters as in `logits`."""
+    """The class of each image.
+
+    Parameters
+    ----------
+    model : Model
+    codes : iterable of sequences of int
+        Each has `model.inputs` codes.
+    first_image : int
+        As in `logits`.
+
+    Returns
+    -------
+    list of int
+    """
     return [classify(accs) for accs in logits(model, codes, first_image)]

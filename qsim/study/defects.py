@@ -152,7 +152,7 @@ def noise_deviation(layer: Layer, low: int, high: int) -> float:
 
 
 def aware_shadow(model: Model) -> Network:
-    """The float twin with the weights that the cells stand for."""
+    """The float shadow with the weights that the cells stand for."""
     stand_for = [(layer, effective_weights(layer)) for layer in model.layers]
     return replace(
         of_model(model),

@@ -1,27 +1,47 @@
 """The engine in hardware: one block per file, equal to `qsim.spec` bit for bit.
 
-`shape` decides the hardware, `gateware` has the blocks and joins them, `export` writes them for the
-tools, and `sim` runs them here. What this module names is imported when it is asked for, so that a
-list of parts needs no simulator.
+`shape` decides the hardware, `gateware` has its blocks, `sim` runs them here, `export` and `fpga` write
+them for other tools, and `host` talks to an engine over its bus.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from qsim import lazy
 
 if TYPE_CHECKING:
+    from .host.device import BusError, Counters, Device, Transport
+    from .host.transport_serial import Serial
+    from .host.transport_simulated import Simulated
     from .shape.engine import EngineShape, LayerShape, Timing
+    from .shape.loadable import Loadable
     from .sim.compare import Comparison, compare
     from .sim.in_process import Result, Simulator
 
-_HOMES = {
-    **dict.fromkeys(("EngineShape", "LayerShape", "Timing"), "shape.engine"),
-    **dict.fromkeys(("Comparison", "compare"), "sim.compare"),
-    **dict.fromkeys(("Result", "Simulator"), "sim.in_process"),
+_MODULES = {  # that hold the names
+    ".host.device": ("BusError", "Counters", "Device", "Transport"),
+    ".host.transport_serial": ("Serial",),
+    ".host.transport_simulated": ("Simulated",),
+    ".shape.engine": ("EngineShape", "LayerShape", "Timing"),
+    ".shape.loadable": ("Loadable",),
+    ".sim.compare": ("Comparison", "compare"),
+    ".sim.in_process": ("Result", "Simulator"),
 }
-__all__ = ["Comparison", "EngineShape", "LayerShape", "Result", "Simulator", "Timing", "compare"]
 
+__all__ = [
+    "BusError",
+    "Comparison",
+    "Counters",
+    "Device",
+    "EngineShape",
+    "LayerShape",
+    "Loadable",
+    "Result",
+    "Serial",
+    "Simulated",
+    "Simulator",
+    "Timing",
+    "Transport",
+    "compare",
+]
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+__getattr__, __dir__ = lazy.attributes(__name__, _MODULES)

@@ -9,9 +9,12 @@ import pytest
 from attacked_models import deep, digits, images, tiny
 
 import qsim
-from qsim import QsimError, spec
+from qsim import Mapping, QsimError, spec
 from qsim.attacks import ATTACKS, Attack, attack, get
 from qsim.attacks.norms import NORMS, ball_of
+from qsim.crossbar.effects.current_noise import read_noise
+from qsim.crossbar.effects.stuck_cells import stuck
+from qsim.crossbar.mapping import map_to_crossbar
 from qsim.robustness import evaluate
 from qsim.shadow.network import of_model
 
@@ -195,3 +198,23 @@ def test_progress_is_told() -> None:
     told: list[tuple[int, int, int]] = []
     result = get("fgsm")(model, codes, labels, 0.1, report=lambda *numbers: told.append(numbers))
     assert told == [(40, 40, result.success.sum())]
+
+
+def test_tiles_that_lose_nothing_change_nothing() -> None:
+    model, (codes, labels) = digits("step", 2), images(20)
+    mapped = map_to_crossbar(model, Mapping(rows=32))
+    for name in ("pgd", "annealed", "square", "lattice"):
+        found = [get(name)(m, codes, labels, 0.03, **FEW) for m in (model, mapped)]
+        assert (found[0].codes == found[1].codes).all()
+        assert (found[0].success == found[1].success).all()
+
+
+def test_broken_tiles_are_attacked_as_they_are() -> None:
+    model, (codes, labels) = digits("relu", 4), images(60)
+    broken = stuck(map_to_crossbar(model, Mapping()), 0.02, 0.02, 0)
+    result = get("pgd")(broken, codes, labels, 0.05, **FEW)
+    assert (result.success == (broken.predict(result.codes) != labels)).all()
+    assert result.robust_accuracy < (broken.predict(codes) == labels).mean()
+    noisy = read_noise(map_to_crossbar(model, Mapping()), 1.0, 0)
+    with pytest.raises(QsimError, match="attacks need a model without it"):
+        get("pgd")(noisy, codes, labels, 0.05)

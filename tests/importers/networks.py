@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,12 @@ def handed(name: str) -> Path:
     if not folder or not Path(folder, "onnx", name).is_file():
         missing(f"{name} was not found: QSIM_DATA must name a folder that holds onnx/{name}")
     return Path(folder, "onnx", name)
+
+
+def needs(module: str) -> None:
+    """Skip the test, or fail it under CI=true, where a package is not installed."""
+    if importlib.util.find_spec(module) is None:
+        missing(f"{module} is not installed")
 
 
 class Net:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from networks import handed
+from networks import handed, needs
 
 from qsim.importers.api import Imported, import_onnx
 from qsim.importers.conform import Conformity, conform
@@ -66,7 +66,7 @@ def test_codes_and_classes_are_those_of_the_runtime(name: str) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_the_node_runner_is_the_qonnx_executor(name: str) -> None:
-    pytest.importorskip("qonnx")
+    needs("qonnx")
     imported = import_onnx(handed(f"{name}.onnx"), **FILES[name][0])
     x = inputs(name, 40)
     wanted = [o for node in imported.graph.nodes for o in node.outputs][-20:]

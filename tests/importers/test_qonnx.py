@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from networks import QONNX, Net, small_weights
+from networks import QONNX, Net, needs, small_weights
 
 import qsim
 from qsim import QsimError
@@ -48,7 +48,7 @@ def compared(
     """Both ways against a runtime; they must not differ from each other either."""
     imported = {way: import_onnx(model, thresholds=way, **options) for way in ("probed", "exact")}
     if x is None:
-        x = np.round(rng(3).uniform(-5, 5, (150, INPUTS)) * 16).astype(np.float32) / 16
+        x = np.round(rng(3).uniform(-5, 5, (80, INPUTS)) * 16).astype(np.float32) / 16
     both = [
         conform(i.model, i, x, lambda a, w, i=i: RUNTIMES[runtime](i.graph, a, w)) for i in imported.values()
     ]
@@ -111,6 +111,12 @@ MIDDLES: dict[str, Callable[[Net], Any]] = {
     "negate twice": lambda net: net.then("Neg").then("Relu").then("Neg").quant(0.5),
     "batch normalisation": normalised,
     "batch normalisation upside down": lambda net: normalised(net, -1),
+    "batch normalisation of columns": lambda net: (
+        net.then("Unsqueeze", net.const([2], np.int64))
+        .then("BatchNormalization", *(per_neuron(i, low=0.25) for i in range(6, 10)), epsilon=1e-5)
+        .then("Squeeze", net.const([2], np.int64))
+        .quant(0.25)
+    ),
     "sigmoid": lambda net: net.then("Sigmoid").quant(1 / 16, 0, 4, signed=0),
     "tanh": lambda net: net.then("Tanh").quant(1 / 8, 0, 4),
     "hard sigmoid": lambda net: net.then("HardSigmoid", alpha=0.25, beta=0.5).quant(1 / 16, 0, 4, signed=0),
@@ -132,7 +138,7 @@ def test_steps_between_layers(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["batch normalisation", "codes that fall", "thresholds", "zero point"])
 def test_the_qonnx_executor_agrees(name: str) -> None:
-    pytest.importorskip("qonnx")
+    needs("qonnx")
     found = compared(
         network(MIDDLES[name]).model(width=CLASSES),
         rng(4).normal(0, 2, (30, INPUTS)).astype(np.float32),
@@ -162,7 +168,7 @@ def test_what_follows_the_last_layer(name: str) -> None:
     model = ENDS[name](net).model()
     if name in ("softmax", "argmax"):
         imported = import_onnx(model)
-        x = np.round(rng(3).uniform(-5, 5, (150, INPUTS)) * 16).astype(np.float32) / 16
+        x = np.round(rng(3).uniform(-5, 5, (80, INPUTS)) * 16).astype(np.float32) / 16
         assert imported.reading.output == logits
         output = RUNTIMES["nodes"](imported.graph, x, [logits])[logits]
         assert (imported.model.predict(imported.reading.input.codes(x)) == output.argmax(axis=1)).all()
@@ -206,7 +212,7 @@ def test_inputs_without_a_quantizer_are_coded_as_asked() -> None:
     net = network(
         lambda net: net.quant(0.5), first=lambda net: net.then("Sub", per_neuron(4, INPUTS)).then("Div", 0.5)
     )
-    codes = rng(5).integers(-128, 128, (300, INPUTS))
+    codes = rng(5).integers(-128, 128, (80, INPUTS))
     options = {"input_bits": 8, "input_scale": 1 / 16, "input_signed": True}
     found = compared(net.model(), (codes / 16).astype(np.float32), **options)
     assert found.equal, found.first

@@ -8,8 +8,10 @@ import pytest
 from examples import expected, random_codes, random_model
 
 from qsim import Mapping, Model, QsimError, load, spec, sweep
+from qsim.certification.network import arrays_of
 from qsim.crossbar.mapping import map_to_crossbar
 from qsim.executors import executor
+from qsim.exporters.api import to_onnx
 from qsim.kernel import isa
 
 SHAPES = [((5, 4, 3), 3), ((30, 9, 6, 4), 8), ((20, 1), 12)]
@@ -78,6 +80,14 @@ def test_it_is_part_of_the_model(tmp_path: Path) -> None:
         QsimError, match="width at which an accumulator wraps around is 63; an integer from 2"
     ):
         replace(plain.layers[0], wrap_bits=63)
+
+
+def test_what_knows_of_no_wrapping_refuses_it() -> None:
+    model = wrapping(random_model(1))
+    with pytest.raises(QsimError, match=r"an accumulator wraps around, .* cannot be certified"):
+        arrays_of(model)
+    with pytest.raises(QsimError, match=r"an accumulator wraps around, .* ONNX has no such sums"):
+        to_onnx(model)
 
 
 def test_hardware_wraps_and_an_export_is_refused(compiler: list[str]) -> None:

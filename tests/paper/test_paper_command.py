@@ -7,6 +7,7 @@ from pathlib import Path
 
 import made_run
 import pytest
+from schemas import violations
 
 from qsim.cli import main, paper
 
@@ -22,6 +23,7 @@ def test_json_holds_the_claims_and_their_origin(tmp_path: Path, monkeypatch: pyt
     folder = made_run.write(tmp_path / "run", ("mnist",))
     redrawn(folder, str(tmp_path / "paper.json"), monkeypatch)
     found = json.loads((tmp_path / "paper.json").read_text())
+    assert violations("paper", found) == []
     assert found["command"] == "paper"
     assert found["claims"] == made_run.claims(("mnist",))
     assert found["verdicts"] == {"holds": 2, "does not hold": 2, "depends": 4}

@@ -12,7 +12,7 @@ pytest.importorskip("pyarrow")
 FAULTS = [
     Fault(
         "a volume with 2 n for 2**n",
-        "qsim.robustness.geometry.log_volume",
+        "qsim.robustness.simplex.log_volume",
         "math.log(n + 1) - n * math.log(2)) / 2",
         "math.log(n + 1) - math.log(2 * n)) / 2",
         "tests/robustness/test_geometry.py -k volume",

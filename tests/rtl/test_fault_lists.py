@@ -104,7 +104,7 @@ def test_two_hundred_lists_on_digits(compiler: list[str], name: str, kind: str) 
     simulator = Simulator(model, 5, 8)
     rates = {"weight-bit": 0.003, "bias-bit": 0.01, "threshold-bit": 0.2 if "step" in name else 0.002}
     changed = replay(simulator, model, codes, [kind], rates[kind], range(200))
-    assert np.count_nonzero(changed) > 150
+    assert np.count_nonzero(changed) > 100
 
 
 @pytest.mark.slow
@@ -114,7 +114,7 @@ def test_two_hundred_lists_on_digits_on_tiles(compiler: list[str], kind: str) ->
     model = with_converters(map_to_crossbar(given, Mapping(rows=32)), 6)
     simulator = Simulator(model, 4, 32)
     changed = replay(simulator, model, data.digits("test")[0][:8], [kind], 0.003, range(200))
-    assert np.count_nonzero(changed) > 150
+    assert np.count_nonzero(changed) > 100
 
 
 @pytest.mark.slow
@@ -125,4 +125,4 @@ def test_two_hundred_lists_on_mnist(
     model = load(MODELS_FOLDER / "mnist-relu-q8.safetensors")
     rates = {"weight-bit": 0.0003, "bias-bit": 0.01, "threshold-bit": 0.002}
     changed = replay(Simulator(model, 5, 8), model, mnist_test[0][:30], [kind], rates[kind], range(200))
-    assert np.count_nonzero(changed) > 150
+    assert np.count_nonzero(changed) > 100

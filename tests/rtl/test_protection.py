@@ -13,10 +13,15 @@ from qsim.crossbar.mapping import map_to_crossbar
 from qsim.faults.draw import draw_in_order
 from qsim.faults.lists import apply_faults, of_model
 from qsim_rtl import EngineShape, Simulator
+from qsim_rtl.export import folder
+from qsim_rtl.export.verify import verify
+from qsim_rtl.host.device import Device
+from qsim_rtl.host.transport_simulated import Simulated
 from qsim_rtl.memory.faults import flipped
 from qsim_rtl.memory.pack import image
 from qsim_rtl.memory.protection import PROTECTIONS
 from qsim_rtl.shape.identity import identity
+from qsim_rtl.shape.loadable import Loadable
 
 MODELS_FOLDER = Path(__file__).parents[2] / "models"
 MODEL = random_model((6, 5, 3), 3, 7, seed=3)
@@ -100,6 +105,33 @@ def test_lists_in_protected_memories(compiler: list[str], simulator: Simulator) 
         result, broken = simulator.run(CODES), apply_faults(MODEL, faults)
         assert np.array_equal(result.logits, (MODEL if secded else broken).logits(CODES))
         assert (result.corrected if secded else result.failed) == len(CODES)
+
+
+@pytest.mark.parametrize(
+    ("name", "flag"),
+    [pytest.param("parity", "MEMORY_FAILED", marks=pytest.mark.slow), ("secded", "MEMORY_CORRECTED")],
+)
+def test_the_bus_tells(compiler: list[str], name: str, flag: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    shape = Loadable.of(MODEL, 2, 2, protection=name)
+    right, device = shape.words(MODEL), Device(Simulated(shape), shape)
+    device.load(MODEL)
+    assert np.array_equal(device.logits(CODES), MODEL.logits(CODES))
+    assert device.flags == []
+    wrong = right.copy()
+    wrong[1 + 8 + 4] ^= 4  # behind shape and digest: a word of layer 0's weights
+    monkeypatch.setattr(Loadable, "words", lambda self, model: wrong)
+    device.load(MODEL)
+    assert device.flags == []
+    assert np.array_equal(device.logits(CODES), MODEL.logits(CODES)) == (name == "secded")
+    assert device.flags == [flag]
+
+
+def test_an_export_is_protected_and_verified(compiler: list[str], tmp_path: Path) -> None:
+    manifest = folder.write(MODEL, tmp_path, 2, 2, protection="secded")
+    assert manifest["protection"] == "secded"
+    widths = {memory["name"]: memory["width"] for memory in manifest["memories"]}
+    assert widths["layer0_weights"] == 2 * 2 * 3 + 6
+    assert verify(tmp_path)["regenerated"]
 
 
 def test_what_cannot_be_protected_is_refused() -> None:

@@ -91,11 +91,6 @@ def test_the_twin_of_a_model_has_its_real_logits() -> None:
     np.testing.assert_allclose(reals * unit, model.logits(codes), rtol=1e-12)
 
 
-def test_a_model_that_names_no_activation_has_no_gradient() -> None:
-    with pytest.raises(QsimError, match=r"hidden layers name the activations \[None\]; one of hard_tanh"):
-        nw.of_model(random_model(1))
-
-
 def test_an_unknown_activation_is_refused_wherever_it_is_used() -> None:
     network = example("gelu", 3)
     x = np.zeros((2, 6))

@@ -57,7 +57,15 @@ def test_it_is_plain_python_and_imports_nothing_of_the_project(file: Path) -> No
             own = {node.module} if node.module else {alias.name for alias in node.names}
             assert node.level == 1
             assert own <= {file.stem for file in FILES}
-    assert len(file.read_text().splitlines()) <= 140
+    code = ast.unparse(without_docstrings(ast.parse(file.read_text())))
+    assert len(code.splitlines()) <= 70
+
+
+def without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
+            node.body[0] = ast.Pass()
+    return tree
 
 
 def test_it_gives_python_integers_for_numpy_input() -> None:

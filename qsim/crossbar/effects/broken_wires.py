@@ -25,6 +25,10 @@ def broken_wires(model: Model, rows: float = 0.0, columns: float = 0.0, seed: in
         Shares of the row and of the column wires of all tiles, 0 to 1.
     seed : int
 
+    Returns
+    -------
+    Model
+
     Raises
     ------
     QsimError

@@ -26,6 +26,15 @@ def drift(
     start : float
         Seconds, more than 0.
     seed : int
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    QsimError
+        If a parameter is out of range or no layer is mapped.
     """
     for name, value in (("drift time", seconds), ("drift exponent", nu), ("exponent spread", spread)):
         positive(value, name)

@@ -20,6 +20,15 @@ def read_noise(model: Model, sigma: float, seed: int = 0) -> Model:
         Standard deviation in levels of one cell driven with digit 1; 0 takes the noise away.
     seed : int
         0 to 2**32 - 1.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    QsimError
+        If a parameter is out of range or no layer is mapped.
     """
     positive(sigma, "read noise")
 

@@ -30,6 +30,15 @@ def on_off(model: Model, ratio: float) -> Model:
     ----------
     model : Model with mapped layers
     ratio : float, more than 1
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    QsimError
+        If the ratio is not above 1 or no layer is mapped.
     """
     if positive(ratio, "on/off ratio") <= 1:
         raise QsimError(f"on/off ratio is {ratio}; more than 1 is needed")

@@ -23,6 +23,15 @@ def programming_error(model: Model, uniform: float = 0.0, proportional: float = 
     proportional : float
         Standard deviation as a share of the cell's own conductance. Both add up in squares.
     seed : int
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    QsimError
+        If a deviation is out of range or no layer is mapped.
     """
     for name, value in (("uniform", uniform), ("proportional", proportional)):
         positive(value, f"{name} programming error", 10)

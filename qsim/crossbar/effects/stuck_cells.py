@@ -24,6 +24,15 @@ def stuck(model: Model, low: float = 0.0, high: float = 0.0, seed: int = 0) -> M
     low, high : float
         Shares of all cells, those of reference columns included; together at most 1.
     seed : int
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    QsimError
+        If a rate is out of range or no layer is mapped.
     """
     positive(positive(low, "stuck-low rate", 1) + positive(high, "stuck-high rate", 1), "both rates", 1)
 

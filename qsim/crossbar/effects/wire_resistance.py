@@ -22,6 +22,15 @@ def line_resistance(model: Model, ratio: float, activity: float = 0.5) -> Model:
         Resistance of a wire segment between two cells, times the conductance of the highest level.
     activity : float
         Share of the other rows that are taken to be driven, 0 to 1.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    QsimError
+        If a parameter is out of range or no layer is mapped.
     """
     positive(ratio, "line resistance", 1)
     positive(activity, "row activity", 1)

@@ -82,6 +82,7 @@ def metadata(model: Model, style: str) -> dict[str, str]:
             "grid": layer.grid,
             "bits": layer.bits,
             "codes_per_unit": layer.codes_per_unit,
+            **({"zero_code": layer.zero_code} if layer.zero_code else {}),
             "activation": layer.activation,
             "preactivation_gain": layer.preactivation_gain,
         }

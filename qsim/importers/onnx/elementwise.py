@@ -90,14 +90,17 @@ def batch_normalization(walk: Walk, node: Node, inputs: Inputs) -> None:
         offset.append(beta)
         shift.append(-mean)
     plain = {k: v for k, v in node.attributes.items() if k in ("epsilon", "momentum")}
-    shape, width = walk.shape, walk.elements
-    if len(shape) > 1 or walk.order is not None:
-        raise QsimError(f"{node.label} normalises data of shape {shape}; (channels,) is needed")
-    run = single(
-        Node(node.op, "", node.label, (), (), plain),
-        [None, *(_vector(v, width) for v in raw)],
-        walk.graph.opset,
-    )
+    if not walk.shape or walk.order is not None:
+        raise QsimError(
+            f"{node.label} normalises transposed data; data in the order of their layer are needed"
+        )
+    shape = walk.shape
+    own = Node(node.op, "", node.label, (), (), plain)
+    run_shaped = single(own, [None, *(_vector(v, shape[0]) for v in raw)], walk.graph.opset)
+
+    def run(x: Array) -> Array:
+        return run_shaped(x.reshape(len(x), *shape)).reshape(len(x), -1)
+
     walk.steps.append(affine(ONE, shift, lambda x: x))  # the runtime does both at once, in the next
     walk.steps.append(affine(slope, offset, run, exact))
 

@@ -156,7 +156,7 @@ def hints(metadata: Mapping[str, str]) -> list[dict[str, Any]]:
         found = json.loads(metadata.get(HINTS, "[]"))
     except ValueError:
         return []
-    keys = ("grid", "bits", "codes_per_unit", "activation", "preactivation_gain")
+    keys = ("grid", "bits", "codes_per_unit", "zero_code", "activation", "preactivation_gain")
     if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
         return []
     return [{k: entry[k] for k in keys if k in entry} for entry in found]

@@ -77,8 +77,7 @@ def _accumulate(
 ) -> Integers:
     lanes = tiles.cells.shape[1]
     sums = np.zeros((len(codes), lanes), np.int64)
-    currents = np.empty((2, *tiles.places.shape), np.int16 if len(tiles.converters.zero) else np.int32)
-    seed, index, amplitude, factor = tiles.generator
+    currents = np.empty((2, *tiles.noise.places.shape), np.int16 if len(tiles.converters.zero) else np.int32)
     seen = NOTHING
     if len(watched):
         seen = np.empty((*watched.shape[:2], watched.shape[3], lanes), np.uint16)
@@ -87,19 +86,16 @@ def _accumulate(
             codes.astype(np.uint16) - np.uint16(tiles.low & 0xFFFF),  # modulo 2**16: low may be below 0
             tiles.cells,
             tiles.shape,
-            tiles.noisy,
-            (seed, index, first_image & 0xFFFFFFFF, amplitude, factor),
-            tiles.places,
+            tiles.noise._replace(first_image=first_image & 0xFFFFFFFF),
             tiles.converters,
             seen,
-            currents,
-            np.empty((2, lanes), tiles.part_type),
+            (currents, np.empty((2, lanes), tiles.part_type)),
             sums,
         )
     if len(watched):  # (images, tiles, digits, slices, columns) -> (images, tiles, slices, digits, columns)
         watched[:] = seen[..., tiles.lane].transpose(0, 1, 3, 2, 4)
     acc = np.empty((len(codes), layer.outputs), np.int64)
-    loops.add_up(sums, tiles.lane, *tiles.ending, acc)
+    loops.add_up(sums, tiles.lane, tiles.ending, acc)
     return acc
 
 

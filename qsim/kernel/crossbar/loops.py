@@ -143,12 +143,13 @@ def scaled(word, amplitude):
 
 
 @part
-def fill_noise(seed, layer, image, tile, places, amplitude, evens, odds):
-    """Noise (digits, half) of the even and the odd columns; places (digits, half) are without the tile."""
-    k0, k1 = U32(seed), U32(layer)
+def fill_noise(noise, image, tile, evens, odds):
+    """Noise (digits, half) of the even and the odd columns of a tile, for the image of that index."""
+    k0, k1, places, amplitude = U32(noise.seed), U32(noise.layer), noise.places, noise.amplitude
     k2 = U32(U32(k0 ^ k1) ^ U32(0x1BD11BDA))
     here = U32(tile) << U32(22)
-    start = U32(U32(image & 0xFFFFFFFF) + k0)  # a number in Python, without the JIT, does not wrap
+    number = noise.first_image + image  # in Python, without the JIT, it does not wrap by itself
+    start = U32(U32(number & 0xFFFFFFFF) + k0)
     for turn in range(places.shape[0]):
         place, even, odd = places[turn], evens[turn], odds[turn]
         for m in range(places.shape[1]):
@@ -241,41 +242,39 @@ def convert(currents, digits, factor, converters, base, sums):
 
 
 @cached(error_model="numpy")
-def read_tiles(codes, cells, shape, noisy, generator, places, converters, watched, noise, tile_room, sums):
+def read_tiles(codes, cells, shape, noise, converters, watched, room, sums):
     """Adds up every read's code: sums (images, lanes) += code << digit position.
 
     codes : uint16 (images, inputs), from 0 up
     cells : (inputs, lanes), of a type that holds every current
     shape : (rows of a tile, digits, digit bits)
-    generator : (seed, layer, number of the first image, amplitude, units in a cell's 1)
-    places : uint32 (digits, half) of the generator, from the last digit on, without the tile
+    noise : see `plan.ReadNoise`
     converters : see `plan.Converters`
     watched : uint16 (images, tiles, digits, lanes) that gets every code, or with no images
-    noise, tile_room : (2, digits, half) and (2, lanes) to work in, in types that hold currents and the sums
-        of one tile
+    room : (2, digits, half) and (2, lanes) to work in, in types that hold currents and the sums of one tile
     """
     rows_of_tile, digits, digit_bits = shape
-    seed, layer, first_image, amplitude, factor = generator
+    (noise_room, tile_room), factor = room, noise.factor
     images, inputs = codes.shape
     lanes, base = cells.shape[1], 1 << digit_bits
-    currents, values = np.zeros((digits + 1, lanes), cells.dtype), np.empty((digits, lanes), noise.dtype)
+    currents, values = np.zeros((digits + 1, lanes), cells.dtype), np.empty((digits, lanes), noise_room.dtype)
     rows, driven = np.empty(rows_of_tile + 1, np.int64), np.empty(rows_of_tile + 1, np.int64)
     own = np.empty(rows_of_tile + 1, np.uint16)
-    evens, odds, tile_sums, idle = noise[0], noise[1], tile_room[0], tile_room[1]
+    evens, odds, tile_sums, idle = noise_room[0], noise_room[1], tile_room[0], tile_room[1]
     idle[:] = 0
     convert(currents, digits, factor, converters, base, idle)  # what a tile adds of which no row is driven
     for image in range(images):
         for tile in range(-(-inputs // rows_of_tile)):
             start, stop = tile * rows_of_tile, min((tile + 1) * rows_of_tile, inputs)
             count = list_rows(codes[image], start, stop, rows, own)
-            if count == 0 and not noisy and watched.shape[0] == 0:
+            if count == 0 and not noise.active and watched.shape[0] == 0:
                 for j in range(lanes):
                     sums[image, j] += idle[j]
                 continue
             drive(rows, own, count, driven, digit_bits, cells, currents)
             tile_sums[:] = 0
-            if noisy:
-                fill_noise(seed, layer, first_image + image, tile, places, amplitude, evens, odds)
+            if noise.active:
+                fill_noise(noise, image, tile, evens, odds)
                 add_noise(currents, factor, evens, odds, values)
                 convert(values, digits, np.int32(1), converters, base, tile_sums)
             else:
@@ -285,7 +284,7 @@ def read_tiles(codes, cells, shape, noisy, generator, places, converters, watche
             if watched.shape[0]:
                 for turn in range(digits):
                     tile_sums[:] = 0
-                    if noisy:
+                    if noise.active:
                         convert(values[turn:], 1, np.int32(1), converters, base, tile_sums)
                     else:
                         convert(currents[turn:], 1, factor, converters, base, tile_sums)
@@ -294,12 +293,13 @@ def read_tiles(codes, cells, shape, noisy, generator, places, converters, watche
 
 
 @cached(error_model="numpy")
-def add_up(sums, lane, scales, constant, pairs, gain, unit_bits, digital, acc):
+def add_up(sums, lane, ending, acc):
     """acc (images, outputs) from the sums of all lanes.
 
     scales (slices): what a code of each slice stands for, its place included; constant: what all bases
     together do to a column; digital (outputs): bias and the term in the smallest code.
     """
+    scales, constant, pairs, positive_weight, unit_bits, digital = ending
     slices, columns = lane.shape
     half = (1 << unit_bits) >> 1
     columns_sum = np.empty(columns, np.int64)
@@ -310,5 +310,5 @@ def add_up(sums, lane, scales, constant, pairs, gain, unit_bits, digital, acc):
             for p in range(columns):
                 columns_sum[p] += np.int64(own[lane[s, p]]) * scales[s]
         for j in range(pairs.shape[0]):
-            total = gain * columns_sum[pairs[j, 0]] - columns_sum[pairs[j, 1]]
+            total = positive_weight * columns_sum[pairs[j, 0]] - columns_sum[pairs[j, 1]]
             acc[image, j] = digital[j] + ((total + half) >> unit_bits)

@@ -46,6 +46,33 @@ class Converters(NamedTuple):
     most: int
 
 
+class ReadNoise(NamedTuple):
+    """The noise generator of a layer, see `qsim.spec.noise`.
+
+    `places` (digits, half) are its counter's words from the last digit on, without the tile; `factor` is the
+    number of units in a cell's 1.
+    """
+
+    active: bool
+    seed: int
+    layer: int
+    first_image: int
+    amplitude: np.int32
+    factor: np.int32
+    places: npt.NDArray[np.uint32]
+
+
+class Ending(NamedTuple):
+    """What makes accumulators of the sums of codes; see `loops.add_up`."""
+
+    scales: Integers
+    constant: int
+    pairs: Integers
+    positive_weight: int
+    unit_bits: int
+    digital: Integers
+
+
 @dataclass(frozen=True, eq=False)
 class Tiles:
     """A mapped layer as `read_tiles` takes it; `lane[s, p]` is where column p of slice s is."""
@@ -55,12 +82,10 @@ class Tiles:
     lane: Integers
     cells: Codes
     shape: tuple[int, int, int]
-    noisy: bool
-    generator: tuple[Any, ...]
-    places: npt.NDArray[np.uint32]
+    noise: ReadNoise
     converters: Converters
     part_type: type[Any]  # holds a tile's sums
-    ending: tuple[Any, ...]  # what `add_up` takes beside the sums
+    ending: Ending
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,10 +129,7 @@ def _tiles(layer: Layer, crossbar: Crossbar, index: int, low: int, high: int) ->
     if reach[1] >= 1 << 31:
         raise QsimError(f"a current of layer {index} reaches {reach[1]} units; 31 bits are allowed")
     converters = _converters(crossbar.adc, reach, 1 if noisy else factor, lane, 2 * half)
-    generator = (0, index, np.int32(0), np.int32(factor))
-    if noisy:
-        assert noise is not None
-        generator = (noise.seed, index, np.int32(noise.amplitude), np.int32(factor))
+    seed, amplitude = (noise.seed, noise.amplitude) if noise is not None and noisy else (0, 0)
     largest = crossbar.adc.max_code * sum(1 << g * mapping.digit_bits for g in range(digits))
     return Tiles(
         low=low,
@@ -115,16 +137,14 @@ def _tiles(layer: Layer, crossbar: Crossbar, index: int, low: int, high: int) ->
         lane=lane,
         cells=cells,
         shape=(mapping.rows, digits, mapping.digit_bits),
-        noisy=noisy,
-        generator=generator,
-        places=places,
+        noise=ReadNoise(noisy, seed, index, 0, np.int32(amplitude), np.int32(factor), places),
         converters=converters,
         part_type=np.uint16 if largest < 1 << 16 else np.int64,
         ending=_ending(layer, crossbar, digits, low),
     )
 
 
-def _ending(layer: Layer, crossbar: Crossbar, digits: int, low: int) -> tuple[Any, ...]:
+def _ending(layer: Layer, crossbar: Crossbar, digits: int, low: int) -> Ending:
     mapping, adc = crossbar.mapping, crossbar.adc
     sets = range(len(crossbar.cells))
     place = np.array([1 << s * mapping.cell_bits for s in sets], np.int64)
@@ -134,7 +154,7 @@ def _ending(layer: Layer, crossbar: Crossbar, digits: int, low: int) -> tuple[An
     constant = int((base * place).sum()) * times
     times_positive = 2 if mapping.style == "offset" and layer.grid == "odd" else 1
     pairs = _column_pairs(mapping, layer.outputs)
-    return step * place, constant, pairs, times_positive, mapping.unit_bits, digital
+    return Ending(step * place, constant, pairs, times_positive, mapping.unit_bits, digital)
 
 
 def _column_pairs(mapping: Mapping, outputs: int) -> Integers:

@@ -16,6 +16,7 @@ from ...jit.vectors import fetch, nonzero_groups_512, pointer
 from . import packing as p
 from . import products as tiles
 from .activation import finish
+from .memory import Groups, Panel, Rows
 
 LIST_EXTRA = 20  # numbers after a list of groups: room to write 16 at once, and the length
 SPARSE = 0.55  # density of groups below which walking over them is faster
@@ -74,75 +75,63 @@ def layer_sums(unit: tiles.Unit) -> Any:
     listing = list_groups_512 if lanes == 16 else list_groups
 
     @part_of(unit.name)
-    def walk(
-        width, codes, pitch, images, groups, lists, first, some, weights, start, sums, sums_pitch, ahead
-    ):
-        """One panel for each image, of those among groups `first` to `first + some` that it lists.
+    def walk(panel, codes, images, lists, groups, sums, ahead):
+        """One panel for each image, of those among `groups` that it lists.
 
-        Rows of codes from `ahead` on are brought near meanwhile.
+        Rows of codes from `ahead` on are prefetched meanwhile.
         """
+        every = lists.pitch // 4 - LIST_EXTRA
         for i in range(images):
-            fetch(ahead + i * pitch, 4 * groups)
-            listed = lists + i * 4 * (groups + LIST_EXTRA)
-            offsets, count = listed + 4 * first, pointer(listed, np.int32)[groups + 16] - first
-            sparse(width, codes + i * pitch, offsets, min(some, count), weights, start, sums + i * sums_pitch)
+            fetch(ahead + i * codes.pitch, 4 * every)
+            listed = lists.address + i * lists.pitch
+            offsets, count = listed + 4 * groups.first, pointer(listed, np.int32)[every + 16] - groups.first
+            here, to = codes.address + i * codes.pitch, sums.address + i * sums.pitch
+            sparse(panel.vectors, here, offsets, min(groups.size, count), panel.weights, panel.start, to)
 
     @part_of(unit.name)
-    def multiply(width, codes, pitch, images, first, some, weights, start, sums, sums_pitch, ahead):
-        """One panel for all images and groups `first` to `first + some`, as deep and as wide as tiles are.
+    def multiply(panel, codes, images, groups, sums, ahead):
+        """One panel for all images and `groups`, as deep and as wide as tiles are.
 
-        Memory from `ahead` on is brought near meanwhile.
+        Memory from `ahead` on is prefetched meanwhile.
         """
-        stride, begin, depth = width * size, first, 0
-        for k in range((some + DEEP - 1) // DEEP):
-            begin, depth = begin + depth, cut(some, DEEP, k)
-            here, there = codes + 4 * begin, weights + begin * stride
+        stride, begin, depth = panel.vectors * size, groups.first, 0
+        for k in range((groups.size + DEEP - 1) // DEEP):
+            begin, depth = begin + depth, cut(groups.size, DEEP, k)
+            here, there = Rows(codes.address + 4 * begin, codes.pitch), panel.weights + begin * stride
             done = 0
-            for n in range((width + widest - 1) // widest):
-                each, to = cut(width, widest, n), sums + done * size
-                source, step = (to, sums_pitch) if k else (start + done * size, 0)
-                weight = there + done * size
-                dense(each, here, pitch, images, weight, stride, depth, source, step, to, sums_pitch, ahead)
+            for n in range((panel.vectors + widest - 1) // widest):
+                each, to = cut(panel.vectors, widest, n), Rows(sums.address + done * size, sums.pitch)
+                start = to.address if k else panel.start + done * size
+                source, weights = Rows(start, sums.pitch * min(k, 1)), Rows(there + done * size, stride)
+                dense(each, here, images, weights, depth, source, to, ahead)
                 done, ahead = done + each, ahead + tiles.FETCH * images * depth
 
     @part_of(unit.name)
-    def sums(row, block, codes, pitch, images, lists, acc, wide):
+    def sums(row, block, codes, images, lists, acc, wide):
         groups, vectors = row[p.GROUPS], row[p.VECTORS]
         columns, acc_pitch, list_pitch = vectors * lanes, vectors * size, 4 * (groups + LIST_EXTRA)
         tiled = images if groups <= DEEP else images // tiles.WHOLE * tiles.WHOLE
-        if images < tiles.TALLEST or (vectors > 2 and is_sparse(codes, pitch, images, groups)):
+        if images < tiles.TALLEST or (vectors > 2 and is_sparse(codes.address, codes.pitch, images, groups)):
             tiled = 0
         for i in range(tiled, images):
             here = lists + i * list_pitch
-            pointer(here, np.int32)[groups + 16] = listing(codes + i * pitch, groups, here)
+            pointer(here, np.int32)[groups + 16] = listing(codes.address + i * codes.pitch, groups, here)
         narrow, total = pointer(acc, np.int32), pointer(wide, np.int64)
         chunk = row[p.CHUNK] if row[p.CHUNK] else groups
-        rest, rest_codes, rest_lists = images - tiled, codes + tiled * pitch, lists + tiled * list_pitch
+        rest_codes = Rows(codes.address + tiled * codes.pitch, codes.pitch)
+        rest_lists = Rows(lists + tiled * list_pitch, list_pitch)
         for first in range(0, groups, chunk):
-            some, weights, done = min(chunk, groups - first), block + row[p.WEIGHTS], 0
+            part, weights, done = Groups(first, min(chunk, groups - first)), block + row[p.WEIGHTS], 0
             for k in range((vectors + panel - 1) // panel):
                 width = cut(vectors, panel, k)
-                start, to = block + row[p.START] + done * size, acc + done * size
+                own = Panel(width, weights, block + row[p.START] + done * size)
+                to, to_rest = acc + done * size, acc + done * size + tiled * acc_pitch
                 more = images >= tiles.WHOLE and first + k == 0  # the next block, once, if there may be one
-                ahead = codes + images * pitch if more else codes
+                ahead = codes.address + images * codes.pitch if more else codes.address
                 if tiled:
-                    multiply(width, codes, pitch, tiled, first, some, weights, start, to, acc_pitch, ahead)
-                to += tiled * acc_pitch
-                walk(
-                    width,
-                    rest_codes,
-                    pitch,
-                    rest,
-                    groups,
-                    rest_lists,
-                    first,
-                    some,
-                    weights,
-                    start,
-                    to,
-                    acc_pitch,
-                    ahead + tiled * pitch,
-                )
+                    multiply(own, codes, tiled, part, Rows(to, acc_pitch), ahead)
+                ahead += tiled * codes.pitch
+                walk(own, rest_codes, images - tiled, rest_lists, part, Rows(to_rest, acc_pitch), ahead)
                 weights += groups * width * size
                 done += width
             if row[p.CHUNK]:
@@ -163,10 +152,10 @@ def any_layer(name: str, bytes_unit: tiles.Unit | None, halves_unit: tiles.Unit)
     bytes_sums = layer_sums(bytes_unit) if bytes_unit else halves_sums
 
     @part_of(name, inline="always")
-    def layer(row, block, codes, pitch, images, lists, acc, wide):
+    def layer(row, block, codes, images, lists, acc, wide):
         if row[p.HALVES]:
-            halves_sums(row, block, codes, pitch, images, lists, acc, wide)
+            halves_sums(row, block, codes, images, lists, acc, wide)
         else:
-            bytes_sums(row, block, codes, pitch, images, lists, acc, wide)
+            bytes_sums(row, block, codes, images, lists, acc, wide)
 
     return layer

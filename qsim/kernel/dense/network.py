@@ -15,17 +15,18 @@ from ...jit.vectors import pointer
 from . import packing as p
 from .activation import activation, conclude
 from .layer import LIST_EXTRA
+from .memory import Results, Rows, Work
 
 BLOCK = 96  # images: whole tiles of any height
 
 
 @part
-def keep_hidden(operands, pitch, images, row, following, hidden, hidden_pitch):
-    """Copies a layer's codes to `images` rows from address `hidden` on."""
+def keep_hidden(operands, images, row, following, hidden):
+    """Copies a layer's codes from `images` Rows to others."""
     for i in range(images):
-        octets = pointer(operands + i * pitch, np.uint8)
-        halves = pointer(operands + i * pitch, np.int16)
-        target = pointer(hidden + i * hidden_pitch, np.uint16)
+        octets = pointer(operands.address + i * operands.pitch, np.uint8)
+        halves = pointer(operands.address + i * operands.pitch, np.int16)
+        target = pointer(hidden.address + i * hidden.pitch, np.uint16)
         for j in range(row[p.OUTPUTS]):
             code = np.int64(halves[j]) if following[p.HALVES] else np.int64(octets[j])
             target[j] = code + following[p.SHIFT_IN]
@@ -60,29 +61,28 @@ def all_layers(name: str, layer: Any, lanes: int) -> Any:
     activate = activation(name, lanes)
 
     @part_of(name, inline="always")
-    def through(
-        plan, layers, block, codes, pitch, images, base, areas, hidden, hidden_pitch, logits, classes
-    ):
-        """Operands at address `codes`, `pitch` bytes a row, through the `layers` rows at address `plan`.
+    def through(plan, layers, block, codes, images, work, results):
+        """Rows of operands through the `layers` rows at address `plan`.
 
-        They may lie in the second of the work `areas` at address `base` (see `memory_map`). Results go to
-        addresses, or nowhere where that is 0.
+        They may lie in the second of the `work` areas (see `memory_map`).
         """
-        here, there = base, base + areas[0]
+        (base, areas), hidden = work, results.hidden.address
+        start, pitch, here, there = codes.address, codes.pitch, base, base + areas[0]
         acc, wide, lists = base + areas[1], base + areas[2], base + areas[3]
         narrow, total = pointer(acc, np.int32), pointer(wide, np.int64)
         for i in range(layers):
             row, following = p.row_of(plan, i), p.row_of(plan, i + 1)
             columns = row[p.VECTORS] * lanes
-            layer(row, block, codes, pitch, images, lists, acc, wide)
+            layer(row, block, Rows(start, pitch), images, lists, acc, wide)
             if i == layers - 1:
-                conclude(row, block, narrow, total, images, columns, logits, classes)
+                conclude(row, block, narrow, total, images, columns, results.logits, results.classes)
                 return
             activate(row, following, block, narrow, total, images, columns, here)
             pitch = columns * (1 + following[p.HALVES])
-            codes, here, there = here, there, here
+            start, here, there = here, there, here
             if hidden:
-                keep_hidden(codes, pitch, images, row, following, hidden, hidden_pitch)
+                to = Rows(hidden, results.hidden.pitch)
+                keep_hidden(Rows(start, pitch), images, row, following, to)
                 hidden += 2 * row[p.OUTPUTS]
 
     return through
@@ -99,20 +99,11 @@ def network(name: str, layer: Any, lanes: int) -> Any:
         base = (memory.ctypes.data + 63) // 64 * 64
         for at in range(0, operands.shape[0], BLOCK):
             images = min(BLOCK, operands.shape[0] - at)
-            through(
-                rows.ctypes.data,
-                rows.shape[0],
-                block.ctypes.data,
-                operands.ctypes.data + at * operands.shape[1],
-                operands.shape[1],
-                images,
-                base,
-                areas,
-                row_at(hidden, at),
-                hidden.strides[0],
-                row_at(logits, at),
-                row_at(classes, at),
-            )
+            codes = Rows(operands.ctypes.data + at * operands.shape[1], operands.shape[1])
+            kept = Rows(row_at(hidden, at), hidden.strides[0])
+            results = Results(kept, row_at(logits, at), row_at(classes, at))
+            plan, work = rows.ctypes.data, Work(base, areas)
+            through(plan, rows.shape[0], block.ctypes.data, codes, images, work, results)
         memory[0] = 0  # still needed up to here: an address alone does not keep an array alive
 
     return run

@@ -21,6 +21,7 @@ from typing import Any
 
 from llvmlite import binding, ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ...jit.vectors import (
@@ -35,6 +36,7 @@ from ...jit.vectors import (
     store,
     vectors_at,
 )
+from .memory import Rows, numbers
 
 GROUP = 4  # bytes
 binding.initialize_native_asmparser()  # reads what is `spelled`
@@ -87,7 +89,7 @@ def _dense_tile(b: Any, unit: Unit, images: int, vectors: int, arguments: list[A
 
     It fetches FETCH bytes for each image and group from `ahead` on as it goes.
     """
-    codes, pitch, weights, stride, groups, start, start_pitch, sums, sums_pitch, ahead = arguments
+    (codes, pitch), (weights, stride), groups, (start, start_pitch), (sums, sums_pitch), ahead = arguments
     lanes, size = unit.lanes, 4 * unit.lanes
     rows = [b.add(codes, b.mul(pitch, ir.Constant(I64, i))) for i in range(images)]
 
@@ -139,15 +141,13 @@ def switch(b: Any, number: Any, emit: Callable[[int], None], cases: Iterable[int
 
 
 def products(unit: Unit) -> tuple[Any, Any]:
-    """Two functions to compile in, `dense` and `sparse`; every argument is an address or a number.
+    """Two functions to compile in, `dense` and `sparse`; arguments are Rows, addresses and numbers.
 
-    dense(vectors, codes, pitch, images, weights, stride, groups, start, start_pitch, sums, sums_pitch,
-          ahead):
-        `images` rows of codes, `pitch` bytes apart, times 1 to max(TILES[lanes]) vectors of neurons, over
-        all groups, whose weights are `stride` bytes apart. `start` has the 32-bit numbers that sums start
-        from, in rows `start_pitch` bytes apart: 0 where one row serves all images. At least TALLEST images,
-        and a multiple of WHOLE where `start` is `sums`: some are computed twice else. Memory from `ahead` on,
-        wherever that points, is brought near meanwhile: FETCH bytes for each image and group.
+    dense(vectors, codes, images, weights, groups, start, sums, ahead):
+        `images` rows of codes times 1 to max(TILES[lanes]) vectors of neurons, over all groups: Rows of
+        `weights`. `start` has Rows of the 32-bit numbers that sums start from. At least TALLEST images, and
+        a multiple of WHOLE where `start` is `sums`: some are computed twice else. Memory from `ahead` on,
+        wherever that points, is prefetched meanwhile: FETCH bytes for each image and group.
     sparse(vectors, codes, offsets, count, weights, start, sums):
         The same for one image, 1 to PANEL[lanes] vectors with nothing between them, and only the groups at
         `count` int32 byte offsets.
@@ -157,24 +157,12 @@ def products(unit: Unit) -> tuple[Any, Any]:
     heights = TILES[unit.lanes]
 
     @intrinsic
-    def dense(
-        context,
-        vectors,
-        codes,
-        pitch,
-        images,
-        weights,
-        stride,
-        groups,
-        start,
-        start_pitch,
-        sums,
-        sums_pitch,
-        ahead,
-    ):
+    def dense(context, vectors, codes, images, weights, groups, start, sums, ahead):
         def emit(context, b, signature, arguments):
-            vectors, codes, pitch, images, *rest = arguments
-            weights, stride, groups, start, start_pitch, sums, sums_pitch, ahead = rest
+            vectors, codes, images, weights, groups, start, sums, ahead = arguments
+            codes, weights, start, sums = (
+                cgutils.unpack_tuple(b, given, 2) for given in (codes, weights, start, sums)
+            )
 
             def rows(number: int) -> None:
                 height = ir.Constant(I64, heights[number])
@@ -184,12 +172,10 @@ def products(unit: Unit) -> tuple[Any, Any]:
                     first, last = b.mul(index, height), b.sub(images, height)
                     row = b.select(b.icmp_signed("<", first, last), first, last)
                     here, source, to = (
-                        b.add(base, b.mul(row, step))
-                        for base, step in ((codes, pitch), (start, start_pitch), (sums, sums_pitch))
+                        (b.add(address, b.mul(row, pitch)), pitch) for address, pitch in (codes, start, sums)
                     )
                     later = b.add(ahead, b.mul(row, b.mul(groups, ir.Constant(I64, FETCH))))
-                    rest = [here, pitch, weights, stride, groups, source, start_pitch, to, sums_pitch, later]
-                    _dense_tile(b, unit, heights[number], number, rest)
+                    _dense_tile(b, unit, heights[number], number, [here, weights, groups, source, to, later])
                     return []
 
                 loop(b, b.sdiv(b.sub(b.add(images, height), ir.Constant(I64, 1)), height), [], tile)
@@ -197,7 +183,8 @@ def products(unit: Unit) -> tuple[Any, Any]:
             switch(b, vectors, rows, heights)
             return context.get_dummy_value()
 
-        return types.void(*[types.intp] * 12), emit
+        number, rows = types.intp, numbers(Rows, 2)
+        return types.void(number, rows, number, rows, number, rows, rows, number), emit
 
     @intrinsic
     def sparse(context, vectors, codes, offsets, count, weights, start, sums):

@@ -2,7 +2,7 @@
 
 An attack moves each input code by e times its sign, -1, 0 or 1, and stops at the end of the input range.
 Only the first layer sees e, and it is piecewise linear in it (see `engine`), which makes a hundred
-strengths about as dear as a few. Every class is the one that `spec` gives for the moved codes.
+strengths cost about as much as a few. Every class is the one that `spec` gives for the moved codes.
 """
 
 from __future__ import annotations
@@ -85,10 +85,23 @@ def sweep(
 def smallest_fooling_step(
     model: Model, codes: npt.ArrayLike, signs: npt.ArrayLike, labels: npt.ArrayLike, limit: int
 ) -> Classes:
-    """The smallest integer step from 0 to `limit` at which an image's class is not its label.
+    """The smallest integer step, clipped to the input range, at which an image's class is not its label.
 
-    Parameters are those of `sweep`, codes clipped, and `labels` (N,). Returns int64 (N,), with -1 where
-    no step fools the model.
+    Parameters
+    ----------
+    model : Model
+    codes : int array (N, inputs)
+        The clean input codes.
+    signs : int8 array (N, inputs)
+        The direction of each code: -1, 0 or 1.
+    labels : int array (N,)
+    limit : int
+        The largest step that is tried, 0 or more.
+
+    Returns
+    -------
+    int64 array (N,)
+        0 to `limit`, or -1 where no step fools the model.
 
     Raises
     ------

@@ -16,11 +16,13 @@ from ...jit.compiling import part, part_of
 from ...jit.vectors import directions_16, pointer
 from ..dense import packing as p
 from ..dense.activation import activation, conclude
+from ..dense.memory import Line, Results, Rows, Steps, Work
 from ..dense.network import all_layers, memory_map, row_at
 from ..dense.products import Unit
 from .inner import LINE, SUMS, TABLE, WIDTHS, walking
 
 IMAGES = 24  # of which both products are taken together: whole tiles of any height
+NOWHERE: Any = np.int64(0)  # with its type, which a plain 0 would not have
 STEPS = 104  # at most, that go through the other layers together
 
 
@@ -84,7 +86,7 @@ def sweeper(name: str, unit: Unit, layer: Any, listing: Any) -> Any:
     walk, widths, size = walking(unit), WIDTHS[lanes], 4 * lanes
 
     @part_of(name)
-    def panels(row, following, block, chains, table, steps, count, intercept, slope, acc, operands):
+    def panels(row, following, block, chains, table, steps, line, acc, operands):
         """For one image a row for each step, of operands where a line or a table gives them, else of sums."""
         vectors, done, numbers = row[p.VECTORS], 0, block + row[p.TABLE]
         method, rows, each = SUMS, acc, 4
@@ -92,21 +94,22 @@ def sweeper(name: str, unit: Unit, layer: Any, listing: Any) -> Any:
         if is_tabled(row):
             method, rows, each = TABLE, operands, 1 + following[p.HALVES]
         elif row[p.METHOD] == p.CLIMB:
-            line = pointer(numbers, np.int64)
+            even = pointer(numbers, np.int64)
             method, rows, each = LINE, operands, 1 + following[p.HALVES]
-            first, second, third = line[0], line[1], line[2]
+            first, second, third = even[0], even[1], even[2]
         how = first, second, third, fourth, row[p.MAX_CODE], following[p.SHIFT_IN]
-        pitch, rows_pitch = vectors * size, vectors * lanes * each
         while done < vectors:
-            width, start, rise = widest(widths, vectors - done), intercept + done * size, slope + done * size
-            weights, to = table + done * size, rows + done * lanes * each
-            walk(method, each, width, chains, weights, pitch, steps, count, start, rise, how, to, rows_pitch)
+            width = widest(widths, vectors - done)
+            weights = Rows(table + done * size, vectors * size)
+            to = Rows(rows + done * lanes * each, vectors * lanes * each)
+            own = Line(line.intercept + done * size, line.slope + done * size)
+            walk((method, each, width), chains, weights, steps, own, how, to)
             done += width
 
     @part_of(name)
-    def both_products(operands, signs, plan, block, at, images, low, high, most, lists, spaces):
+    def both_products(operands, signs, plan, block, at, images, limits, lists, spaces):
         """Intercepts and slopes at step 0, and when inputs stop, of images `at` ...; `images` of them."""
-        moves, intercepts, slopes, due = spaces
+        (low, high, most), (moves, intercepts, slopes, due) = limits, spaces
         row = p.row_of(plan, 1)
         inputs, pitch = row[p.INPUTS], operands.shape[1]
         start = operands.ctypes.data + at * pitch
@@ -119,8 +122,8 @@ def sweeper(name: str, unit: Unit, layer: Any, listing: Any) -> Any:
             else:
                 y, speed = pointer(here, np.uint8), pointer(there, np.uint8)
                 directions(y, row[p.SHIFT_IN], own, low, high, most, inputs, speed, stops)
-        layer(row, block, start, pitch, images, lists, intercepts, intercepts)
-        layer(p.row_of(plan, 0), block, moves, pitch, images, lists, slopes, slopes)
+        layer(row, block, Rows(start, pitch), images, lists, intercepts, intercepts)
+        layer(p.row_of(plan, 0), block, Rows(moves, pitch), images, lists, slopes, slopes)
 
     @part_of(name, inline="always")
     def sweep(operands, signs, steps, low, high, rows, block, classes):
@@ -144,25 +147,25 @@ def sweeper(name: str, unit: Unit, layer: Any, listing: Any) -> Any:
             i = image % IMAGES
             if i == 0:
                 images = min(IMAGES, operands.shape[0] - image)
-                both_products(operands, signs, plan, data, image, images, low, high, steps[-1], lists, spaces)
+                limits = low, high, steps[-1]
+                both_products(operands, signs, plan, data, image, images, limits, lists, spaces)
             stop = due + 4 * i * inputs
             own, count = signs.ctypes.data + image * inputs, listing(stop, inputs, lists)
             schedule(pointer(stop, np.int32), pointer(lists, np.int32), count, room_to_step, heads, links)
-            intercept, slope = intercepts + 4 * i * columns, slopes + 4 * i * columns
+            line = Line(intercepts + 4 * i * columns, slopes + 4 * i * columns)
             for begin in range(0, steps.size, STEPS):
                 some, found = min(STEPS, steps.size - begin), row_at(classes, image) + 8 * begin
                 chains = heads.ctypes.data + 8 * begin, links.ctypes.data, stop, own
-                here = steps.ctypes.data + 8 * begin
-                panels(
-                    row, following, data, chains, table, here, some, intercept, slope, base + areas[1], start
-                )
+                here = Steps(steps.ctypes.data + 8 * begin, some)
+                panels(row, following, data, chains, table, here, line, base + areas[1], start)
                 if layers == 1:
                     conclude(row, data, narrow, total, some, columns, 0, found)
                     continue
                 if row[p.METHOD] != p.CLIMB and not is_tabled(row):
                     activate(row, following, data, narrow, total, some, columns, start)
                 tail = plan + 2 * 8 * p.COLUMNS
-                through(tail, layers - 1, data, start, width, some, base, areas, 0, 0, 0, found)
+                codes, results = Rows(start, width), Results(Rows(NOWHERE, NOWHERE), NOWHERE, found)
+                through(tail, layers - 1, data, codes, some, Work(base, areas), results)
         memory[0] = 0  # see `engine.network`
 
     return sweep

@@ -14,6 +14,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ...jit.vectors import I8, I16, I32, I64, broadcast, load, loop, repeat, store, vectors_at
+from ..dense import memory
+from ..dense.memory import Line, Rows, Steps
 from ..dense.products import Unit, switch
 from ..thresholds.simd import Store, in_table, on_line, storing
 
@@ -23,9 +25,9 @@ SUMS, LINE, TABLE = range(3)
 
 def _walk(b: Any, unit: Unit, vectors: int, method: int, target: Any, arguments: list[Any]) -> None:
     """Writes a row of numbers of type `target` for each step; the arguments are those of `walk`."""
-    chains, table, pitch, steps, count, intercept, slope, numbers, rows, rows_pitch = arguments
-    (heads, links, due, signs), numbers = (cgutils.unpack_tuple(b, given) for given in (chains, numbers))
-    *numbers, max_code, minus = numbers
+    chains, table, steps, line, numbers, rows = (cgutils.unpack_tuple(b, given) for given in arguments)
+    (heads, links, due, signs), (*numbers, max_code, minus) = chains, numbers
+    (table, pitch), (steps, count), (intercept, slope), (rows, rows_pitch) = table, steps, line, rows
     lanes, size = unit.lanes, 4 * unit.lanes
 
     def item(address: Any, index: Any, kind: Any) -> Any:
@@ -76,36 +78,22 @@ def _walk(b: Any, unit: Unit, vectors: int, method: int, target: Any, arguments:
 
 
 def walking(unit: Unit) -> Any:
-    """A function to compile in; every argument but two tuples is an address or a number.
+    """A function to compile in; every argument is a tuple of addresses and numbers.
 
-    walk(method, each, vectors, (heads, links, due, signs), table, pitch, steps, count, intercept, slope,
-         (*numbers, max_code, minus), rows, rows_pitch):
-        As many vectors of neurons as WIDTHS has, through `count` steps; intercept and slope move on. A row of
+    walk((method, each, vectors), (heads, links, due, signs), table, steps, line, (*numbers, max_code, minus),
+         rows):
+        As many vectors of neurons as WIDTHS has, through all Steps; the Line moves on. One of the Rows of
         results has numbers of `each` bytes: 4 for SUMS, 1 or 2 for codes by the method's four numbers (see
-        `codes`; LINE has three). The inputs that stop before step t are heads[t], then links[k] and so on,
-        to -1; due[k] is 1 + the steps that k had room for. `table` has rows of weights, `pitch` bytes apart.
+        `simd`; LINE has three). The inputs that stop before step t are heads[t], then links[k] and so on,
+        to -1; due[k] is 1 + the steps that k had room for. `table` has Rows of weights.
     """
     targets = {1: I8, 2: I16}
 
     @intrinsic
-    def walk(
-        context,
-        method,
-        each,
-        vectors,
-        chains,
-        table,
-        pitch,
-        steps,
-        count,
-        intercept,
-        slope,
-        numbers,
-        rows,
-        rows_pitch,
-    ):
+    def walk(context, form, chains, table, steps, line, numbers, rows):
         def emit(context, b, signature, arguments):
-            method, each, vectors, *rest = arguments
+            form, *rest = arguments
+            method, each, vectors = cgutils.unpack_tuple(b, form, 3)
 
             def panels(how: int, target: Any) -> None:
                 switch(b, vectors, lambda n: _walk(b, unit, n, how, target, rest), WIDTHS[unit.lanes])
@@ -119,8 +107,9 @@ def walking(unit: Unit) -> Any:
             switch(b, method, ways, (SUMS, LINE, TABLE))
             return context.get_dummy_value()
 
-        chains, numbers = types.UniTuple(types.intp, 4), types.UniTuple(types.intp, 6)
-        place = types.intp
-        return types.void(*[place] * 3, chains, *[place] * 6, numbers, place, place), emit
+        form, chains, numbers = (types.UniTuple(types.intp, count) for count in (3, 4, 6))
+        pairs = (memory.numbers(kind, 2) for kind in (Rows, Steps, Line))
+        table, steps, line = pairs
+        return types.void(form, chains, table, steps, line, numbers, table), emit
 
     return walk

@@ -39,6 +39,7 @@ class Settings:
     vectors: int
     name: str
     stream: int | None = None
+    protection: str = "none"
 
     def __post_init__(self) -> None:
         if type(self.vectors) is not int or self.vectors < 1:
@@ -60,6 +61,7 @@ def write(
     vectors: int = VECTORS,
     name: str = NAME,
     stream: int | None = None,
+    protection: str = "none",
 ) -> dict[str, Any]:
     """Write the folder; the same model and settings always give the same bytes.
 
@@ -79,6 +81,8 @@ def write(
         digits and underscores. Engines of different names go into one project.
     stream : int, optional
         Bytes of a beat of frames, as in `Loadable.of`.
+    protection : str
+        Of the weight memories: a name of `memory.protection.PROTECTIONS`.
 
     Returns
     -------
@@ -90,7 +94,7 @@ def write(
     QsimError
         If a setting does not fit the model or a file cannot be written.
     """
-    folder, made = Path(directory), files(model, Settings(pe, simd, bits, vectors, name, stream))
+    folder, made = Path(directory), files(model, Settings(pe, simd, bits, vectors, name, stream, protection))
     for name in _earlier(folder):
         if name not in made:
             (folder / name).unlink(missing_ok=True)
@@ -111,7 +115,9 @@ def _earlier(folder: Path) -> list[str]:
 
 def files(model: Model, settings: Settings) -> dict[str, bytes]:
     """The content of every file by name, the manifest last."""
-    shape = Loadable.of(model, settings.pe, settings.simd, settings.bits, settings.stream)
+    shape = Loadable.of(
+        model, settings.pe, settings.simd, settings.bits, settings.stream, settings.protection
+    )
     words = shape.words(model)
     verilog, paths = engine.files(model, shape, settings.name)
     manifest = describe(model, shape, settings, paths)
@@ -156,6 +162,7 @@ def describe(model: Model, shape: Loadable, settings: Settings, paths: Mapping[s
         "bits": max(layer.bits for layer in shape.engine.layers),
         "max_bits": settings.bits,
         "vectors": settings.vectors,
+        **({} if not shape.engine.protected else {"protection": settings.protection}),
         "latency": shape.latency,
         "interval": shape.interval,
         "shape_id": f"{shape.identity:08x}",

@@ -95,6 +95,7 @@ def _testbench(
         "NAME": engine.module,
         "FRAMES": count,
         "BEATS": shape.frame_beats,
+        "BYTE_STREAM": int(shape.stream is not None),
         "OUTPUTS": own.outputs,
         "IN": shape.input_width,
         "OUT": sum(shape.result_widths),

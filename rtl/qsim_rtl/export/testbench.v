@@ -9,7 +9,7 @@
 module testbench;
   localparam FRAMES = @FRAMES@, BEATS = @BEATS@, OUTPUTS = @OUTPUTS@;
   localparam IN = @IN@, OUT = @OUT@, WORDS = @WORDS@, RESULTS = FRAMES * OUTPUTS;
-  localparam LATENCY = @LATENCY@, INTERVAL = @INTERVAL@;
+  localparam BYTE_STREAM = @BYTE_STREAM@, LATENCY = @LATENCY@, INTERVAL = @INTERVAL@;
   localparam [31:0] SHAPE_ID = 32'h@SHAPE@, VERSION_ID = 32'h@VERSION@;
   localparam [31:0] OWN_CRC = 32'h@CRC@, PROBE_CRC = 32'h@PROBE_CRC@;
   localparam [255:0] OWN_DIGEST = 256'h@DIGEST@;
@@ -199,6 +199,27 @@ module testbench;
     end
   endtask
 
+  // Counters have all their bits: each is set to one below the highest, and goes on.
+  task count_far;
+    begin
+      write(CONTROL, FLUSH, 15, OKAY);
+      @(negedge aclk) dut.control.images = 32'h7fffffff;
+      dut.control.cycles = 32'h7fffffff;
+      dut.control.short_frames = 32'h7fffffff;
+      dut.control.long_frames = 32'h7fffffff;
+      listen(0, FLOWING);
+      send(0, BEATS, BEATS);
+      send(0, BEATS + 1, BEATS + 1);
+      if (BEATS > 1) send(0, 1, 1);
+      all_come(OUTPUTS);
+      expect_register(IMAGES, 32'hffffffff, 32'h80000000);
+      expect_register(CYCLES, 32'h80000000, 32'h80000000);
+      expect_register(LONG_FRAMES, 32'hffffffff, 32'h80000000);
+      expect_register(SHORT_FRAMES, 32'hffffffff, BEATS > 1 ? 32'h80000000 : 32'h7fffffff);
+      write(CONTROL, CLEAR, 15, OKAY);
+    end
+  endtask
+
   // A load waits for the frame inside, lets no other in, and loses nothing; it can be cancelled.
   task wait_for_turn;
     begin
@@ -233,6 +254,9 @@ module testbench;
       if (by_reset) begin
         @(negedge aclk) aresetn = 0;
         #2 if (s_axis_tready !== 0) fail("TREADY in a reset", s_axis_tready, 0);
+        settled;
+        if ({s_axis_tready, m_axis_tvalid, s_axil_bvalid, s_axil_rvalid} !== 0) fail("an output in a reset", 1, 0);
+        if ({s_axil_awready, s_axil_wready, s_axil_arready} !== 0) fail("a ready in a reset", 1, 0);
         @(negedge aclk) aresetn = 1;
         expect_register(CYCLES, 32'hffffffff, 0);
       end else begin
@@ -266,11 +290,16 @@ module testbench;
     end
   endtask
 
-  // A beat without its bytes is told.
+  // A beat without its bytes is told; a stream of bytes refuses its frame.
   task tear_a_beat;
     begin
       kept = 0;
-      play_some(0, FLOWING, 1);
+      if (BYTE_STREAM) begin
+        listen(0, FLOWING);
+        send(0, BEATS, BEATS);
+        all_come(0);
+        expect_register(SHORT_FRAMES, 32'hffffffff, 1);
+      end else play_some(0, FLOWING, 1);
       kept = 1;
       expect_register(STATUS, 32'hffffffff, VALID | TORN);
       write(CONTROL, ACKNOWLEDGE, 15, OKAY);
@@ -485,6 +514,7 @@ module testbench;
     expect_register(CYCLES, 32'hffffffff, finished[FRAMES-1] - started + 1);
     refuse_accesses;
     refuse_frames;
+    count_far;
     wait_for_turn;
     tear_a_beat;
     // While the first results of a layer go on to the next, while nothing does, and when all wait at the output.

@@ -11,6 +11,7 @@ from ..fpga.boards import BAUD
 from ..fpga.family import BOARDS
 from ..fpga.steps import commands
 from ..gateware.bus.registers import CONTROL, MAGIC, REGISTERS, STATUS, VERSION
+from .diagram import svg
 
 README = Path(__file__).parent.joinpath("templates/readme.md").read_text()
 WAIVERS = Path(__file__).parent.joinpath("templates/lint.vlt").read_text()
@@ -33,7 +34,7 @@ Images, which number the read noise, count from 0 after a reset, a load and a FL
 
 
 def files(manifest: dict[str, Any], words: Sequence[int]) -> dict[str, str]:
-    """README.md, the C header, Makefile, vivado.tcl, the linter's waivers and the clock constraint."""
+    """README.md, the C header, and what tools read: Makefile, Vivado, FuseSoC, linter, constraint."""
     name = manifest["name"]
     return {
         "README.md": _readme(manifest),
@@ -41,6 +42,8 @@ def files(manifest: dict[str, Any], words: Sequence[int]) -> dict[str, str]:
         "Makefile": _makefile(manifest),
         "vivado.tcl": _vivado(manifest),
         f"{name}.vlt": filled(WAIVERS, {"NAME": name}),
+        "engine.svg": svg(manifest),
+        f"{name}.core": _core(manifest),
         f"{name}.xdc": "create_clock -name aclk -period 10.000 [get_ports aclk]\n",
     }
 
@@ -187,6 +190,41 @@ def _makefile(manifest: dict[str, Any]) -> str:
             for step in commands(board, manifest, "@").values()
         ]
     return "\n".join([*lines, ""])
+
+
+def _core(manifest: dict[str, Any]) -> str:
+    """FuseSoC's description: the engine for other cores, its bench for `fusesoc run --target sim`."""
+    name = manifest["name"]
+    read = [memory["file"] for memory in manifest["memories"]]
+    vectors = ["vectors_in.mem", "vectors_out.mem", "load.mem"]
+
+    def listed(files: Sequence[str]) -> str:
+        return "".join(f"      - {file}: {{file_type: user, copyto: {file}}}\n" for file in files)
+
+    return f"""CAPI=2:
+name: qsim:engine:{name}:1.0.0
+description: {"-".join(map(str, manifest["shape"]))}, model {manifest["digest"][:12]}, on AXI
+filesets:
+  rtl:
+    file_type: verilogSource
+    files:
+      - {name}.v
+{listed(read)}  bench:
+    file_type: verilogSource
+    files:
+      - testbench.v
+{listed(vectors)}targets:
+  default:
+    filesets: [rtl]
+    toplevel: {name}
+  sim:
+    filesets: [rtl, bench]
+    toplevel: testbench
+    flow: sim
+    flow_options:
+      tool: icarus
+      iverilog_options: [-g2009]
+"""
 
 
 def _vivado(manifest: dict[str, Any]) -> str:

@@ -52,7 +52,8 @@ def verify(directory: str | PathLike[str]) -> dict[str, Any]:
                 f"{folder} holds model {model.digest[:12]}; its manifest names {manifest['digest'][:12]}"
             )
         values = _decoded(folder, manifest, model)
-        settings = (manifest[name] for name in ("pe", "simd", "max_bits", "vectors", "name", "stream_bytes"))
+        settings = [manifest[name] for name in ("pe", "simd", "max_bits", "vectors", "name", "stream_bytes")]
+        settings.append(manifest.get("protection", "none"))
         fresh = export.files(model, export.Settings(*settings))
     except QsimError:
         raise

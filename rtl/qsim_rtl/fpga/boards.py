@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from amaranth.hdl import Shape
+from amaranth.lib import wiring
+
+from ..gateware.bus.axi import AXI4Lite, AXIStream
+from ..gateware.bus.registers import ADDRESS_BITS
 from ..shape.loadable import Loadable
 from .family import FAMILIES
 from .part import Board
@@ -19,36 +24,26 @@ def files(shape: Loadable, name: str) -> dict[str, str]:
     return made
 
 
+def _interfaces(shape: Loadable) -> list[tuple[str, wiring.Signature, str, str]]:
+    """What joins engine and serial line: the name of its wires, and of its ports on either."""
+    return [
+        ("frames", AXIStream(shape.input_width, keep=True), "s_axis", "m_axis"),
+        ("results", AXIStream(sum(shape.result_widths), keep=True), "m_axis", "s_axis"),
+        ("registers", AXI4Lite(ADDRESS_BITS), "s_axil", "m_axil"),
+    ]
+
+
 def _top(board: Board, shape: Loadable, name: str) -> str:
     """Clock, reset after power-up, serial line and engine."""
-    stream_in, stream_out = shape.input_width - 1, sum(shape.result_widths) - 1
     extra = "".join(f", output wire {name}" for name in board.constants)
     drive = "".join(f"  assign {name} = 1'b{value};\n" for name, (_, value) in board.constants.items())
-    wires = [
-        ("s_axis_tdata", stream_in),
-        ("m_axis_tdata", stream_out),
-        ("s_axis_tkeep", stream_in // 8),
-        ("m_axis_tkeep", stream_out // 8),
-        ("axil_awaddr", 6),
-        ("axil_araddr", 6),
-    ]
-    wires += [("axil_wdata", 31), ("axil_rdata", 31), ("axil_wstrb", 3), ("axil_bresp", 1), ("axil_rresp", 1)]
-    wires += [("axil_awprot", 2), ("axil_arprot", 2)]
-    bits = [f"{side}_axis_t{name}" for side in "sm" for name in ("valid", "ready", "last")]
-    bits += [
-        f"axil_{channel}{name}" for channel in ("aw", "w", "b", "ar", "r") for name in ("valid", "ready")
-    ]
-    far = {"s_axis": "m_axis", "m_axis": "s_axis", "axil": "m_axil"}
-
-    def connected(engine: bool) -> str:
-        rows = []
-        for name in [name for name, _ in wires] + bits:
-            side = next(prefix for prefix in far if name.startswith(prefix))
-            port = (f"s_{name}" if side == "axil" else name) if engine else name.replace(side, far[side], 1)
-            rows.append(f"      .{port}({name})")
-        return ",\n".join(rows)
-
-    declared = "".join(f"  wire [{high}:0] {name};\n" for name, high in wires)
+    declared, engine, line = "", [], []
+    for wire, signature, of_engine, of_line in _interfaces(shape):
+        for port, member in signature.members.items():
+            declared += f"  wire [{Shape.cast(member.shape).width - 1}:0] {wire}_{port};\n"
+            engine.append(f"      .{of_engine}_{port}({wire}_{port})")
+            line.append(f"      .{of_line}_{port}({wire}_{port})")
+    on_engine, on_line = ",\n".join(engine), ",\n".join(line)
     return f"""`timescale 1ns / 1ps
 // {board.name}: {board.clock // 1_000_000} MHz, {BAUD:,} baud, 8 bits, no parity, 1 stop bit.
 module board (input wire clk, input wire rx, output wire tx, output wire led{extra});
@@ -63,15 +58,15 @@ module board (input wire clk, input wire rx, output wire tx, output wire led{ext
     running <= &start;
   end
 
-{declared}  wire {", ".join(bits)};
-  assign led = m_axis_tvalid;
+{declared}
+  assign led = results_tvalid;
 {drive}
   {name} engine (
       .aclk(clk), .aresetn(running),
-{connected(engine=True)});
+{on_engine});
 
   {name}_uart line (
       .clk(clk), .rst(!running), .rx(rx), .tx(tx), .divisor(12'd{board.clock // BAUD}),
-{connected(engine=False)});
+{on_line});
 endmodule
 """

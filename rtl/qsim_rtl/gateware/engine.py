@@ -45,7 +45,7 @@ class Engine(wiring.Component):
         The codes of `pe` converters, the first lowest; see `CrossbarLayer`.
     cells{l}_enable, cells{l}_bank, cells{l}_address, cells{l}_word : in, for each mapped layer l unless
         the shape has no `cell_ports`
-        Writes cells, so that defects can come and go; see `cell_write` of `crossbar_place`.
+        Writes cells, so that defects can come and go; see `read_tag.cell_write`.
     memory_corrected, memory_failed : out, if any layer's weights have check bits
         High in each cycle after one in which a word was found wrong; see `Dense`.
     first_image : in, if any layer has read noise

@@ -27,21 +27,71 @@ class Transport(Protocol):
     """What carries bus accesses to an engine. All that a new board needs is one of these."""
 
     def read(self, address: int) -> int:
-        """One register; BusError if the engine refuses."""
+        """One register.
+
+        Parameters
+        ----------
+        address : int
+            In bytes.
+
+        Returns
+        -------
+        int
+            32 bits.
+
+        Raises
+        ------
+        BusError
+            If the engine refuses the access.
+        """
 
     def write(self, address: int, words: npt.NDArray[np.uint32]) -> None:
-        """Words, one after another, to one register; BusError at the first that the engine refuses."""
+        """Write words, one after another, to one register.
+
+        Parameters
+        ----------
+        address : int
+            In bytes.
+        words : uint32 array (N,)
+
+        Raises
+        ------
+        BusError
+            At the first word that the engine refuses.
+        """
 
     def exchange(self, data: Bytes, last: Bytes, results: int) -> tuple[Bytes, Bytes]:
-        """Send beats (N, bytes) with their TLAST (N,), and take `results` beats and their TLAST.
+        """Send input beats and take results; fewer come back if the engine gives no more.
 
-        Fewer come back if the engine gives no more.
+        Parameters
+        ----------
+        data : uint8 array (N, bytes)
+            The beats, the lowest byte first.
+        last : uint8 array (N,)
+            TLAST of each.
+        results : int
+            Beats to take.
+
+        Returns
+        -------
+        data : uint8 array (M, bytes)
+        last : uint8 array (M,)
         """
 
 
 @dataclass(frozen=True)
 class Counters:
-    """What the engine counted since it was reset or cleared; each wraps at 2**32."""
+    """What the engine counted since it was reset or cleared; each wraps at 2**32.
+
+    Parameters
+    ----------
+    images : int
+        Frames answered.
+    cycles : int
+        Clock cycles in which a frame was inside.
+    short_frames, long_frames : int
+        Frames refused because TLAST came early, or late.
+    """
 
     images: int
     cycles: int
@@ -81,14 +131,45 @@ class Device:
             self._check_digest(model)
 
     def read(self, register: str) -> int:
+        """One register of the bus.
+
+        Parameters
+        ----------
+        register : str
+            Its name in the register map, such as "STATUS".
+
+        Returns
+        -------
+        int
+            32 bits.
+
+        Raises
+        ------
+        BusError
+            If the engine refuses the access.
+        """
         return self.transport.read(ADDRESS[register])
 
     def command(self, name: str) -> None:
-        """Write one of the commands LOAD, CLEAR, ACKNOWLEDGE, FLUSH, CANCEL."""
+        """Write one command to the CONTROL register.
+
+        Parameters
+        ----------
+        name : "LOAD", "CLEAR", "ACKNOWLEDGE", "FLUSH" or "CANCEL"
+
+        Raises
+        ------
+        BusError
+            If the engine refuses the access.
+        """
         self._write("CONTROL", MASK[name])
 
     def load(self, model: Model) -> None:
         """Replace the engine's model, once the frames inside are answered, and make sure that it arrived.
+
+        Parameters
+        ----------
+        model : Model
 
         Raises
         ------
@@ -126,11 +207,20 @@ class Device:
 
     @property
     def counters(self) -> Counters:
+        """The engine's counters."""
         names = ("IMAGES", "CYCLES", "SHORT_FRAMES", "LONG_FRAMES")
         return Counters(*(self.read(name) for name in names))
 
     def logits(self, codes: npt.ArrayLike) -> Longs:
-        """The last layer's accumulators, int64 (N, outputs), for integer codes (N, inputs).
+        """The last layer's accumulators.
+
+        Parameters
+        ----------
+        codes : int array (N, inputs)
+
+        Returns
+        -------
+        int64 array (N, outputs)
 
         Raises
         ------
@@ -140,7 +230,21 @@ class Device:
         return self._ask(codes)[0]
 
     def predict(self, codes: npt.ArrayLike) -> Longs:
-        """The class of each image (N,), as the engine states it; parameters as in `logits`."""
+        """The class of each image, as the engine states it.
+
+        Parameters
+        ----------
+        codes : int array (N, inputs)
+
+        Returns
+        -------
+        int64 array (N,)
+
+        Raises
+        ------
+        QsimError
+            As in `logits`.
+        """
         return self._ask(codes)[1]
 
     def _ask(self, codes: npt.ArrayLike) -> tuple[Longs, Longs]:

@@ -30,18 +30,52 @@ class Serial:
     """The engine on a board behind a line.
 
     With pyserial: `Serial(serial.Serial("/dev/ttyUSB0", 1_000_000, timeout=2), shape)`.
+
+    Parameters
+    ----------
+    line : Line
+        What a `Serial` of pyserial is: it writes and reads bytes.
+    shape : Loadable
+        What the engine was built as.
     """
 
     def __init__(self, line: Line, shape: Loadable) -> None:
         self.line, self.shape = line, shape
 
     def read(self, address: int) -> int:
+        """One register; as in `Transport`.
+
+        Parameters
+        ----------
+        address : int
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        QsimError
+            If the engine refuses or the line falls silent.
+        """
         self.line.write(bytes([READ, address]))
         answer = self._receive(5)
         _judge(answer[0], f"a read of {address:#04x}")
         return int.from_bytes(answer[1:], "little")
 
     def write(self, address: int, words: npt.NDArray[np.uint32]) -> None:
+        """Words to one register; as in `Transport`.
+
+        Parameters
+        ----------
+        address : int
+        words : uint32 array (N,)
+
+        Raises
+        ------
+        QsimError
+            If the engine refuses or the line falls silent.
+        """
         for start in range(0, len(words), OUTSTANDING):
             some = words[start : start + OUTSTANDING]
             self.line.write(b"".join(bytes([WRITE, address]) + int(w).to_bytes(4, "little") for w in some))
@@ -49,7 +83,24 @@ class Serial:
                 _judge(answer, f"a write to {address:#04x}")
 
     def exchange(self, data: Bytes, last: Bytes, results: int) -> tuple[Bytes, Bytes]:
-        """Frame by frame: the next is sent when the results of the one before are there."""
+        """Frame by frame: the next is sent when the results of the one before are there.
+
+        Parameters
+        ----------
+        data : uint8 array (N, bytes)
+        last : uint8 array (N,)
+        results : int
+
+        Returns
+        -------
+        data : uint8 array (M, bytes)
+        last : uint8 array (M,)
+
+        Raises
+        ------
+        QsimError
+            If the line falls silent.
+        """
         ends = np.flatnonzero(last) + 1
         width = sum(self.shape.result_widths) // 8
         each, taken = results // max(1, len(ends)), []

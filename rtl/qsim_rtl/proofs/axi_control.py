@@ -10,7 +10,16 @@ from amaranth.lib.wiring import In
 
 from ..gateware.bus.axi_lite import AxiLite
 from ..gateware.bus.loader import Loader
-from ..gateware.bus.registers import ADDRESS, ADDRESS_BITS, MAGIC, MASK, PLACE, REGISTERS, VERSION
+from ..gateware.bus.registers import (
+    ADDRESS,
+    ADDRESS_BITS,
+    MAGIC,
+    MASK,
+    MEMORY_FLAGS,
+    PLACE,
+    REGISTERS,
+    VERSION,
+)
 from ..gateware.rom import table
 from ..shape.loadable import MemoryShape
 from .opened import Opened
@@ -121,6 +130,7 @@ def told(axi_control: Any) -> Module:
         "WRONG_SHAPE": free.loader.push & (free.loader.count == 0) & (lite.write_data != SHAPE.identity),
         "ILLEGAL": (lite.write & ~known) | (lite.read & lite.read_refused),
         "TORN": block.torn,
+        **{name: getattr(block, name.lower()) for name in MEMORY_FLAGS},
     }
     counted: dict[str, Value] = {
         "ID": Const(MAGIC, 32),

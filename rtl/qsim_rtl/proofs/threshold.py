@@ -16,7 +16,7 @@ from .streams import Followed, anything, stable
 def bracketed(threshold: Any, shape: LayerShape) -> Module:
     """Any memory contents, accumulators and stalls: threshold[code - 1] <= acc < threshold[code].
 
-    In a sorted list, and `memory_image` writes no other, that code is the count of the thresholds
+    In a sorted list, and the packer writes no other, that code is the count of the thresholds
     that are <= acc. One beat, any, is followed: it leaves after the beats that came before it, in the
     place of its neuron, after as many steps as the code has bits, and one more.
     """

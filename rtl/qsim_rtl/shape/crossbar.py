@@ -12,7 +12,7 @@ from qsim.model.layer import Layer
 from qsim.spec import noise as spec
 from qsim.spec.geometry import signed_width
 
-ADDERS = 4  # advances from a beat's address to its currents
+ADDERS = 4  # enabled cycles from a beat's address to its currents
 CONVERTED = 3  # from a column's code to its value
 SUMMED = 4  # from the last value of a neuron to its accumulator
 NEAR = 8  # lanes whose cells share a memory, and whose products are added where they are formed

@@ -19,12 +19,30 @@ Folding = int | Sequence[int]
 
 @dataclass(frozen=True)
 class LayerShape:
-    """One dense layer, folded onto `pe` neurons at a time and `simd` inputs at a time.
+    """One dense layer, folded onto some neurons and some inputs at a time.
 
-    `levels` is the largest hidden code, 0 on the last layer. `accumulator_bits` is a two's
-    complement width that holds every accumulator and, on a hidden layer, one above the largest. A
-    mapped layer has a `crossbar`, onto whose columns and rows `pe` and `simd` then fold. `protection` is
-    that of the weight memory, a name of `memory.protection`.
+    Parameters
+    ----------
+    inputs, outputs : int
+    bits : int
+        Width of a stored weight.
+    grid : "odd" or "twos_complement"
+    code_bits : int
+        Width of an input code.
+    code_signed : bool
+        Whether it is two's complement.
+    levels : int
+        The largest code that the thresholds give; 0 on the last layer.
+    shared_thresholds : bool
+        Whether one list of thresholds serves all neurons.
+    accumulator_bits : int
+        A two's complement width that holds every accumulator and, on a hidden layer, one above the largest.
+    pe, simd : int
+        Neurons and inputs computed in one cycle; on a crossbar, columns and rows.
+    crossbar : CrossbarShape, optional
+        The tiles of a mapped layer.
+    protection : str
+        Of the weight memory, a name of `memory.protection`.
     """
 
     inputs: int
@@ -76,9 +94,13 @@ class LayerShape:
 class Timing:
     """Clock cycles of one frame while neither side ever stalls.
 
-    `latency`: an isolated frame whose first input beat is transferred in cycle 0 has its last
-    result transferred in cycle `latency`. `interval`: cycles from one frame's first beat to the
-    next one's, back to back, in steady state.
+    Parameters
+    ----------
+    latency : int
+        An isolated frame whose first input beat is transferred in cycle 0 has its last result transferred in
+        this cycle.
+    interval : int
+        Cycles from one frame's first beat to the next one's, back to back, in steady state.
     """
 
     latency: int
@@ -89,8 +111,13 @@ class Timing:
 class EngineShape:
     """The layers from input to output, and what they have beside their streams.
 
-    `monitor`: hidden and column codes are brought out to be watched. `cell_ports`: cells of mapped
-    layers can be written through ports of the engine.
+    Parameters
+    ----------
+    layers : tuple of LayerShape
+    monitor : bool
+        Whether hidden and column codes are brought out to be watched.
+    cell_ports : bool
+        Whether cells of mapped layers can be written through ports of the engine.
     """
 
     layers: tuple[LayerShape, ...]
@@ -151,6 +178,15 @@ class EngineShape:
     def protected_by(self, protection: str) -> EngineShape:
         """The same shape with check bits beside the words of its weight memories.
 
+        Parameters
+        ----------
+        protection : str
+            A name of `memory.protection.PROTECTIONS`.
+
+        Returns
+        -------
+        EngineShape
+
         Raises
         ------
         QsimError
@@ -183,6 +219,10 @@ class EngineShape:
         `depth` + 1 cycles later (on a crossbar, that of the first column). A group's results leave
         one a cycle while the next group is computed, so the slower of the two sets the pace.
         Thresholds take a cycle for each bit of their code, and one more.
+
+        Returns
+        -------
+        Timing
         """
         latency = self.layers[0].beats - 1
         interval = self.layers[0].beats

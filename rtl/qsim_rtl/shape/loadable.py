@@ -43,6 +43,12 @@ class Loadable:
     bits lies on the same grid of more bits too, and its stored code grows by copies of its sign. With
     a layer on a crossbar it runs models of exactly its shape: other weights, cells, defects or noise,
     whose images count from the last load or flush.
+
+    Parameters
+    ----------
+    engine : EngineShape
+    stream : ByteStream, optional
+        The widths of the streams, where they do not follow the folding.
     """
 
     engine: EngineShape
@@ -56,24 +62,32 @@ class Loadable:
         simd: Folding = 1,
         bits: int | None = None,
         stream: int | None = None,
+        protection: str = "none",
     ) -> Loadable:
         """The shape that runs a model and its like.
 
         Parameters
         ----------
         model : Model
-        pe, simd
+        pe, simd : int or sequence of int
             As in `EngineShape.of`.
         bits : int, optional
             The widest weights that may be loaded; the model's own by default.
         stream : int, optional
             Bytes of a beat of frames, a power of two; a frame is then an array of codes in whole bytes.
             By default a beat has `simd` codes, side by side.
+        protection : str
+            Of the weight memories: a name of `memory.protection.PROTECTIONS`.
+
+        Returns
+        -------
+        Loadable
 
         Raises
         ------
         QsimError
-            If the folding or the stream does not fit or `bits` is below the model's.
+            If the folding or the stream does not fit, `bits` is below the model's, or weights cannot be
+            protected so.
         """
         _never_wraps(model)
         if model.mapped:
@@ -81,7 +95,7 @@ class Loadable:
                 raise QsimError(
                     "a model on crossbar tiles has its own cells; weights of other widths do not fit"
                 )
-            engine = replace(EngineShape.of(model, pe, simd), cell_ports=False)
+            engine = replace(EngineShape.of(model, pe, simd), cell_ports=False).protected_by(protection)
             return cls(engine, _byte_stream(engine, stream))
         widest = max(layer.bits for layer in model.layers)
         if bits is not None and (type(bits) is not int or not widest <= bits <= MAX_WEIGHT_BITS):
@@ -95,7 +109,7 @@ class Loadable:
             worst = layer.inputs * heaviest * largest + bias
             layers.append(replace(wide, accumulator_bits=signed_width(-worst - 1, worst + 1)))
             largest = wide.levels
-        engine = EngineShape(tuple(layers))
+        engine = EngineShape(tuple(layers)).protected_by(protection)
         return cls(engine, _byte_stream(engine, stream))
 
     @property
@@ -149,6 +163,14 @@ class Loadable:
     def embedded(self, model: Model) -> Model:
         """The same network on this engine's weight widths and threshold counts.
 
+        Parameters
+        ----------
+        model : Model
+
+        Returns
+        -------
+        Model
+
         Raises
         ------
         QsimError
@@ -184,6 +206,14 @@ class Loadable:
 
     def words(self, model: Model) -> npt.NDArray[np.uint32]:
         """What is written to load a model: shape, digest, memories; its CRC-32 follows apart.
+
+        Parameters
+        ----------
+        model : Model
+
+        Returns
+        -------
+        uint32 array (image_words,)
 
         Raises
         ------

@@ -25,10 +25,24 @@ READ = "tile, slice, digit, column"
 class Comparison:
     """How many values of the RTL differ from the model's, and what the run took.
 
-    `columns` counts differing converter codes, mapped layer by mapped layer, `hidden` differing codes
-    layer by layer. `first` says in words where the first difference is, in the order columns, hidden
-    layers, logits, classes; it is empty if there is none. `cycles` are the engine's, `seconds` its
-    simulation's; `compile_seconds` is near 0 for a shape compiled before.
+    Parameters
+    ----------
+    images : int
+    columns : tuple of int
+        Differing converter codes, mapped layer by mapped layer.
+    hidden : tuple of int
+        Differing codes, hidden layer by hidden layer.
+    logits, classes : int
+        Differing logits and classes.
+    first : str
+        Where the first difference is, in the order columns, hidden layers, logits, classes; empty if there is
+        none.
+    cycles : int
+        Clock cycles of the engine.
+    seconds : float
+        Of the simulation.
+    compile_seconds : float
+        Near 0 for a shape that was compiled before.
     """
 
     images: int
@@ -43,6 +57,7 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
+        """Whether nothing differs."""
         return not self.first
 
 
@@ -59,10 +74,14 @@ def compare(
     ----------
     model : Model
     codes : int array (N, inputs)
-    pe, simd
+    pe, simd : int or sequence of int, optional
         As in `EngineShape.of`; by default a folding that simulates fast.
     first_image : int
         The number of the first image, for read noise.
+
+    Returns
+    -------
+    Comparison
 
     Raises
     ------

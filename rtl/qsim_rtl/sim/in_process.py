@@ -28,11 +28,20 @@ Longs = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """Hidden codes and logits (N, outputs) and classes (N,) of N images, and the cycles that all took.
+    """What the engine gave for N images.
 
-    `columns` has, for each mapped layer, every code of a column's converter (N, tiles, slices,
-    digits, columns). `cycles` counts from the first input beat to the last result, both included.
-    `corrected` and `failed` are the cycles in which protected words were found wrong, and put right or not.
+    Parameters
+    ----------
+    hidden : tuple of int64 array (N, outputs)
+        The codes of each hidden layer.
+    columns : tuple of int array (N, tiles, slices, digits, columns)
+        For each mapped layer, every code of a column's converter.
+    logits : int64 array (N, outputs)
+    classes : int64 array (N,)
+    cycles : int
+        From the first input beat to the last result, both included.
+    corrected, failed : int
+        Cycles in which protected words were found wrong, and put right or not.
     """
 
     hidden: tuple[Longs, ...]
@@ -50,7 +59,7 @@ class Simulator:
     Parameters
     ----------
     model : Model
-    pe, simd
+    pe, simd : int or sequence of int
         As in `EngineShape.of`. A shape that was never used before costs some seconds of compilation.
     optimize : int
         As in `compile`.
@@ -80,6 +89,11 @@ class Simulator:
 
         The bits of a fault list, if there is one, are flipped in the memories as they are written.
 
+        Parameters
+        ----------
+        model : Model
+        faults : FaultList, optional
+
         Raises
         ------
         QsimError
@@ -97,11 +111,32 @@ class Simulator:
         self.load_words(words)
 
     def load_words(self, words: Mapping[str, Words]) -> None:
-        """Write all memories, in the order of the memory map, right or wrong as their words are."""
+        """Write all memories, in the order of the memory map, right or wrong as their words are.
+
+        Parameters
+        ----------
+        words : mapping of str to Words
+            Memory by memory.
+        """
         self._driver.load(memory.chunks for memory in words.values())
 
     def beats(self, codes: npt.ArrayLike) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
-        """The input beats of images (N, inputs): data (N, beats, 32-bit pieces) and tlast (N, beats)."""
+        """The input beats of images.
+
+        Parameters
+        ----------
+        codes : int array (N, inputs)
+
+        Returns
+        -------
+        data : uint32 array (N, beats, 32-bit pieces)
+        last : uint8 array (N, beats)
+
+        Raises
+        ------
+        QsimError
+            If the codes do not fit the model.
+        """
         layer = self.shape.layers[0]
         checked = self.model.checked(codes)
         lanes = np.pad(checked, ((0, 0), (0, layer.beats * layer.simd - layer.inputs)))
@@ -119,13 +154,43 @@ class Simulator:
         first_image: int = 0,
         cycles: int | None = None,
     ) -> Outcome:
-        """Send beats of any kind after a reset; see `Driver.send`."""
+        """Send beats of any kind after a reset; see `Driver.send`.
+
+        Parameters
+        ----------
+        data : int array (N, 32-bit pieces)
+        last : int array (N,)
+        stall : float
+            Share of the cycles in which either stream holds back.
+        seed : int
+            Of the stalls.
+        first_image : int
+            The number of the first image, for read noise.
+        cycles : int, optional
+            How long to run at most.
+
+        Returns
+        -------
+        Outcome
+        """
         return self._driver.send(data, last, stall, seed, first_image, cycles)
 
     def run(self, codes: npt.ArrayLike, stall: float = 0.0, seed: int = 0, first_image: int = 0) -> Result:
-        """Run images (N, inputs) through the engine, with seeded stalls on both sides if asked.
+        """Run images through the engine, with seeded stalls on both sides if asked.
 
-        Images are numbered from `first_image`; only read noise depends on the number.
+        Parameters
+        ----------
+        codes : int array (N, inputs)
+        stall : float
+            Share of the cycles in which either stream holds back.
+        seed : int
+            Of the stalls.
+        first_image : int
+            The number of the first image; only read noise depends on it.
+
+        Returns
+        -------
+        Result
 
         Raises
         ------

@@ -149,7 +149,7 @@ def until_zero(across: Reals, bound: Reals) -> Reals:
 
 
 def cut(name: str, low: float, high: float) -> Colormap:
-    """A part of a colour map, without the end that paper swallows."""
+    """A part of a colour map, without the end that is lost on white."""
     whole = mpl.colormaps[name]
     return LinearSegmentedColormap.from_list(name, [whole(low + (high - low) * i / 63) for i in range(64)])
 

@@ -3,7 +3,7 @@
 Equal runs leave equal files, byte for byte. Common columns: `dataset`, `activation`, `bits` (the largest
 width was trained without rounding), `seed`, `variant`, `path` (`integer` or `shadow`), `digest` (of the
 model), `epsilon` (l-infinity strength in real input units), `step` (in LSBs of the input code), `distance`
-(l2 by the paper's reckoning: epsilon times the square root of the number of inputs).
+(l2 as the paper computes it: epsilon times the square root of the number of inputs).
 
 networks
     Each network: its `file`, the `epochs` trained, the `best_epoch` and its held-out accuracy, clean accuracy
@@ -37,7 +37,7 @@ sensitivity
 masking
     Accuracy of each width under attacks with other directions: `plain`, `unsaturated`, `transfer` (of the
     unrounded network), `random`; mean over seeds.
-"""
+"""  # noqa: D405, D407, D411 -- `examples` is a table
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """How far each image is from being fooled, on the integer lattice, and what equation 13 makes of it.
 
 The distance of an image is the smallest step along its attack's direction at which its class is wrong. The
-paper reckons a step of epsilon as epsilon * sqrt(n) in l2, as if every input moved; inputs without gradient
+paper takes a step of epsilon as epsilon * sqrt(n) in l2, as if every input moved; inputs without gradient
 and those at the end of their range do not, so the length really moved stands beside it.
 """
 

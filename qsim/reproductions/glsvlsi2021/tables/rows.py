@@ -8,7 +8,7 @@ variant
     `base`; `unsaturated` and `unclipped` attack the same network otherwise; the others were trained
     otherwise (`tasks.VARIANTS`).
 path
-    `integer`, or `shadow` for the float twin.
+    `integer`, or `shadow` for the float shadow.
 clip
     Whether attacked inputs stay inside the input format.
 epsilon, step

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from ...shape.loadable import Loadable
 from .axi_lite import AxiLite
 from .loader import Loader
-from .registers import ADDRESS, CONTROL, FLAGS, MAGIC, PLACE, REGISTERS, VERSION
+from .registers import ADDRESS, CONTROL, FLAGS, MAGIC, MEMORY_FLAGS, PLACE, REGISTERS, VERSION
 
 REFUSALS = ("OUT_OF_TURN", "WRONG_CRC", "WRONG_SHAPE")  # what ends a load
 COUNTERS = ("images", "cycles", "short_frames", "long_frames")
@@ -25,6 +25,7 @@ class Control(wiring.Component):
     busy : in, a frame is inside
     torn : in, a beat came without a byte that holds codes
     count_images, count_cycles, count_short_frames, count_long_frames : in, add one to a counter
+    memory_corrected, memory_failed : in, raise the flags of that name
     digest : in, the word of the digest memory that `lite.read_address` names, a cycle later
     hold : out, there is no model, or one is being loaded
     waiting : out, a load begins as soon as nothing is inside; no further frame must enter
@@ -38,6 +39,7 @@ class Control(wiring.Component):
                 "busy": In(1),
                 "torn": In(1),
                 **{f"count_{name}": In(1) for name in COUNTERS},
+                **{name.lower(): In(1) for name in MEMORY_FLAGS},
                 "digest": In(32),
                 "hold": Out(1),
                 "waiting": Out(1),
@@ -59,6 +61,7 @@ class Control(wiring.Component):
         valid, loading, refusals = self._load(m, written, command)
         illegal = (lite.write & ~known) | (lite.read & lite.read_refused)
         raised = {**refusals, "ILLEGAL": illegal, "TORN": self.torn}
+        raised |= {name: getattr(self, name.lower()) for name in MEMORY_FLAGS}
         flags = {name: Signal(name=f"flag_{name.lower()}") for name in FLAGS}
         for name, flag in flags.items():
             with m.If(raised[name]):

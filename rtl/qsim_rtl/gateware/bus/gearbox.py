@@ -44,14 +44,14 @@ class Gearbox(wiring.Component):
         beats = self.layer.beats
         count = Signal(range(self.layer.simd + self.stream.codes))  # codes held
         slot = Signal(range(beats + 1))  # beats given of the frame
-        ended, bad, final = Signal(), Signal(), Signal()
-        taken, given = Signal(), Signal()
-        more = (slot != beats - 1) & (count >= self.layer.simd)
+        ended = Signal()  # all beats of the frame have come
+        bad = Signal()  # it has the wrong length, or a hole
+        taken, given, final = Signal(), Signal(), Signal()
         m.d.comb += [
             taken.eq(self.i.tvalid & self.i.tready),
             given.eq(self.o.tvalid & self.o.tready),
             self.i.tready.eq(~ended & (bad | (count < self.layer.simd))),
-            self.o.tvalid.eq(ended | (more & ~bad)),
+            self.o.tvalid.eq(ended | (~bad & (count >= self.layer.simd))),
             self.o.tlast.eq(Mux(bad, slot == beats, slot == beats - 1)),
             final.eq(given & self.o.tlast),
         ]

@@ -91,8 +91,15 @@ STATUS = (
     Bit("WRONG_SHAPE", 11, "flag: a load began with another word than SHAPE; nothing was written"),
     Bit("ILLEGAL", 12, "flag: an access that the map does not have"),
     Bit("TORN", 13, "flag: a beat came in whose TKEEP is 0 for a byte that holds codes"),
+    Bit(
+        "MEMORY_CORRECTED",
+        14,
+        "flag: a flipped bit in a protected word of weights was put right as it was read",
+    ),
+    Bit("MEMORY_FAILED", 15, "flag: a protected word of weights is wrong and cannot be put right"),
 )
 ADDRESS = {register.name: register.address for register in REGISTERS}
 MASK = {bit.name: bit.mask for bit in (*CONTROL, *STATUS)}
 PLACE = {bit.name: bit.place for bit in (*CONTROL, *STATUS)}
+MEMORY_FLAGS = ("MEMORY_CORRECTED", "MEMORY_FAILED")  # raised by the engine, not by what comes on the bus
 FLAGS = tuple(bit.name for bit in STATUS if bit.place >= 8)

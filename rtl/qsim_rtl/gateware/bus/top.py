@@ -37,7 +37,7 @@ class AxiEngine(wiring.Component):
     m_axis_tdata : out, one logit, sign-extended to whole bytes, and above it the class so far
         Filled up to a power of two of bytes, all of them kept. A cycle later than `Engine` has them:
         the latency is `shape.latency`.
-    s_axil_* : the registers of `axi_registers`
+    s_axil_* : the registers of `REGISTERS`
 
     Parameters
     ----------
@@ -129,6 +129,8 @@ class AxiEngine(wiring.Component):
             control.count_short_frames.eq(judge.short_frame),
             control.count_long_frames.eq(judge.long_frame),
         ]
+        for name in ("memory_corrected", "memory_failed") if self.shape.engine.protected else ():
+            m.d.comb += getattr(control, name).eq(getattr(engine, name))
         with m.If(entered):
             m.d.sync += partial.eq(~self.s_axis_tlast)
         complete = entered & self.s_axis_tlast

@@ -1,0 +1,54 @@
+"""What is done again and again: `nox -l` lists it, `nox -s NAME` does it, in the project's .venv.
+
+Nothing is installed but by `setup`: every session runs the tools of .venv, which `sh .ci/setup test` makes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nox
+
+PYTHON = Path(__file__).parent / ".venv/bin/python"
+
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["lint", "test"]
+
+
+def python(session: nox.Session, *arguments: str, **options: object) -> None:
+    if not PYTHON.exists():
+        session.error("there is no .venv; run: nox -s setup")
+    session.run(str(PYTHON), "-m", *arguments, external=True, **options)  # type: ignore[arg-type]
+
+
+@nox.session
+def setup(session: nox.Session) -> None:
+    """Make .venv with everything that tests and documentation need."""
+    session.run("sh", ".ci/setup", "test", external=True)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Formatter, linter and type checks."""
+    python(session, "ruff", "format", *session.posargs)
+    python(session, "ruff", "check")
+    python(session, "mypy")
+
+
+@nox.session
+def test(session: nox.Session) -> None:
+    """The everyday tests on two processes; arguments go to pytest: `nox -s test -- tests/spec -x`."""
+    python(session, "pytest", "-n", "2", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The site, warnings as errors, in site/."""
+    python(session, "mkdocs", "build", "--strict", env={"NO_MKDOCS_2_WARNING": "1"})
+    session.log(f"open {Path('site/index.html').resolve()}")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Speed beside peers and limits; arguments as of `python -m benches`."""
+    python(session, "benches", *session.posargs)

@@ -1,0 +1,63 @@
+"""An imported network goes the whole way: specification, kernel, RTL, export, tiles."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from examples import expected, random_codes
+from networks import QONNX, Net, handed, small_weights
+
+import qsim
+from qsim import Model
+from qsim.crossbar.mapping import map_to_crossbar
+from qsim_rtl import Simulator, compare
+from qsim_rtl.export import folder, verify
+
+
+def imported() -> Model:
+    """Signed inputs, neurons turned round, bipolar and shifted codes, uneven offsets of the logits."""
+    rng = np.random.default_rng(0)
+    net = Net(9).quant(0.25, 0, 3, narrow=1).dense(small_weights(rng, 9, 8), 0.25)
+    net.then("BatchNormalization", rng.normal(0, 1, 8), rng.normal(0, 1, 8), np.zeros(8), np.ones(8))
+    net.then("BipolarQuant", 0.5, domain=QONNX).dense(small_weights(rng, 8, 6), 0.5)
+    net.then("Tanh").quant(0.125, 0, 4).dense(small_weights(rng, 6, 4), 0.5)
+    return qsim.from_onnx(net.then("Add", [0.1, 0.7, -0.3, 0.2]).model())
+
+
+def test_the_kernel_is_the_specification() -> None:
+    model = imported()
+    assert -1 in {s for layer in model.layers for s in np.sign(layer.weights).flat}
+    codes = random_codes(0, model, 300)
+    wanted, found = expected(model, codes), model.trace(codes)
+    assert all(np.array_equal(a, b) for a, b in zip(found.hidden, wanted.hidden, strict=True))
+    assert np.array_equal(found.logits, wanted.logits)
+
+
+def test_the_rtl_is_the_kernel(compiler: list[str]) -> None:
+    model = imported()
+    result = Simulator(model, 2, 2, optimize=0).run(random_codes(0, model, 60))
+    trace = model.trace(random_codes(0, model, 60))
+    assert np.array_equal(result.logits, trace.logits)
+    for ours, theirs in zip(result.hidden, trace.hidden, strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+def test_its_folder_of_hardware_verifies_itself(tmp_path: Path) -> None:
+    model = imported()
+    folder.write(model, tmp_path, pe=2, simd=2, vectors=4)
+    assert verify.verify(tmp_path)["digest"] == model.digest
+
+
+def test_it_goes_on_tiles_without_a_change() -> None:
+    model = imported()
+    codes = random_codes(1, model, 100)
+    assert np.array_equal(
+        map_to_crossbar(model, qsim.Mapping(rows=4, cols=8)).logits(codes), model.logits(codes)
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["TFC_1W1A", "TFC_2W2A", "kwsmlp_w3a3"])
+def test_handed_networks_in_rtl(name: str, compiler: list[str]) -> None:
+    model = qsim.from_onnx(handed(f"{name}.onnx"))
+    assert compare(model, random_codes(0, model, 100)).equal

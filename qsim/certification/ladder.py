@@ -109,6 +109,13 @@ class Certifier:
             proof[str(margin.rival)] = found.proof
         return Finding("robust", "branch", nodes, proof)
 
+    def by_intervals(self, image: Integers, label: int, radius: int) -> bool:
+        """Whether interval bounds alone prove `image` robust; parameters as in `decide`."""
+        rivals = self.margins[label]
+        if any(self._wins(margin, image) for margin in rivals):
+            return False
+        return not self._left_by_intervals(rivals, unsplit(self.arrays, *box_of(self.model, image, radius)))
+
     def _wins(self, margin: Margin, image: Integers) -> bool:
         accs = np.empty(len(self.arrays.bias), np.int64)
         return bool(value_of(self.arrays, margin.factors, margin.constant, image, accs) <= margin.most)

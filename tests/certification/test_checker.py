@@ -215,7 +215,7 @@ def trees(model: Model) -> st.SearchStrategy[dict[str, Any]]:
     return st.recursive(leaf, cut, max_leaves=4)
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_no_proof_whatever_shows_what_is_false(data: st.DataObject) -> None:
     model, image, radius = data.draw(cases())

@@ -11,7 +11,7 @@ from qsim.certification.counterexamples import counterexamples
 from qsim.certification.ladder import Certifier
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(cases())
 def test_the_verdict_is_that_of_enumeration(case) -> None:
     model, image, radius = case

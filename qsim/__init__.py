@@ -7,11 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import data, executors, spec
+    from . import attacks, data, executors, spec
     from .attacks.fgsm import fgsm
     from .certification.api import certify
     from .data import Dataset
     from .errors import QsimError
+    from .exporters.api import to_onnx
     from .importers.api import from_onnx
     from .kernel.sweep.api import smallest_fooling_step, sweep
     from .model import Adc, Crossbar, InputFormat, Layer, Mapping, Model, Noise, Trace, load
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
     from .shadow.train import Recipe, train
 
 _MODULES = {  # that hold the names, or are meant by them
+    ".attacks": ("attacks",),
     ".certification.api": ("certify",),
     ".data": ("data", "Dataset"),
     ".errors": ("QsimError",),
     ".executors": ("executors",),
+    ".exporters.api": ("to_onnx",),
     ".importers.api": ("from_onnx",),
     ".kernel.sweep.api": ("smallest_fooling_step", "sweep"),
     ".model": ("Adc", "Crossbar", "InputFormat", "Layer", "Mapping", "Model", "Noise", "Trace", "load"),
@@ -50,6 +53,7 @@ __all__ = [
     "QsimError",
     "Recipe",
     "Trace",
+    "attacks",
     "certify",
     "data",
     "executors",
@@ -61,6 +65,7 @@ __all__ = [
     "smallest_fooling_step",
     "spec",
     "sweep",
+    "to_onnx",
     "train",
 ]
 

@@ -48,6 +48,7 @@ MAY_IMPORT = {  # each room, and the rooms that it may import besides itself
         "qsim.model",
         "qsim.spec",
     },
+    "qsim.exporters": {"qsim.errors", "qsim.model"},
     "qsim.study": LIBRARY | TOLD,
     "qsim.reproductions": LIBRARY | TOLD,
     "qsim_rtl": LIBRARY - {"qsim.shadow", "qsim.attacks", "qsim.robustness", "qsim.data", "qsim.crossbar"}

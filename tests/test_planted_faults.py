@@ -108,8 +108,8 @@ FAULTS = [
     Fault(
         "an attack's step is rounded down",
         "qsim.attacks.steps.lattice_step",
-        "Fraction(str(epsilon)) * unit + Fraction(1, 2)",
-        "Fraction(str(epsilon)) * unit",
+        "checked_strength(epsilon) * unit + Fraction(1, 2)",
+        "checked_strength(epsilon) * unit",
         "tests/attacks/test_fgsm.py -k lsbs",
     ),
     Fault(

@@ -53,6 +53,8 @@ class Activation:
         The scale of hidden codes of 1 to 16 bits; `peak` is the largest h on the training data.
     inverse : function of h
         The least z with forward(z) >= h, for h strictly inside the activation's range.
+    slope_over : function of (z, width), optional
+        A slope for attacks, widened to what they can reach; by default that of `stretched_slope`.
     """
 
     name: str
@@ -62,6 +64,20 @@ class Activation:
     stable_slope: Callable[[Reals], Reals]
     scale: Callable[[int, float], CodeScale]
     inverse: Callable[[Fraction], Fraction]
+    slope_over: Callable[[Reals, Reals], Reals] | None = None
+
+    def stretched_slope(self, z: Reals, width: Reals) -> Reals:
+        """The slope at z of the activation, stretched along z by `width` unless it says otherwise."""
+        if self.slope_over is not None:
+            return self.slope_over(z, width)
+        near = z / width
+        return self.slope(near, self.forward(near)) / width
+
+    @property
+    def span(self) -> float:
+        """The difference between the largest and the smallest value, as good as infinite for a ReLU."""
+        low, high = self.forward(np.array([-1e9, 1e9]))
+        return float(high - low)
 
     def thresholds(self, unit: Fraction, scale: CodeScale) -> list[int]:
         """The least accumulators at which the activation, rounded half up to a code, gives 1, 2, ….

@@ -30,4 +30,5 @@ RELU = Activation(
     stable_slope=_on,
     scale=_scale,
     inverse=lambda h: h,
+    slope_over=lambda z, width: (1 + z / width).clip(0, 1),  # on, or within reach of being on
 )

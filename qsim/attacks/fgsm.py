@@ -18,6 +18,8 @@ from ..shadow.network import (
     to_real,
     unsaturated_input_gradient,
 )
+from .attack import Attack, Options
+from .problem import Problem
 from .steps import Codes, Labels, Signs, checked_labels, lattice_step, move
 
 GRADIENTS = {"plain": input_gradient, "unsaturated": unsaturated_input_gradient}
@@ -77,3 +79,20 @@ def gradient_signs(network: Network, codes: Codes, labels: Labels, gradient: str
             for part, part_labels in zip(batches(codes), batches(labels), strict=True)
         ]
     )
+
+
+def search(problem: Problem, options: Options) -> None:
+    """The plain step, and for what it leaves the one free of saturation."""
+    network = problem.network or of_model(problem.model)
+    for gradient in GRADIENTS:
+        images = problem.live
+        if not len(images):
+            return
+        labels, targets = problem.of(images)
+        codes = problem.codes[images]
+        aims, way = (labels, 1) if targets is None else (targets, -1)
+        signs = way * gradient_signs(network, codes, aims, gradient)
+        problem.try_all(images, move(codes, signs, int(problem.ball.radius), problem.model.input))
+
+
+FGSM = Attack("fgsm", "one step of the whole radius (Goodfellow et al. 2015)", search, 1, norms=("inf",))

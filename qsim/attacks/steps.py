@@ -33,10 +33,8 @@ def lattice_step(model: Model, epsilon: float) -> int:
     QsimError
         If epsilon is no finite number of 0 or more, or moves an input by more than its whole range.
     """
-    if isinstance(epsilon, bool) or not isinstance(epsilon, numbers.Real) or not 0 <= epsilon < math.inf:
-        raise QsimError(f"epsilon is {epsilon!r}; a finite number of 0 or more is needed")
     unit = Fraction(model.layers[0].codes_per_unit)
-    step = math.floor(Fraction(str(epsilon)) * unit + Fraction(1, 2))
+    step = math.floor(checked_strength(epsilon) * unit + Fraction(1, 2))
     if step > (span := model.input.high - model.input.low):
         raise QsimError(
             f"epsilon is {epsilon:g}, more than the whole range of an input, {float(span / unit):g}; "
@@ -44,6 +42,13 @@ def lattice_step(model: Model, epsilon: float) -> int:
             f"{epsilon:g} LSB are {float(epsilon) / float(unit):.4g}"
         )
     return step
+
+
+def checked_strength(epsilon: float) -> Fraction:
+    """`epsilon` as written in decimals, refused unless it is a finite number of 0 or more."""
+    if isinstance(epsilon, bool) or not isinstance(epsilon, numbers.Real) or not 0 <= epsilon < math.inf:
+        raise QsimError(f"epsilon is {epsilon!r}; a finite number of 0 or more is needed")
+    return Fraction(str(epsilon))
 
 
 def move(codes: Codes, signs: Signs, step: int, limits: InputFormat | None) -> Codes:
@@ -72,15 +77,15 @@ def with_headroom(model: Model, step: int) -> Model:
     return replace(model, input=InputFormat(bits, signed=True))
 
 
-def checked_labels(model: Model, codes: Codes, labels: Labels) -> Labels:
+def checked_labels(model: Model, codes: Codes, labels: Labels, what: str = "labels") -> Labels:
     """`labels`, refused unless there is one for each image, naming a class that the model has."""
     array = np.asarray(labels)
     if array.shape != (len(codes),):
-        raise QsimError(f"labels have shape {array.shape}; ({len(codes)},) is needed, one an image")
+        raise QsimError(f"{what} have shape {array.shape}; ({len(codes)},) is needed, one an image")
     if array.dtype.kind not in "iu":
-        raise QsimError(f"labels have type {array.dtype}; integers are needed")
+        raise QsimError(f"{what} have type {array.dtype}; integers are needed")
     if array.size and (array.min() < 0 or array.max() >= model.classes):
         raise QsimError(
-            f"labels run from {array.min()} to {array.max()}; 0 to {model.classes - 1} are allowed"
+            f"{what} run from {array.min()} to {array.max()}; 0 to {model.classes - 1} are allowed"
         )
     return array

@@ -9,7 +9,9 @@ from . import (
     bench,
     build,
     certify,
+    conform,
     export,
+    export_onnx,
     faults,
     flips,
     import_,
@@ -31,6 +33,7 @@ app = typer.Typer(
 COMMANDS = (
     train,
     import_,
+    conform,
     run,
     attack,
     certify,
@@ -43,6 +46,7 @@ COMMANDS = (
     paper,
     verilog,
     export,
+    export_onnx,
     build,
 )
 for module in COMMANDS:

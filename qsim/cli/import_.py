@@ -26,6 +26,9 @@ def command(
     input_bits: Annotated[int | None, typer.Option(help="Bits of an input code, if FILE has none.")] = None,
     input_scale: Annotated[float | None, typer.Option(help="Real input of one code step.")] = None,
     input_signed: Annotated[bool, typer.Option(help="Input codes go below 0.")] = False,
+    level: Annotated[
+        str, typer.Option(help="onnxruntime's optimisations that QDQ chains equal: all or none.")
+    ] = "all",
     json: Json = None,
 ) -> None:
     """Read a quantized network of another tool, exactly, or say in one sentence why not."""
@@ -36,6 +39,7 @@ def command(
         input_bits=input_bits,
         input_scale=input_scale,
         input_signed=input_signed,
+        level=level,
     )
     model, report = imported.model, imported.report
     model.save(out)
@@ -62,7 +66,7 @@ def command(
             facts += ["logits", *["–"] * 4]
         table.add_row(*facts)
     table.caption = (
-        f"Thresholds: {report.thresholds}, {model.provenance['runtime']}, {model.provenance['level']}. "
+        f"Thresholds: {report.thresholds}, {model.provenance['runtime']}, level {model.provenance['level']}. "
         "Sensitive ones can be moved by the rounding of a float product."
     )
     terminal.show(terminal.console(json), table)

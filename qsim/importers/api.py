@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
 
 from ..errors import QsimError
 from ..model.model import Model
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
     import onnx
 
     from .onnx.graph import Graph
+
+
+Run = Callable[[npt.NDArray[Any], Sequence[str]], dict[str, npt.NDArray[Any]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +58,7 @@ def import_onnx(
     input_bits: int | None = None,
     input_scale: float | None = None,
     input_signed: bool = False,
+    level: str = "all",
 ) -> Imported:
     """Read an ONNX file (QONNX, QDQ, QCDQ, integer operators) with all that is known about it.
 
@@ -63,13 +70,15 @@ def import_onnx(
         from .onnx.walk import Codes
     except ImportError as error:
         raise QsimError(f"reading ONNX files needs {error.name}: pip install 'qsim[onnx]'") from None
+    if level not in ("all", "none"):
+        raise QsimError(f"level is {level!r}; all or none is needed")
     if (input_bits is None) is not (input_scale is None):
         raise QsimError("input_bits and input_scale describe input codes together; one of them is missing")
     codes = None
     if input_bits is not None and input_scale is not None:
         codes = Codes(input_bits, input_scale, input_signed)
-    reading, graph = reader.read_onnx(source, codes)
-    facts: dict[str, Any] = {"imported": "onnx", "runtime": runtime.version(), "level": "one node a session"}
+    reading, graph = reader.read_onnx(source, codes, level)
+    facts: dict[str, Any] = {"imported": "onnx", "runtime": runtime.version(), "level": level}
     try:
         frozen = freeze(
             reading,
@@ -92,6 +101,7 @@ def from_onnx(
     input_bits: int | None = None,
     input_scale: float | None = None,
     input_signed: bool = False,
+    level: str = "all",
 ) -> Model:
     """A quantized multilayer perceptron from an ONNX file, exactly.
 
@@ -107,6 +117,9 @@ def from_onnx(
         then accumulator * scale + offset with the numbers in `provenance["logits"]`.
     input_bits, input_scale, input_signed
         How inputs are coded, x = code * input_scale, where the file has no quantizer for them.
+    level : "all" or "none"
+        Which onnxruntime the probed thresholds of QuantizeLinear/DequantizeLinear chains equal: that with
+        all optimisations, which fuses them into integer kernels, or that with none.
 
     Returns
     -------
@@ -125,6 +138,7 @@ def from_onnx(
         input_bits=input_bits,
         input_scale=input_scale,
         input_signed=input_signed,
+        level=level,
     ).model
 
 
@@ -143,3 +157,38 @@ def import_file(path: str | PathLike[str], **options: Any) -> Imported:
     if ending not in IMPORTERS:
         raise QsimError(f"{path} ends in {ending!r}; {', '.join(IMPORTERS)} can be imported")
     return IMPORTERS[ending](path, **options)
+
+
+def coded_as(model: Model) -> dict[str, Any]:
+    """The options that describe a model's input codes to `import_onnx`."""
+    return {
+        "input_bits": model.input.bits,
+        "input_scale": 1 / model.layers[0].codes_per_unit,
+        "input_signed": model.input.signed,
+    }
+
+
+def runtime(imported: Imported, name: str | None = None) -> tuple[Run, str]:
+    """What runs a file, by name, and its name.
+
+    Parameters
+    ----------
+    imported : Imported
+    name : str, optional
+        One of `qsim.importers.onnx.runtimes.RUNTIMES`; by default that whose arithmetic was imported.
+
+    Raises
+    ------
+    QsimError
+        If there is no such runtime.
+    """
+    from .onnx.reader import QONNX
+    from .onnx.runtimes import RUNTIMES
+
+    if name is None:
+        own = any(node.domain in QONNX for node in imported.graph.nodes)
+        level = imported.model.provenance["level"]
+        name = "nodes" if own else ("onnxruntime" if level == "all" else "onnxruntime-unoptimised")
+    if name not in RUNTIMES:
+        raise QsimError(f"runtime is {name!r}; {', '.join(RUNTIMES)} are allowed")
+    return (lambda x, wanted: RUNTIMES[name](imported.graph, x, wanted)), name

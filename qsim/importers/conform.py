@@ -21,6 +21,7 @@ from .steps import Affine, Curve, Quantizer
 
 Array = npt.NDArray[Any]
 Run = Callable[[Array, Sequence[str]], dict[str, Array]]
+_NOTHING: Array = np.zeros((0, 0), np.int64)
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Conformity:
     ----------
     images : int
     values : tuple of int
-        Codes or logits compared in each layer.
+        Codes or logits compared in each layer; 0 where the runtime does not show them.
     differing : tuple of int
         How many of them differ.
     classes : int
@@ -109,16 +110,21 @@ def conform(model: Model, imported: Imported, x: Array, run: Run) -> Conformity:
             f"the model has shape {model.shape} and the file gives {imported.model.shape}; "
             "equal shapes and input formats are needed"
         )
+    if x.ndim != 2 or x.shape[1] != model.inputs:
+        raise QsimError(f"images have shape {x.shape[1:]}; ({model.inputs},) is needed")
     reading = imported.reading
     quantizers = [q for q in (split(stage.steps)[1] for stage in reading.stages) if q is not None]
     hidden = quantizers[: len(imported.codings)]
     codes = reading.input.codes(x)
     tensors = run(x, [*dict.fromkeys([*(q.tensor for q in hidden), reading.output])])
     trace = model.trace(codes)
-    sides = [
-        (ours.astype(np.int64), _codes(q, coding, tensors[q.tensor]))
-        for ours, q, coding in zip(trace.hidden, hidden, imported.codings, strict=True)
-    ]
+    sides: list[tuple[Array, Array]] = []
+    for ours, q, coding_ in zip(trace.hidden, hidden, imported.codings, strict=True):
+        seen = q.tensor in tensors
+        pair = (
+            (ours.astype(np.int64), _codes(q, coding_, tensors[q.tensor])) if seen else (_NOTHING, _NOTHING)
+        )
+        sides.append(pair)
     output = tensors[reading.output].reshape(len(x), -1).astype(np.float64)
     compares = not _curved(reading)
     if compares:
@@ -190,3 +196,46 @@ def _classes(logits: Array, output: Array, boundary: float) -> tuple[int, int]:
     other = logits.argmax(axis=1) != output.argmax(axis=1)
     tied = (logits == logits.max(axis=1, keepdims=True)).sum(axis=1) > 1
     return int((other & ~tied).sum()), int((other & tied).sum())
+
+
+def random_inputs(imported: Imported, images: int, seed: int) -> Array:
+    """Real inputs (images, inputs) whose codes are uniform over those that the file's input can have."""
+    entry = imported.reading.input
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(entry.levels.lowest, entry.levels.highest + 1, (images, imported.model.inputs))
+    return entry.reals(codes)
+
+
+def conform_outputs(model: Model, codes: Array, outputs: Array) -> Conformity:
+    """Compare a model's logits with outputs (N, outputs) that another program has computed of the same codes.
+
+    Parameters
+    ----------
+    model : Model
+    codes : int array (N, inputs)
+    outputs : int or float array
+        Integers are logits. Floats are real logits, made integers by the scales that an imported model
+        keeps; of other models' floats only the classes are compared.
+
+    Raises
+    ------
+    QsimError
+        If there are not as many outputs as the model gives.
+    """
+    logits = model.logits(codes)
+    flat = outputs.reshape(len(outputs), -1) if outputs.ndim else outputs
+    if flat.shape != logits.shape or flat.dtype.kind not in "iuf":
+        raise QsimError(
+            f"outputs are {outputs.dtype} of shape {outputs.shape}; {logits.shape} numbers are needed"
+        )
+    depth = len(model.layers)
+    whole = flat.dtype.kind != "f"
+    classes, ties = _classes(logits, flat.astype(np.float64), 0.0)
+    if not whole and "logits" not in model.provenance:
+        return Conformity(len(codes), (0,) * depth, (0,) * depth, classes, ties, None)
+    theirs = flat.astype(np.int64) if whole else logits_of_reals(model, flat.astype(np.float64))
+    trace = model.trace(codes)
+    first = _first(model, codes, trace, depth - 1, logits, theirs)
+    values = (*(0,) * (depth - 1), logits.size)
+    differing = (*(0,) * (depth - 1), int((logits != theirs).sum()))
+    return Conformity(len(codes), values, differing, classes, ties, first)

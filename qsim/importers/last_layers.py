@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import QsimError
 from ..model.layer import MAX_WEIGHT_BITS
 from . import thresholds as ways
-from .stages import Coding, Integers, Stage, coding, split
+from .stages import Coding, Integers, Stage, coding, lowest_integer, split
 from .steps import Affine, Curve, Cut, Quantizer, Step, composed
 from .thresholds import Sums
 
@@ -124,7 +124,7 @@ def outputs_as_codes(outputs: int, quantizer: Quantizer, code: Coding) -> tuple[
         raise QsimError(
             f"{quantizer.name}, the output, is followed by a negative scale; a positive one is needed"
         )
-    own = quantizer.first[0] / quantizer.step[0] + code.start[0]
+    own = lowest_integer(quantizer, code)
     lowest = int(own) if own.denominator == 1 else 0
     zero = code.levels.zero - lowest * code.levels.step
     bias = np.full(outputs, lowest, np.int64)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ..errors import QsimError
 from ..model.checks import MAX_CODE_BITS
 from ..model.input_format import InputFormat
-from .steps import Cut, Quantizer, Step
+from .steps import INFINITY, Cut, Quantizer, Step
 
 Integers = npt.NDArray[np.int64]
 
@@ -63,6 +63,25 @@ class Input:
             value = step.run(value)
         codes = (value.astype(np.float64) - float(self.levels.zero)) / float(self.levels.step)
         return np.rint(codes).astype(np.int64)
+
+    def reals(self, codes: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float32]:
+        """Real inputs of that shape that have these codes, in the middle of what does."""
+        if not self.steps:
+            return (codes / self.codes_per_unit).astype(np.float32)
+        before, quantizer, after = split(self.steps)
+        assert quantizer is not None
+        places = []
+        for start in coding(quantizer, after).start[1:]:
+            cut = Cut(*quantizer.begins(start, 0))
+            for step in reversed(before):
+                cut = step.pull_back(cut, 0)
+            places.append(float(cut.place))
+        places = [p for p in places if abs(p) < INFINITY] or [0.0]
+        gap = abs(places[1] - places[0]) if len(places) > 1 else 1.0
+        outward = gap if places[-1] >= places[0] else -gap
+        ends = [places[0] - outward, *places, places[-1] + outward]
+        middles = np.array([(a + b) / 2 for a, b in pairwise(ends)], np.float32)
+        return middles[(codes - self.levels.lowest).clip(0, len(middles) - 1)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,3 +186,9 @@ def _common(step: Step, value: Fraction, name: str) -> Fraction:
 def beginning(quantizer: Quantizer, code: Coding, c: int, j: int) -> Cut:
     """From where on neuron j has code c (1 or more) or a higher one, at the quantizer's input."""
     return Cut(*quantizer.begins(code.start[c], j))
+
+
+def lowest_integer(quantizer: Quantizer, code: Coding) -> Fraction:
+    """The quantizer's own integer for code 0: the highest one, if a clip gives several that code."""
+    k = code.start[1] - 1 if len(code.start) > 1 else 0
+    return quantizer.first[0] / quantizer.step[0] + k

@@ -7,7 +7,8 @@ import pytest
 
 import qsim
 from qsim import InputFormat, Layer, Model, QsimError, spec
-from qsim.attacks import fgsm, steps
+from qsim.attacks import steps
+from qsim.attacks.fgsm import gradient_signs
 from qsim.robustness import evaluate
 from qsim.shadow import network as nw
 
@@ -81,7 +82,7 @@ def test_scores_are_shares_of_right_answers(model: Model, test_set: qsim.data.Da
     target = model if clip else steps.with_headroom(model, 20)
     assert row.integer == np.mean(np.array(spec.predict(target, codes)) == small.labels)
     x = nw.to_real(small.codes, 255)
-    x = x + np.float32(0.08) * fgsm.gradient_signs(nw.of_model(model), small.codes, small.labels)
+    x = x + np.float32(0.08) * gradient_signs(nw.of_model(model), small.codes, small.labels)
     shadow = nw.predict(nw.of_model(model), np.clip(x, 0, 1) if clip else x)
     assert row.shadow == np.mean(shadow == small.labels)
     assert (row.step, row.clip) == (20, clip)

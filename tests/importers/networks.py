@@ -27,7 +27,9 @@ def handed(name: str) -> Path:
 class Net:
     """A chain of nodes that grows; `x` is the tensor at its end."""
 
-    def __init__(self, *shape: int, batch: int = 1, opset: int = 13, kind: int = TensorProto.FLOAT) -> None:
+    def __init__(
+        self, *shape: int, batch: int | str = 1, opset: int = 13, kind: int = TensorProto.FLOAT
+    ) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
         self.entry = helper.make_tensor_value_info("x", kind, [batch, *shape])

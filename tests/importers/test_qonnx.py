@@ -48,7 +48,7 @@ def compared(
     """Both ways against a runtime; they must not differ from each other either."""
     imported = {way: import_onnx(model, thresholds=way, **options) for way in ("probed", "exact")}
     if x is None:
-        x = np.round(rng(3).uniform(-5, 5, (300, INPUTS)) * 16).astype(np.float32) / 16
+        x = np.round(rng(3).uniform(-5, 5, (150, INPUTS)) * 16).astype(np.float32) / 16
     both = [
         conform(i.model, i, x, lambda a, w, i=i: RUNTIMES[runtime](i.graph, a, w)) for i in imported.values()
     ]
@@ -162,7 +162,7 @@ def test_what_follows_the_last_layer(name: str) -> None:
     model = ENDS[name](net).model()
     if name in ("softmax", "argmax"):
         imported = import_onnx(model)
-        x = np.round(rng(3).uniform(-5, 5, (300, INPUTS)) * 16).astype(np.float32) / 16
+        x = np.round(rng(3).uniform(-5, 5, (150, INPUTS)) * 16).astype(np.float32) / 16
         assert imported.reading.output == logits
         output = RUNTIMES["nodes"](imported.graph, x, [logits])[logits]
         assert (imported.model.predict(imported.reading.input.codes(x)) == output.argmax(axis=1)).all()

@@ -24,12 +24,25 @@ MAX_BITS = 24  # of an integer on a grid
 
 
 @dataclass(frozen=True, eq=False)
+class Stored:
+    """What a `DequantizeLinear` makes a constant of: integers, their scale and their zero point."""
+
+    integers: Array
+    scale: Array
+    zero: Array
+
+
+@dataclass(frozen=True, eq=False)
 class Constant:
-    """An array, and if it was quantized the integers and the scale (of the same shape) that give it."""
+    """An array, and if it was quantized the integers and the scale (of the same shape) that give it.
+
+    `stored` is there where the array comes straight from a `DequantizeLinear`.
+    """
 
     value: Array
     integers: Array | None = None
     scale: Array | None = None
+    stored: Stored | None = None
 
     def map(self, change: Callable[[Array], Array]) -> Constant:
         """The constant after a change of places."""
@@ -112,7 +125,9 @@ def _dequantize(node: Node, c: Sequence[Constant]) -> Constant:
     scale = along(c[1].value.astype(np.float32), axis, x.ndim)
     zero = along(c[2].value.astype(np.int64), axis, x.ndim) if len(c) > 2 else np.int64(0)
     integers = x.astype(np.int64) - zero
-    return Constant((integers * scale).astype(np.float32), integers, np.broadcast_to(scale, x.shape))
+    own = Stored(x, c[1].value.astype(np.float32), c[2].value if len(c) > 2 else np.zeros(1, x.dtype))
+    value = (integers * scale).astype(np.float32)
+    return Constant(value, integers, np.broadcast_to(scale, x.shape), own)
 
 
 def _quantize(node: Node, c: Sequence[Constant]) -> Constant:

@@ -13,7 +13,7 @@ from ...errors import QsimError
 from ..steps import Clamp, logistic, tanh
 from .graph import Node
 from .runtime import single
-from .walk import Inputs, Walk, affine, constant, fractions
+from .walk import Inputs, Trail, Walk, affine, constant, fractions
 
 Array = npt.NDArray[Any]
 ROOT_BITS = 200  # of square roots
@@ -31,6 +31,9 @@ def add(walk: Walk, node: Node, inputs: Inputs) -> None:
     """x + c."""
     c, _ = _operand(walk, node, inputs)
     walk.steps.append(affine(ONE, fractions(c), lambda x: x + c.astype(x.dtype)))
+    own = next((i.stored for i in inputs if i is not None), None)
+    if own is not None and own.scale.size == 1:
+        walk.trail.append(Trail("add", own.scale, own.zero, own.integers))
 
 
 def subtract(walk: Walk, node: Node, inputs: Inputs) -> None:
@@ -120,6 +123,7 @@ def _root(value: Fraction) -> tuple[Fraction, bool]:
 def relu(walk: Walk, node: Node, inputs: Inputs) -> None:
     """max(x, 0)."""
     walk.steps.append(Clamp(Fraction(0), math.inf, lambda x: np.maximum(x, x.dtype.type(0))))
+    walk.trail.append(Trail("relu"))
 
 
 def clip(walk: Walk, node: Node, inputs: Inputs) -> None:

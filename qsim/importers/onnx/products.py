@@ -12,10 +12,10 @@ import numpy.typing as npt
 from ...errors import QsimError
 from ..stages import Stage
 from ..steps import Quantizer
-from .constants import Constant, on_grid
+from .constants import Constant, Stored, on_grid
 from .graph import Node
 from .quantizers import integer_quantizer, integer_range
-from .walk import Inputs, Walk, affine, constant, fractions
+from .walk import Inputs, Trail, Walk, affine, constant, fractions
 
 Array = npt.NDArray[Any]
 ONE, ZERO = (Fraction(1),), (Fraction(0),)
@@ -34,6 +34,7 @@ def matmul(walk: Walk, node: Node, inputs: Inputs) -> None:
     """x @ w."""
     integers, unit = on_grid(_weights(node, inputs, 1), node.label)
     walk.begin(Stage(node.label, integers.T, unit, ()))
+    walk.weights = _weights(node, inputs, 1).stored
 
 
 def gemm(walk: Walk, node: Node, inputs: Inputs) -> None:
@@ -42,17 +43,24 @@ def gemm(walk: Walk, node: Node, inputs: Inputs) -> None:
     if node.get("transA", 0):
         raise QsimError(f"{node.label} transposes its data; transA 0 is needed")
     if node.get("transB", 0):
-        weights = weights.map(np.transpose)
+        weights = replace(weights.map(np.transpose), stored=weights.stored)
     integers, unit = on_grid(weights, node.label)
     alpha, beta = (Fraction(float(node.get(name, 1.0))) for name in ("alpha", "beta"))
     if not alpha:
         raise QsimError(f"{node.label} has alpha 0; another number is needed")
     walk.begin(Stage(node.label, integers.T, tuple(u * alpha for u in unit), ()))
+    walk.weights = weights.stored if alpha == beta == 1 else None
     if len(inputs) > 2 and node.inputs[2]:
         bias = constant(node, inputs, 2, "a bias").astype(np.float32)
         c = walk.spread(bias * np.float32(beta), f"{node.label}'s bias")
         exact = [b * beta for b in fractions(walk.spread(bias, f"{node.label}'s bias"))]
         walk.steps.append(affine(ONE, exact, lambda x: x + c.astype(x.dtype)))
+        own = inputs[2].stored if inputs[2] is not None else None
+        walk.trail.append(Trail("bias" if own is not None else "other", integers=_integers(own)))
+
+
+def _integers(stored: Stored | None) -> Array:
+    return np.zeros(0) if stored is None else stored.integers
 
 
 def _integer_weights(node: Node, weights: Array, zero: Array | None) -> Array:

@@ -12,8 +12,9 @@ from ...errors import QsimError
 from ..rounding import ROUNDINGS, Rounding, rounding
 from ..steps import Quantizer, at
 from .constants import bipolar, quant, quantizer_range, scalar
+from .fusion import fuse, fused_sum
 from .graph import Node
-from .walk import Inputs, Walk, affine, constant, fractions
+from .walk import Inputs, Trail, Walk, affine, constant, fractions
 
 Array = npt.NDArray[Any]
 
@@ -98,7 +99,7 @@ def bipolar_quant(walk: Walk, node: Node, inputs: Inputs) -> None:
 
 def multi_threshold(walk: Walk, node: Node, inputs: Inputs) -> None:
     """out_bias + out_scale * (how many thresholds are <= x)."""
-    rows = constant(node, inputs, 1, "thresholds").astype(np.float32)
+    rows = constant(node, inputs, 1, "thresholds").astype(np.float64 if walk.double else np.float32)
     if rows.ndim != 2 or rows.size == 0 or np.isnan(rows).any():
         raise QsimError(
             f"{node.label} has thresholds of shape {rows.shape}; (1 or channels, T) numbers are needed"
@@ -154,8 +155,9 @@ def quantize_linear(walk: Walk, node: Node, inputs: Inputs) -> None:
         import onnx
 
         kind = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(node.get("output_dtype", 2)))
-    low, high = integer_range(kind, node.label)
-    walk.steps.append(integer_quantizer(node, (low, high), scale32, zero32))
+    made = integer_quantizer(node, integer_range(kind, node.label), scale32, zero32)
+    walk.steps.append(fuse(walk, node, made, scale32, zero32.astype(kind)))
+    walk.trail.append(Trail("quantize"))
 
 
 def integer_quantizer(node: Node, limits: tuple[int, int], scale32: Array, zero32: Array) -> Quantizer:
@@ -193,3 +195,29 @@ def dequantize_linear(walk: Walk, node: Node, inputs: Inputs) -> None:
     width = max(len(scale), len(zero))
     offset = [-at(scale, j) * at(zero, j) for j in range(width)]
     walk.steps.append(affine(scale, offset, lambda x: ((x - zero32) * scale32).astype(np.float32)))
+    kind = np.dtype(np.uint8) if len(inputs) < 3 or inputs[2] is None else inputs[2].value.dtype
+    walk.trail.append(Trail("dequantize", scale32, zero32.astype(kind)))
+
+
+def qlinear_add_node(walk: Walk, node: Node, inputs: Inputs) -> None:
+    """onnxruntime's `QLinearAdd` of codes and constants, quantized again."""
+    data, other = (0, 3) if inputs[0] is None else (3, 0)
+    parts = [
+        constant(node, inputs, i, "a parameter")
+        for i in (data + 1, data + 2, other, other + 1, other + 2, 6, 7)
+    ]
+    a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero = parts
+    if any(p.size != 1 for p in (a_scale, a_zero, b_scale, b_zero, y_scale, y_zero)):
+        raise QsimError(f"{node.label} has a scale or zero point for each neuron; one for all is needed")
+    codes = Trail("dequantize", a_scale.astype(np.float32).reshape(1), a_zero.reshape(1))
+    added = Trail("add", b_scale.astype(np.float32).reshape(1), b_zero.reshape(1), walk.spread(b, node.label))
+    (a,), (z,) = _scales(codes.scale, node.label), _zeros(codes.zero, node.label)
+    (s,), (t,) = _scales(added.scale, node.label), _zeros(added.zero, node.label)
+    offset = [s * (v - t) - a * z for v in fractions(added.integers)]
+    shift = np.array([float(o) for o in offset])
+    walk.steps.append(affine((a,), offset, lambda x: x.astype(np.float64) * float(a) + shift))
+    scale = y_scale.astype(np.float32).reshape(1)
+    limits = integer_range(y_zero.dtype, node.label)
+    made = integer_quantizer(node, limits, scale, y_zero.astype(np.float32).reshape(1))
+    walk.steps.append(fused_sum(made, codes, added, scale, y_zero.reshape(1)))
+    walk.trail.append(Trail("quantize"))

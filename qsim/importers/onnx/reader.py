@@ -18,7 +18,7 @@ from ..stages import Reading
 from . import elementwise, products, quantizers, shapes
 from .constants import FOLDS, Constant, elements, fold
 from .graph import Graph, Node, read
-from .walk import Codes, Inputs, Walk, start
+from .walk import Codes, Inputs, Trail, Walk, start
 
 QONNX = ("qonnx.custom_op.general", "finn.custom_op.general", "onnx.brevitas")
 DOMAINS = ("", "ai.onnx", "com.microsoft", *QONNX)
@@ -34,6 +34,7 @@ NODES: dict[str, Callable[[Walk, Node, Inputs], None]] = {
     "MultiThreshold": quantizers.multi_threshold,
     "QuantizeLinear": quantizers.quantize_linear,
     "DequantizeLinear": quantizers.dequantize_linear,
+    "QLinearAdd": quantizers.qlinear_add_node,
     "Add": elementwise.add,
     "Sub": elementwise.subtract,
     "Mul": elementwise.multiply,
@@ -59,12 +60,13 @@ NODES: dict[str, Callable[[Walk, Node, Inputs], None]] = {
     "TopK": shapes.top_k,
 }
 REPORTS = ("Softmax", "LogSoftmax", "ArgMax", "TopK", "Identity")  # may hang beside the way to the output
+KEEP_TRAIL = ("MatMul", "Gemm", "MatMulInteger", "QLinearMatMul", "QGemm", "Identity", "Dropout")
 AFTER_REPORTS = (*REPORTS, "Flatten", "Reshape", "Squeeze", "Unsqueeze")
 HINTS = "qsim.layers"  # key of a file that qsim wrote, with what the graph does not tell
 
 
 def read_onnx(
-    source: str | PathLike[str] | onnx.ModelProto, codes: Codes | None = None
+    source: str | PathLike[str] | onnx.ModelProto, codes: Codes | None = None, level: str = "all"
 ) -> tuple[Reading, Graph]:
     """Read a quantized multilayer perceptron.
 
@@ -73,6 +75,8 @@ def read_onnx(
     source : path or onnx.ModelProto
     codes : Codes, optional
         How inputs are coded where the file does not quantize them.
+    level : "all" or "none"
+        Whether chains of QuantizeLinear and DequantizeLinear compute as onnxruntime's fused kernels do.
 
     Raises
     ------
@@ -81,7 +85,7 @@ def read_onnx(
     """
     graph = read(source)
     try:
-        walk = start(graph, codes)
+        walk = start(graph, codes, level)
         for node in graph.nodes:
             _visit(walk, node)
         walk.finish()
@@ -121,7 +125,10 @@ def _visit(walk: Walk, node: Node) -> None:
         return
     if walk.ended and node.op not in AFTER_REPORTS:
         raise QsimError(f"{node.label} follows {walk.ended}; nothing may follow that but the output")
+    count = len(walk.trail)
     NODES[node.op](walk, node, _inputs(walk, node))
+    if len(walk.trail) == count and node.op not in KEEP_TRAIL:
+        walk.trail.append(Trail("other"))
     walk.current = node.outputs[0]
 
 

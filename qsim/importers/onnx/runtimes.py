@@ -24,15 +24,34 @@ def nodes(graph: Graph, x: Array, wanted: Sequence[str]) -> dict[str, Array]:
 
 
 def whole_graph(graph: Graph, x: Array, wanted: Sequence[str], level: str = "all") -> dict[str, Array]:
-    """The whole graph in onnxruntime at an optimisation level; `wanted` become outputs."""
-    model = onnx.ModelProto()
-    model.CopyFrom(graph.proto)
-    known = {o.name for o in model.graph.output}
-    model.graph.output.extend(helper.make_empty_tensor_value_info(n) for n in wanted if n not in known)
+    """The whole graph in onnxruntime at an optimisation level.
+
+    Outputs come from the graph as it is, other tensors from one in which they are outputs too. That stops
+    onnxruntime from making an int8 tensor unsigned, which is what it does at level `all`: such tensors
+    are left out.
+    """
+    outputs = [name for name in wanted if name in graph.outputs]
+    inside = [name for name in wanted if name not in graph.outputs]
+    found = _run(graph.proto, graph, x, outputs, level) if outputs else {}
+    if inside:
+        model = onnx.ModelProto()
+        model.CopyFrom(graph.proto)
+        model.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in inside)
+        tapped = _run(model, graph, x, inside, level)
+        found |= {k: v for k, v in tapped.items() if level != "all" or v.dtype != np.int8}
+    return found
+
+
+def _run(
+    model: onnx.ModelProto, graph: Graph, x: Array, names: Sequence[str], level: str
+) -> dict[str, Array]:
     made = session(model, level)
     size = graph.shape[0] or len(x)
-    parts = [made.run(list(wanted), {graph.input: x[i : i + size]}) for i in range(0, len(x), size)]
-    return {name: np.concatenate([part[k] for part in parts]) for k, name in enumerate(wanted)}
+    try:
+        parts = [made.run(list(names), {graph.input: x[i : i + size]}) for i in range(0, len(x), size)]
+    except Exception as error:  # onnxruntime's own exceptions have no common base
+        raise QsimError(f"onnxruntime cannot run it: {' '.join(str(error).split())[:200]}") from None
+    return {name: np.concatenate([part[k] for part in parts]) for k, name in enumerate(names)}
 
 
 def unoptimised(graph: Graph, x: Array, wanted: Sequence[str]) -> dict[str, Array]:

@@ -83,13 +83,15 @@ def transpose(walk: Walk, node: Node, inputs: Inputs) -> None:
 
 
 def cast(walk: Walk, node: Node, inputs: Inputs) -> None:
-    """Floats of integers; no other change of type."""
+    """Floats of integers, or doubles of floats; no other change of type."""
     to = int(node.get("to", 1))
-    if to != onnx.TensorProto.FLOAT:
+    if to not in (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE):
         kind = onnx.TensorProto.DataType.Name(to) if to in onnx.TensorProto.DataType.values() else to
-        raise QsimError(f"{node.label} makes {kind} of the data; FLOAT is allowed")
+        raise QsimError(f"{node.label} makes {kind} of the data; FLOAT or DOUBLE is allowed")
     one, zero = _unit()
-    walk.steps.append(affine(one, zero, lambda x: x.astype(np.float32)))
+    walk.double = to == onnx.TensorProto.DOUBLE
+    kind = np.float64 if walk.double else np.float32
+    walk.steps.append(affine(one, zero, lambda x: x.astype(kind)))
 
 
 def _unit() -> Any:

@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from ...errors import QsimError
 from ...model.input_format import InputFormat
-from ..stages import Input, Levels, Stage, coding, split
+from ..stages import Input, Levels, Stage, coding, lowest_integer, split
 from ..steps import Affine, Run, Step, composed
-from .constants import Constant
+from .constants import Constant, Stored
 from .graph import Graph, Node
 
 Array = npt.NDArray[Any]
@@ -31,6 +31,27 @@ class Codes:
     bits: int
     scale: float
     signed: bool = False
+
+
+def _none() -> Array:
+    return np.zeros(0)
+
+
+@dataclass(frozen=True, eq=False)
+class Trail:
+    """A node of a quantize-dequantize chain on the way, and its arrays.
+
+    Parameters
+    ----------
+    kind : "quantize", "dequantize", "bias", "add", "relu" or "other"
+    scale, zero : of a dequantizer, or of the constant that is added
+    integers : of that constant
+    """
+
+    kind: str
+    scale: Array = field(default_factory=_none)
+    zero: Array = field(default_factory=_none)
+    integers: Array = field(default_factory=_none)
 
 
 @dataclass
@@ -53,6 +74,11 @@ class Walk:
     reported : tensor that such an operation took in beside the way
     logits : tensor that the first such operation took in
     made : elements of constants that nodes have made so far
+    level : "all" or "none", onnxruntime's optimisations
+    trail : nodes since the last product, or since the input
+    data : the dequantizer before the last product, if one stands there
+    weights : of the last product, if a dequantizer made them
+    double : whether the data are doubles, in which integer sums are exact
     """
 
     graph: Graph
@@ -69,6 +95,11 @@ class Walk:
     reported: str = ""
     logits: str = ""
     made: int = 0
+    level: str = "all"
+    trail: list[Trail] = field(default_factory=list)
+    data: Trail | None = None
+    weights: Stored | None = None
+    double: bool = False
 
     @property
     def elements(self) -> int:
@@ -130,6 +161,8 @@ class Walk:
                 f"{product.name} takes {product.weights.shape[1]} inputs from data of shape {self.shape}; "
                 f"({product.weights.shape[1]},) is needed"
             )
+        if self.double:
+            product = replace(product, integer=True)
         if self.order is not None:
             back = np.empty_like(product.weights)
             back[:, self.order] = product.weights
@@ -138,6 +171,9 @@ class Walk:
             self.input = _input(self, product.name)
         else:
             self.stages.append(replace(self.product, steps=tuple(self.steps)))
+        chained = [t.kind for t in self.trail[-2:]] == ["quantize", "dequantize"]
+        self.data = self.trail[-1] if chained else None
+        self.trail, self.weights = [], None
         self.product, self.steps, self.order = product, [], None
         self.shape = (*rows, product.weights.shape[0])
 
@@ -170,7 +206,7 @@ def affine(slope: Sequence[Fraction], offset: Sequence[Fraction], run: Run, exac
     return Affine(tuple(slope), tuple(offset), run, exact)
 
 
-def start(graph: Graph, codes: Codes | None) -> Walk:
+def start(graph: Graph, codes: Codes | None, level: str) -> Walk:
     """At the input of a graph.
 
     Raises
@@ -189,7 +225,7 @@ def start(graph: Graph, codes: Codes | None) -> Walk:
             f"input {graph.input!r} has {math.prod(known):,} values an image; {MAX_INPUTS:,} are allowed"
         )
     constants = {name: Constant(value) for name, value in graph.constants.items()}
-    return Walk(graph, codes, graph.input, known, constants=constants)
+    return Walk(graph, codes, graph.input, known, constants=constants, level=level)
 
 
 def _input(walk: Walk, product: str) -> Input:
@@ -201,7 +237,7 @@ def _input(walk: Walk, product: str) -> Input:
     slope = Fraction(1)
     for step in before:
         slope *= step.slope[0] if isinstance(step, Affine) else 1
-    own = quantizer.first[0] / quantizer.step[0] + code.start[0]
+    own = lowest_integer(quantizer, code)
     lowest = int(own) if own.denominator == 1 else 0
     levels = replace(
         code.levels,

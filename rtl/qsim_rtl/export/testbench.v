@@ -24,6 +24,8 @@ module testbench;
   reg s_axis_tvalid = 0, s_axis_tlast = 0, m_axis_tready = 0;
   wire s_axis_tready, m_axis_tvalid, m_axis_tlast;
   wire [OUT-1:0] m_axis_tdata;
+  wire [OUT/8-1:0] m_axis_tkeep;
+  reg kept = 1;
   reg [6:0] s_axil_awaddr = 0, s_axil_araddr = 0;
   reg [31:0] s_axil_wdata = 0;
   reg [3:0] s_axil_wstrb = 0;
@@ -35,9 +37,9 @@ module testbench;
 
   @NAME@ dut (
       .aclk(aclk), .aresetn(aresetn),
-      .s_axis_tdata(s_axis_tdata), .s_axis_tkeep({IN / 8{1'b1}}), .s_axis_tvalid(s_axis_tvalid),
+      .s_axis_tdata(s_axis_tdata), .s_axis_tkeep({IN / 8{kept}}), .s_axis_tvalid(s_axis_tvalid),
       .s_axis_tready(s_axis_tready), .s_axis_tlast(s_axis_tlast),
-      .m_axis_tdata(m_axis_tdata), .m_axis_tkeep(), .m_axis_tvalid(m_axis_tvalid),
+      .m_axis_tdata(m_axis_tdata), .m_axis_tkeep(m_axis_tkeep), .m_axis_tvalid(m_axis_tvalid),
       .m_axis_tready(m_axis_tready), .m_axis_tlast(m_axis_tlast),
       .s_axil_awaddr(s_axil_awaddr), .s_axil_awprot(3'd0),
       .s_axil_awvalid(s_axil_awvalid), .s_axil_awready(s_axil_awready),
@@ -53,7 +55,7 @@ module testbench;
   reg [OUT-1:0] expected[0:2*RESULTS-1];  // the model's, then the probe's
   reg [31:0] load[0:2*WORDS-1];  // likewise
 
-  integer errors = 0, cycle = 0, idle = 0, i = 0, tick = 0, word = 0;
+  integer errors = 0, cycle = 0, idle = 0, i = 0, tick = 0, word = 0, step = 0;
   reg [31:0] noise = 32'h2545f491, chosen = 0, check = 0;
   integer first = 0, count = 0, every = 1, offset = 0, next = 0, started = 0, style = FLOWING;
   integer base = 0, result = 0, finished[0:FRAMES-1];
@@ -107,6 +109,7 @@ module testbench;
         if (result >= RESULTS) fail("a result too many", m_axis_tdata, 0);
         else begin
           if (m_axis_tdata !== expected[base+result]) fail("class, logit", m_axis_tdata, expected[base+result]);
+          if (m_axis_tkeep !== {OUT / 8{1'b1}}) fail("TKEEP", m_axis_tkeep, {OUT / 8{1'b1}});
           if (m_axis_tlast !== (result % OUTPUTS == OUTPUTS - 1)) fail("TLAST", m_axis_tlast, !m_axis_tlast);
           if (m_axis_tlast) finished[result/OUTPUTS] <= cycle;
         end
@@ -159,13 +162,17 @@ module testbench;
     end
   endtask
 
-  task play(input integer where, input integer how);
+  task play_some(input integer where, input integer how, input integer frames);
     begin
       write(CONTROL, FLUSH, 15, OKAY);  // read noise, where there is any, counts from the first image again
       listen(where, how);
-      send(0, FRAMES * BEATS, BEATS);
-      all_come(RESULTS);
+      send(0, frames * BEATS, BEATS);
+      all_come(frames * OUTPUTS);
     end
+  endtask
+
+  task play(input integer where, input integer how);
+    play_some(where, how, FRAMES);
   endtask
 
   // Frames of other lengths give no result, are counted, and disturb none before or after.
@@ -214,42 +221,58 @@ module testbench;
     end
   endtask
 
-  // A flush drops a frame that has not ended and frames that wait, and completes the packet that is leaving.
-  task abort_frames;
+  // Frames inside are dropped at any moment, by a flush or a reset, and leave nothing behind but the model.
+  // A packet that has begun to leave when the flush comes is completed.
+  task abort_frames(input integer cycles, input by_reset);
     begin
-      if (BEATS > 1) begin
-        send(0, 1, BEATS);
-        expect_register(STATUS, 32'hffffffff, VALID | BUSY);
+      write(CONTROL, FLUSH, 15, OKAY);
+      send(0, BEATS, BEATS);
+      if (BEATS > 1) send(0, 1, BEATS);
+      expect_register(STATUS, 32'hffffffff, VALID | BUSY);
+      repeat (cycles) settled;
+      if (by_reset) begin
+        @(negedge aclk) aresetn = 0;
+        #2 if (s_axis_tready !== 0) fail("TREADY in a reset", s_axis_tready, 0);
+        @(negedge aclk) aresetn = 1;
+        expect_register(CYCLES, 32'hffffffff, 0);
+      end else begin
         write(CONTROL, FLUSH, 15, OKAY);
-        expect_register(STATUS, 32'hffffffff, VALID);
-      end
-      play(0, STALLING);
-      if (OUTPUTS > 2) begin  // more than can wait at the output, whose packet is then still to be completed
-        write(CONTROL, FLUSH, 15, OKAY);
-        send(0, BEATS, BEATS);
-        send(0, BEATS, BEATS);
-        repeat (LATENCY) settled;
-        write(CONTROL, FLUSH, 15, OKAY);
-        send_nothing;
         listen(0, FLOWING);
-        all_come(OUTPUTS);
-        expect_register(STATUS, 32'hffffffff, VALID);
+        idle = 0;
+        while (idle < 64) settled;
+        if (result != 0 && result != OUTPUTS) fail("number of results", result, OUTPUTS);
+        @(negedge aclk) listening = 0;
+        settled;
       end
+      expect_register(STATUS, 32'hffffffff, VALID);
+      play_some(0, FLOWING, FRAMES > 1 ? 2 : 1);
     end
   endtask
 
-  // A reset in the middle of frames leaves the model and nothing else; meanwhile nothing is taken.
-  task reset_between;
+  // A flush completes the packet that is leaving, and nothing is taken meanwhile.
+  task flush_a_packet;
     begin
+      write(CONTROL, FLUSH, 15, OKAY);
       send(0, BEATS, BEATS);
-      if (BEATS > 1) send(0, 1, BEATS);
+      send(0, BEATS, BEATS);
       repeat (LATENCY) settled;
-      @(negedge aclk) aresetn = 0;
-      #2 if (s_axis_tready !== 0) fail("TREADY in a reset", s_axis_tready, 0);
-      @(negedge aclk) aresetn = 1;
+      write(CONTROL, FLUSH, 15, OKAY);
+      send_nothing;
+      listen(0, FLOWING);
+      all_come(OUTPUTS);
       expect_register(STATUS, 32'hffffffff, VALID);
-      expect_register(CYCLES, 32'hffffffff, 0);
-      play(0, HOLDING);
+    end
+  endtask
+
+  // A beat without its bytes is told.
+  task tear_a_beat;
+    begin
+      kept = 0;
+      play_some(0, FLOWING, 1);
+      kept = 1;
+      expect_register(STATUS, 32'hffffffff, VALID | TORN);
+      write(CONTROL, ACKNOWLEDGE, 15, OKAY);
+      expect_register(STATUS, 32'hffffffff, VALID);
     end
   endtask
 
@@ -323,6 +346,15 @@ module testbench;
       write(CONTROL + 2, LOAD | CLEAR, 15, SLVERR);
       write(IMAGES, 0, 15, SLVERR);
       expect_register(STATUS, 32'hffffffff, VALID | ILLEGAL);
+      write(CONTROL, ACKNOWLEDGE, 15, OKAY);
+      expect_register(CONTROL, 32'hffffffff, 0);
+      expect_register(LOAD_DATA, 32'hffffffff, 0);
+      expect_register(LOAD_CRC, 32'hffffffff, 0);
+      expect_register(STATUS, 32'hffffffff, VALID);
+      write(QUIET_ANSWERS, 1, 15, OKAY);
+      write(IMAGES, 0, 15, OKAY);
+      expect_register(STATUS, 32'hffffffff, VALID | QUIET | ILLEGAL);
+      write(QUIET_ANSWERS, 0, 15, OKAY);
       write(CONTROL, ACKNOWLEDGE, 15, OKAY);
       read(7'h7c, 0, 0, SLVERR);
       expect_register(STATUS, 32'hffffffff, VALID | ILLEGAL);
@@ -459,8 +491,13 @@ module testbench;
     refuse_accesses;
     refuse_frames;
     wait_for_turn;
-    abort_frames;
-    reset_between;
+    tear_a_beat;
+    for (step = 0; step < 4; step = step + 1) begin
+      abort_frames(step * LATENCY / 8, 0);
+      abort_frames(step * LATENCY / 3, 1);
+    end
+    if (OUTPUTS > 2) flush_a_packet;  // fewer results can wait at the output, and nothing is left to complete
+    play(0, HOLDING);
     refuse_loads;
     load_model(WORDS, PROBE_CRC, PROBE_DIGEST);
     play(RESULTS, FLOWING);

@@ -8,8 +8,10 @@ from amaranth.lib.memory import ReadPort
 from amaranth.lib.wiring import In, Out
 
 from ..memory.dense import weights
+from ..memory.protection import protection_of
 from ..shape.engine import LayerShape
 from .frame_buffer import FrameBuffer
+from .protected import decoded
 from .rom import tables
 from .stream.beat import beats
 from .stream.serializer import serialize
@@ -29,6 +31,9 @@ class Dense(wiring.Component):
     i : stream of `simd` codes; see `FrameBuffer`
     o : stream of accumulators, signed, `accumulator_bits` wide
     short_frame, long_frame : out; see `FrameBuffer`
+    memory_corrected, memory_failed : out
+        High for a cycle for each word of weights that was read with a flip and put right, or with what
+        cannot be put right.
 
     Attributes
     ----------
@@ -50,6 +55,8 @@ class Dense(wiring.Component):
                 "o": Out(beats(signed(shape.accumulator_bits))),
                 "short_frame": Out(1),
                 "long_frame": Out(1),
+                "memory_corrected": Out(1),
+                "memory_failed": Out(1),
             }
         )
 
@@ -68,7 +75,9 @@ class Dense(wiring.Component):
         flags = {"valid": 1, "first": 1, "ends_group": 1, "ends_frame": 1}
         position = data.StructLayout({**flags, "group": range(self.shape.groups)})
         addressed, fetched, loaded, multiplied, accumulated = (Signal(position, name=n) for n in STAGES)
-        words = Signal.like(weights.data, name="loaded_weights", reset_less=True)
+        lanes = self.shape.pe * self.shape.simd * self.shape.bits
+        word, *found = decoded(m, weights.data, lanes, protection_of(self.shape.protection))
+        words = Signal(lanes, name="loaded_weights", reset_less=True)
         codes = Signal.like(buffer.codes, name="loaded_codes", reset_less=True)
         m.d.comb += [
             buffer.read.eq(advance),
@@ -80,11 +89,14 @@ class Dense(wiring.Component):
             m.d.sync += [
                 fetched.eq(addressed),
                 loaded.eq(fetched),
-                words.eq(weights.data),
+                words.eq(word),
                 codes.eq(buffer.codes),
                 multiplied.eq(loaded),
                 accumulated.eq(multiplied),
             ]
+
+        for port, flag in zip((self.memory_corrected, self.memory_failed), found, strict=True):
+            m.d.sync += port.eq(advance & fetched.valid & flag)
 
         self._address(m, advance, addressed, buffer, weights)
         products = self._multiply(m, advance, words, codes)

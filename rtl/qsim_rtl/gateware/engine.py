@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from amaranth.hdl import Module
+from amaranth.hdl import Cat, Module
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -46,6 +46,8 @@ class Engine(wiring.Component):
     cells{l}_enable, cells{l}_bank, cells{l}_address, cells{l}_word : in, for each mapped layer l unless
         the shape has no `cell_ports`
         Writes cells, so that defects can come and go; see `cell_write` of `crossbar_place`.
+    memory_corrected, memory_failed : out, if any layer's weights have check bits
+        High in each cycle after one in which a word was found wrong; see `Dense`.
     first_image : in, if any layer has read noise
         The number of the first frame after a reset; constant between resets. Refused frames have none.
     """
@@ -64,6 +66,8 @@ class Engine(wiring.Component):
                 members[f"cells{i}_{name}"] = In(field.width)
         if shape.noisy:
             members["first_image"] = In(32)
+        if shape.protected:
+            members |= {"memory_corrected": Out(1), "memory_failed": Out(1)}
         if shape.monitor:
             for i, layer in enumerate(shape.layers[:-1]):
                 members[f"code{i}"] = Out(layer.result_bits)
@@ -102,6 +106,8 @@ class Engine(wiring.Component):
                 ]
             accs = block.o
         self._last(m, accs)
+        for name in ("memory_corrected", "memory_failed") if self.shape.protected else ():
+            m.d.comb += getattr(self, name).eq(Cat(getattr(layer, name) for layer in self.layers).any())
         return m
 
     def _first(self, m: Module) -> wiring.PureInterface:

@@ -13,9 +13,9 @@ from qsim.model.layer import Layer
 from qsim.model.model import Model
 from qsim.spec import dense as spec
 
-from ..shape.crossbar import NEAR, CrossbarShape
-from ..shape.engine import LayerShape
+from .decode_geometry import DenseFacts, TileFacts, read_order, stated
 
+NEAR = 8  # lanes whose cells share a memory
 Codes = npt.NDArray[np.int64]
 Found = Iterator[tuple[str, Codes, Codes]]  # a memory's name, what it holds, what it should hold
 Memories = Mapping[str, list[int]]
@@ -39,37 +39,39 @@ def compare(prefix: str, entries: list[dict[str, Any]], memories: Memories, mode
         At the first difference; names the file.
     """
     count = 0
-    for i, (entry, layer) in enumerate(zip(entries, model.layers, strict=True)):
-        known = {name: entry[name] for name in LayerShape.__dataclass_fields__ if name in entry}
-        if known["crossbar"] is not None:
-            known["crossbar"] = CrossbarShape(**known["crossbar"])
-        shape, low = LayerShape(**known), model.code_range(i)[0]
+    for i, entry in enumerate(entries):
         own = {name.removeprefix(f"layer{i}_"): words for name, words in memories.items()}
-        for name, found, wanted in [
-            *_layer(own, shape, layer, i, low),
-            *_hidden(own, shape, layer, model, i),
-        ]:
-            if not np.array_equal(found, wanted):
+        shape = stated(DenseFacts, entry)
+        try:
+            found = [*_layer(own, shape, entry["crossbar"], model, i), *_hidden(own, shape, model, i)]
+        except IndexError:
+            raise QsimError(f"a memory of layer {i} has fewer words than its manifest states") from None
+        for name, held, wanted in found:
+            if not np.array_equal(held, wanted):
                 file = name if name.startswith("threshold") else f"layer{i}_{name}"
                 raise QsimError(f"{prefix}{file}.mem does not hold what the model has there")
-            count += found.size
+            count += held.size
     return count
 
 
-def _layer(memories: Memories, shape: LayerShape, layer: Layer, index: int, low: int) -> Found:
-    if shape.crossbar is not None:
-        yield from _crossbar(memories, shape.crossbar, layer, index, low)
+def _layer(
+    memories: Memories, shape: DenseFacts, tiles: Mapping[str, Any] | None, model: Model, index: int
+) -> Found:
+    layer, low = model.layers[index], model.code_range(index)[0]
+    if tiles is not None:
+        yield from _crossbar(memories, stated(TileFacts, tiles), layer, index, low)
     else:
         yield "weights", _weights(memories["weights"], shape), layer.weights
         yield "bias", _biases(memories["bias"], shape), layer.bias
 
 
-def _hidden(memories: Memories, shape: LayerShape, layer: Layer, model: Model, index: int) -> Found:
+def _hidden(memories: Memories, shape: DenseFacts, model: Model, index: int) -> Found:
     """Thresholds that no accumulator tells apart count as equal."""
+    layer = model.layers[index]
     if layer.thresholds is None:
         return
     low, high = model.bounds[index]
-    names = [f"threshold{index}_stage{k}" for k in range(shape.result_bits)]
+    names = [f"threshold{index}_stage{k}" for k in range(shape.stages)]
     rows = layer.thresholds[: 1 if shape.shared_thresholds else shape.outputs]
     missing = shape.levels - layer.max_code
     wanted = np.pad(rows, ((0, 0), (0, missing)), constant_values=high + 1)
@@ -97,7 +99,7 @@ def _parts(word: int, bits: int, count: int) -> list[int]:
     return [word >> bits * k & (1 << bits) - 1 for k in range(count)]
 
 
-def _weights(words: list[int], shape: LayerShape) -> Codes:
+def _weights(words: list[int], shape: DenseFacts) -> Codes:
     weights = np.zeros((shape.groups * shape.pe, shape.beats * shape.simd), np.int64)
     for address, word in enumerate(words):
         group, beat = divmod(address, shape.beats)
@@ -107,16 +109,18 @@ def _weights(words: list[int], shape: LayerShape) -> Codes:
     return weights[: shape.outputs, : shape.inputs]
 
 
-def _biases(words: list[int], shape: LayerShape) -> Codes:
+def _biases(words: list[int], shape: DenseFacts) -> Codes:
     biases = [b for word in words for b in _fields(word, shape.accumulator_bits, shape.pe)]
     return np.array(biases[: shape.outputs], np.int64)
 
 
-def _crossbar(memories: Memories, shape: CrossbarShape, layer: Layer, index: int, low: int) -> Found:
+def _crossbar(memories: Memories, shape: TileFacts, layer: Layer, index: int, low: int) -> Found:
     """Columns and their neurons, cells, converters and noise of a mapped layer."""
     crossbar = layer.crossbar
     assert crossbar is not None
-    columns, neurons = _order(layer)
+    mapping = crossbar.mapping
+    columns, order = read_order(mapping.style, mapping.cols, layer.outputs)
+    neurons = np.array(order)
     negative = np.array(memories["combine_negative"], np.int64)
     yield "combine_negative", negative, (neurons < 0).astype(np.int64)
     biases = [_fields(word, shape.accumulator_bits, 1)[0] for word in memories["combine_bias"]]
@@ -149,36 +153,20 @@ def _crossbar(memories: Memories, shape: CrossbarShape, layer: Layer, index: int
         )
 
 
-def _order(layer: Layer) -> tuple[list[int], Codes]:
-    """The physical columns as they are read, and the neuron that each is the positive column of, or -1."""
-    assert layer.crossbar is not None
-    columns: list[int] = []
-    neurons: list[int] = []
-    for j in range(layer.outputs):
-        positive, negative = layer.crossbar.mapping.pair(j, layer.outputs)
-        if negative not in columns:
-            columns.append(negative)
-            neurons.append(-1)
-        columns.append(positive)
-        neurons.append(j)
-    return columns, np.array(neurons)
-
-
-def _converter(memories: Memories, shape: CrossbarShape, layer: Layer, p: int, columns: Codes) -> Found:
+def _converter(memories: Memories, shape: TileFacts, layer: Layer, p: int, columns: Codes) -> Found:
     """A converter's thresholds, for each slice and group with its own, and what its codes stand for."""
     assert layer.crossbar is not None
     adc, scale = layer.crossbar.adc, 0 if shape.amplitude_bits else shape.scale_bits
-    names = [f"adc{p}_stage{k}" for k in range(shape.adc_bits)]
-    room = 1 << (shape.groups - 1).bit_length() if shape.adc_each_column else 1
-    missing = (1 << shape.adc_bits) - 1 - shape.adc_levels
-    low, high = shape.current_range
+    names = [f"adc{p}_stage{k}" for k in range(shape.stages)]
+    missing = (1 << shape.stages) - 1 - shape.adc_levels
+    low, high = shape.currents
     for slice in range(shape.slices if shape.adc_each_slice else 1):
         for group in range(shape.groups if shape.adc_each_column else 1):
             if shape.adc_each_column and columns[group] < 0:
                 continue
             row = adc.thresholds[slice, columns[group] if shape.adc_each_column else 0]
             wanted = np.pad(-(-row >> scale), (0, missing), constant_values=high + 1)
-            start = slice * room + group
+            start = slice * shape.room + group
             stages = {name: memories[name][start << k :] for k, name in enumerate(names)}
             yield from _trees(stages, names, shape.threshold_bits, wanted[None], (low, high))
     transfer = [_fields(word, shape.value_bits, 2) for word in memories[f"adc{p}_transfer"]]

@@ -29,7 +29,14 @@ def weights(shape: LayerShape) -> list[MemorySpec]:
         return np.pad(model.layers[layer].bias, (0, outputs)).reshape(shape.groups, shape.pe)
 
     return [
-        MemorySpec("weights", shape.pe * shape.simd, shape.bits, shape.groups * shape.beats, stored),
+        MemorySpec(
+            "weights",
+            shape.pe * shape.simd,
+            shape.bits,
+            shape.groups * shape.beats,
+            stored,
+            protection=shape.protection,
+        ),
         MemorySpec("bias", shape.pe, shape.accumulator_bits, shape.groups, bias),
     ]
 

@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from qsim.model.model import Model
 
+from .protection import protection_of
+
 Content = npt.NDArray[np.integer[Any]]
 
 
@@ -19,7 +21,7 @@ class MemorySpec:
     """`words` words of `fields` fields of `bits` bits each, the first field lowest.
 
     `fill` gives the fields of every word, integers (words, fields), of a model and the index of the
-    layer that the memory belongs to.
+    layer that the memory belongs to. `protection` adds check bits above the fields.
     """
 
     name: str
@@ -28,11 +30,17 @@ class MemorySpec:
     words: int
     fill: Callable[[Model, int], Content]
     layer: int = 0
+    protection: str = "none"
+
+    @property
+    def data_width(self) -> int:
+        """Bits of a word without its checks."""
+        return self.fields * self.bits
 
     @property
     def width(self) -> int:
         """Bits of a word."""
-        return self.fields * self.bits
+        return self.data_width + protection_of(self.protection).checks(self.data_width)
 
     def of(self, block: str, layer: int) -> MemorySpec:
         """The same memory in a block of the engine, which belongs to a layer."""

@@ -12,6 +12,7 @@ from qsim.model.model import Model
 
 from ..shape.engine import EngineShape
 from .map import memory_map
+from .protection import protection_of
 
 ROWS = 4096  # words packed at once, to bound the memory that their single bits take
 
@@ -34,14 +35,20 @@ class Words:
         return "".join(f"{word:0{digits}x}\n" for word in self.integers())
 
 
-def pack(fields: npt.NDArray[np.integer[Any]], bits: int) -> Words:
-    """Put the fields of each row (rows, fields) side by side, `bits` bits each, the first lowest."""
-    width = fields.shape[1] * bits
+def pack(fields: npt.NDArray[np.integer[Any]], bits: int, protection: str = "none") -> Words:
+    """Put the fields of each row (rows, fields) side by side, `bits` bits each, the first lowest.
+
+    Above them stand the check bits of a protection.
+    """
+    code = protection_of(protection)
+    data = fields.shape[1] * bits
+    width = data + code.checks(data)
     places = np.arange(bits)
     chunks = np.empty((len(fields), -(-width // 32)), "<u4")
     for start in range(0, len(fields), ROWS):
         rows = np.ascontiguousarray(fields[start : start + ROWS], np.int64)
-        ones = (rows[:, :, None] >> places & 1).astype(np.uint8).reshape(len(rows), width)
+        ones = (rows[:, :, None] >> places & 1).astype(np.uint8).reshape(len(rows), data)
+        ones = np.concatenate([ones, code.of(ones)], 1) if width > data else ones
         ones = np.pad(ones, ((0, 0), (0, -width % 32)))
         chunks[start : start + ROWS] = np.packbits(ones, axis=1, bitorder="little").view("<u4")
     return Words(width, chunks.astype(np.uint32))
@@ -49,4 +56,4 @@ def pack(fields: npt.NDArray[np.integer[Any]], bits: int) -> Words:
 
 def image(model: Model, shape: EngineShape) -> dict[str, Words]:
     """The words of every memory that the engine reads, by name, in the order of the memory map."""
-    return {spec.name: pack(spec.content(model), spec.bits) for spec in memory_map(shape)}
+    return {spec.name: pack(spec.content(model), spec.bits, spec.protection) for spec in memory_map(shape)}

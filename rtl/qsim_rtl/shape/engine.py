@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qsim.errors import QsimError
 from qsim.model.layer import Layer
 from qsim.model.model import Model
 from qsim.spec.geometry import signed_width
 
+from ..memory.protection import protection_of
 from . import crossbar as crossbar_shape
 from .crossbar import CrossbarShape
 
@@ -22,7 +23,8 @@ class LayerShape:
 
     `levels` is the largest hidden code, 0 on the last layer. `accumulator_bits` is a two's
     complement width that holds every accumulator and, on a hidden layer, one above the largest. A
-    mapped layer has a `crossbar`, onto whose columns and rows `pe` and `simd` then fold.
+    mapped layer has a `crossbar`, onto whose columns and rows `pe` and `simd` then fold. `protection` is
+    that of the weight memory, a name of `memory.protection`.
     """
 
     inputs: int
@@ -37,6 +39,7 @@ class LayerShape:
     pe: int
     simd: int
     crossbar: CrossbarShape | None = None
+    protection: str = "none"
 
     @property
     def beats(self) -> int:
@@ -144,6 +147,24 @@ class EngineShape:
     def mapped(self) -> list[tuple[int, CrossbarShape]]:
         """The layers on a crossbar, each with its place in the network."""
         return [(i, layer.crossbar) for i, layer in enumerate(self.layers) if layer.crossbar is not None]
+
+    def protected_by(self, protection: str) -> EngineShape:
+        """The same shape with check bits beside the words of its weight memories.
+
+        Raises
+        ------
+        QsimError
+            If there is no such protection, or a layer is on a crossbar, whose cells are no words.
+        """
+        protection_of(protection)
+        if self.mapped and protection != "none":
+            raise QsimError("weights in cells have no check bits; a model of ideal layers is needed")
+        return replace(self, layers=tuple(replace(x, protection=protection) for x in self.layers))
+
+    @property
+    def protected(self) -> bool:
+        """Whether the weights of any layer have check bits."""
+        return any(layer.protection != "none" for layer in self.layers)
 
     @property
     def noisy(self) -> bool:

@@ -41,6 +41,7 @@ def _layer(layer: LayerShape) -> dict[str, Any]:
         "pe": layer.pe,
         "simd": layer.simd,
         "tiles": None if layer.crossbar is None else _tiles(layer.crossbar),
+        **({} if layer.protection == "none" else {"protection": layer.protection}),
     }
 
 

@@ -82,9 +82,14 @@ def _binding(shape: EngineShape) -> str:
     hidden = " ".join(f"X({i})" for i in range(len(shape.layers) - 1))
     mapped = " ".join(f"X({i}, {k})" for k, (i, _) in enumerate(shape.mapped))
     first_image = "engine.p_first__image.set<uint32_t>(number);" if shape.noisy else ""
+    errors = " ".join(
+        f"run->{name} += engine.p_memory__{name}.get<bool>();"
+        for name in (("corrected", "failed") if shape.protected else ())
+    )
     return (
         f"#define EACH_MEMORY(X) {memories}\n"
         f"#define EACH_HIDDEN(X) {hidden}\n"
         f"#define EACH_CROSSBAR(X) {mapped}\n"
         f"#define SET_FIRST_IMAGE(engine, number) {first_image}\n"
+        f"#define COUNT_MEMORY_ERRORS(engine, run) {errors}\n"
     )

@@ -33,6 +33,7 @@ class Outcome:
     `columns[k]` : every code of the converters of the k-th mapped layer, `pe` a read
     `short`, `long` : how many cycles the ports of that name were high
     `unstable` : results that changed or vanished before they were taken
+    `corrected`, `failed` : cycles in which protected words were found wrong, and put right or not
     """
 
     logits: Longs
@@ -43,6 +44,8 @@ class Outcome:
     short: int
     long: int
     unstable: int
+    corrected: int
+    failed: int
 
 
 class Driver:
@@ -143,6 +146,8 @@ class Driver:
             run.short_frames,
             run.long_frames,
             run.unstable,
+            run.corrected,
+            run.failed,
         )
 
 
@@ -195,6 +200,8 @@ class _Run(ctypes.Structure):
         ("long_frames", ctypes.c_int64),
         ("unstable", ctypes.c_int64),
         ("unsettled", ctypes.c_int64),
+        ("corrected", ctypes.c_int64),
+        ("failed", ctypes.c_int64),
     )
 
 

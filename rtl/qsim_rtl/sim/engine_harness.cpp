@@ -46,6 +46,7 @@ struct Run {
     ColumnTape *columns;
     uint32_t first_image;
     int64_t cycles, accepted, short_frames, long_frames, unstable, unsettled;
+    int64_t corrected, failed;  // cycles in which words of protected memories were found wrong
 };
 
 struct Random {
@@ -167,6 +168,7 @@ void engine_run(Engine *handle, Run *run) {
         }
         run->short_frames += engine.p_short__frame.get<bool>();
         run->long_frames += engine.p_long__frame.get<bool>();
+        COUNT_MEMORY_ERRORS(engine, run)
 #define WATCH(i) if (engine.p_code##i##__valid.get<bool>()) run->hidden[i].write(engine.p_code##i.get<uint32_t>());
         EACH_HIDDEN(WATCH)
 #define READ(i, k) if (engine.p_columns##i##__valid.get<bool>()) run->columns[k].write(bits_of(engine.p_columns##i));

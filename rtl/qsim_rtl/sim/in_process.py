@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from qsim.model.model import Model
 
 from ..memory.column_order import in_model_order
 from ..memory.faults import flipped, places
-from ..memory.pack import image, pack
+from ..memory.pack import Words, image, pack
 from ..shape.engine import EngineShape, Folding
 from .cxxrtl import compile
 from .engine import Codes, Driver, Outcome
@@ -31,6 +32,7 @@ class Result:
 
     `columns` has, for each mapped layer, every code of a column's converter (N, tiles, slices,
     digits, columns). `cycles` counts from the first input beat to the last result, both included.
+    `corrected` and `failed` are the cycles in which protected words were found wrong, and put right or not.
     """
 
     hidden: tuple[Longs, ...]
@@ -38,6 +40,8 @@ class Result:
     logits: Longs
     classes: Longs
     cycles: int
+    corrected: int = 0
+    failed: int = 0
 
 
 class Simulator:
@@ -50,6 +54,8 @@ class Simulator:
         As in `EngineShape.of`. A shape that was never used before costs some seconds of compilation.
     optimize : int
         As in `compile`.
+    protection : str
+        Of the weight memories: a name of `memory.protection.PROTECTIONS`.
 
     Raises
     ------
@@ -57,8 +63,15 @@ class Simulator:
         If the folding does not fit, or the engine cannot be compiled.
     """
 
-    def __init__(self, model: Model, pe: Folding = 1, simd: Folding = 1, optimize: int = 2) -> None:
-        self.shape = EngineShape.of(model, pe, simd, monitor=True)
+    def __init__(
+        self,
+        model: Model,
+        pe: Folding = 1,
+        simd: Folding = 1,
+        optimize: int = 2,
+        protection: str = "none",
+    ) -> None:
+        self.shape = EngineShape.of(model, pe, simd, monitor=True).protected_by(protection)
         self._driver = Driver(compile(self.shape, optimize), self.shape)
         self.load(model)
 
@@ -73,13 +86,18 @@ class Simulator:
             If the model needs other hardware, or the list is another model's or of other than memory bits.
         """
         folding = [layer.pe for layer in self.shape.layers], [layer.simd for layer in self.shape.layers]
-        if EngineShape.of(model, *folding, monitor=True) != self.shape:
+        plain = EngineShape.of(model, *folding, monitor=True)
+        if plain.protected_by(self.shape.layers[0].protection) != self.shape:
             raise QsimError("the model needs an engine of another shape; make a Simulator for it")
         self.model = model
         words = image(model, self.shape)
         if faults is not None:
             check(model, faults)
             words = flipped(words, places(model, self.shape, faults))
+        self.load_words(words)
+
+    def load_words(self, words: Mapping[str, Words]) -> None:
+        """Write all memories, in the order of the memory map, right or wrong as their words are."""
         self._driver.load(memory.chunks for memory in words.values())
 
     def beats(self, codes: npt.ArrayLike) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
@@ -144,4 +162,6 @@ class Simulator:
             outcome.logits.reshape(images, self.model.outputs),
             outcome.classes.reshape(images, self.model.outputs)[:, -1],
             int(outcome.finished[-1]) + 1 if images else 0,
+            outcome.corrected,
+            outcome.failed,
         )

@@ -25,7 +25,7 @@ EDITS = {  # the block, what stands there, what takes its place
     "a threshold that is met is not passed": ("engine_threshold0", r"<= (\$signed\(acc0)", r"< \1"),
     "a short frame is not reported": ("engine_layer0_buffer", r"(?<=short_frame <= )(?!1'h0)\w+", "1'h0"),
     "a long frame is not reported": ("engine_layer0_buffer", r"(?<=long_frame <= )(?!1'h0)\w+", "1'h0"),
-    "a partial write is whole": ("lite", r"(?<=strobes <= )bus__wstrb", "4'hf"),
+    "a partial write is whole": ("lite", r"(?<=strobes <= )(?!4'h0)\w+", "4'hf"),
 }
 
 

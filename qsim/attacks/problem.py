@@ -1,0 +1,127 @@
+"""What attacks share: images still to be broken, and the best found for each, scored on the integers."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ..model.model import Model
+from ..shadow.network import Network
+from .draws import Keys, image_keys
+from .norms import Ball
+from .steps import Codes
+
+RIVALS = 4  # classes that attacks aim at in turn
+
+Integers = npt.NDArray[np.int64]
+Reals = npt.NDArray[np.float64]
+
+
+class Problem:
+    """Images under attack.
+
+    Parameters
+    ----------
+    model : Model, which scores every candidate
+    codes : int array (N, inputs) of the input format's type
+    labels : int64 array (N,)
+    targets : int64 array (N,), or None for any class but the label
+    ball : what the attack may reach
+    seed : int
+    network : Network, optional
+        Whose weights give the gradients, if not the model's own.
+
+    Attributes
+    ----------
+    best : int array (N, inputs)
+        The candidate of the smallest margin so far; the image itself at first.
+    margins : int64 array (N,)
+        Its margin, below 0 if and only if the attack has won.
+    queries : int64 array (N,)
+        Candidates scored so far.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        codes: Codes,
+        labels: Integers,
+        targets: Integers | None,
+        ball: Ball,
+        seed: int,
+        network: Network | None = None,
+    ) -> None:
+        self.model, self.codes, self.labels, self.targets, self.ball = model, codes, labels, targets, ball
+        self.network = network
+        self.keys: Keys = image_keys(codes, labels if targets is None else targets, seed)
+        self.best = codes.copy()
+        self.margins = np.full(len(codes), np.iinfo(np.int64).max)
+        self.queries = np.zeros(len(codes), np.int64)
+        self.clean_logits = self.try_all(np.arange(len(codes)), codes)
+        self.clean_margins = self.margins.copy()
+        self.given_up = np.zeros(len(codes), np.bool_)
+
+    @property
+    def live(self) -> Integers:
+        """The images that are neither broken nor given up."""
+        return np.flatnonzero((self.margins >= 0) & ~self.given_up)
+
+    def give_up(self, share: float) -> None:
+        """Leave alone the images whose margin is still more than a share of the one they began with."""
+        self.given_up = self.margins > share * self.clean_margins
+
+    def of(self, rows: Integers) -> tuple[Integers, Integers | None]:
+        """Labels and targets of some images."""
+        return self.labels[rows], None if self.targets is None else self.targets[rows]
+
+    def try_all(self, rows: Integers, candidates: Codes) -> Integers:
+        """Score a candidate for each of the images `rows`; its logits, int64 (rows, classes)."""
+        logits = class_logits(self.model, candidates)
+        margins = self.margins_of(rows, logits)
+        self.queries[rows] += 1
+        better = margins < self.margins[rows]
+        self.margins[rows[better]] = margins[better]
+        self.best[rows[better]] = candidates[better]
+        return logits
+
+    def margins_of(self, rows: Integers, logits: Integers) -> Integers:
+        """The margins of candidates for some images, from their logits."""
+        return doubled_margins(logits, *self.of(rows))
+
+    def real(self, logits: Integers) -> Reals:
+        """Logits in the shadow's units."""
+        last = self.model.layers[-1]
+        scale = last.weight_denominator * last.codes_per_unit * (1 if self.model.outputs > 1 else 2)
+        return logits / scale
+
+    def rivals(self, rows: Integers, rank: int) -> Integers:
+        """The class to aim at: the target, else the other class of that rank on the clean image."""
+        if self.targets is not None:
+            return self.targets[rows]
+        others = self.clean_logits[rows].astype(np.float64)
+        others[np.arange(len(rows)), self.labels[rows]] = -np.inf
+        order = np.argsort(-others, axis=1, kind="stable")
+        return order[:, rank % (self.model.classes - 1)]
+
+
+def class_logits(model: Model, codes: Codes) -> Integers:
+    """The accumulators of all classes (N, classes); of a single output L, -1 and 2 L: class 1 if L >= 0."""
+    logits = model.logits(codes)
+    if model.outputs > 1:
+        return logits
+    return np.concatenate([np.full_like(logits, -1), 2 * logits], axis=1)
+
+
+def doubled_margins(logits: Integers, labels: Integers, targets: Integers | None) -> Integers:
+    """How far each image is from being broken, doubled, so that ties count as the hardware decides them.
+
+    Untargeted: the label's logit minus the best other; below 0 if and only if the label loses. Targeted: the
+    best other logit minus the target's; below 0 if and only if the target wins.
+    """
+    aims = labels if targets is None else targets
+    rows = np.arange(len(logits))
+    ties = np.arange(logits.shape[1]) < aims[:, None]  # who wins a tie against the aim
+    others = 2 * logits + ties
+    others[rows, aims] = np.iinfo(np.int64).min
+    lead = 2 * logits[rows, aims] - others.max(axis=1)
+    return lead if targets is None else -lead - 1

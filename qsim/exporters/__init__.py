@@ -1,0 +1,1 @@
+"""Models as files of other tools, which then compute the same integers."""

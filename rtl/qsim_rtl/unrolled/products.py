@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 
+from qsim.errors import QsimError
 from qsim.model.layer import Layer
+from qsim.model.model import Model
 
 from .graph import AdderGraph, Node, Term
 from .sharing import adder_graph
+
+
+def check_ideal(model: Model) -> None:
+    """Refuse a model whose accumulators are not plain sums of products.
+
+    Raises
+    ------
+    QsimError
+        If a layer is on crossbar tiles, or an accumulator wraps around.
+    """
+    if model.mapped:
+        raise QsimError("a layer is on crossbar tiles; a model of ideal layers is needed to unroll")
+    if any(layer.wrap_bits is not None for layer in model.layers):
+        raise QsimError("an accumulator wraps around; an engine that is unrolled has all bits")
 
 
 def layer_graph(layer: Layer, codes: tuple[int, int]) -> AdderGraph:

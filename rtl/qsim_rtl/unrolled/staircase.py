@@ -9,7 +9,9 @@ import numpy as np
 
 from .digits import signed_digits
 
-MOST_BITS = 20  # of the shift, at most
+MOST_BITS = 34  # of the shift, at most
+FURTHER = 4  # bits beyond the smallest shift that does, which are tried for a slope of fewer digits
+MOST_SLOPES = 1000  # that are tried for a shift
 
 
 class Staircase(NamedTuple):
@@ -29,6 +31,8 @@ def cheapest_staircase(thresholds: Sequence[int]) -> Staircase | None:
     t, k = np.asarray(thresholds, np.int64), np.arange(1, len(thresholds) + 1)
     best: tuple[int, Staircase] | None = None
     for shift in range(MOST_BITS + 1):
+        if best is not None and shift > best[1].shift + FURTHER:
+            break
         for slope in _slopes(t, shift):
             least = int(((k << shift) - t * slope).max())
             most = int(((k << shift) - (t - 1) * slope).min()) - 1
@@ -40,7 +44,7 @@ def cheapest_staircase(thresholds: Sequence[int]) -> Staircase | None:
 
 
 def _slopes(t: np.ndarray, shift: int) -> range:
-    """The slopes that could do: a code more from the first to the last threshold for each one between."""
-    codes, span = len(t) - 1, int(t[-1] - t[0])
-    low = ((codes - 1) << shift) // (span + 1)
-    return range(max(low, 1), ((codes + 1) << shift) // max(span - 1, 1) + 2)
+    """The slopes that could do: from the first to the last threshold the code rises by one for each other."""
+    rise, span = (len(t) - 1) << shift, int(t[-1] - t[0])
+    low, high = rise // (span + 1) + 1, -(-rise // (span - 1)) if span > 1 else 1 << shift
+    return range(low, min(high, low + MOST_SLOPES))

@@ -6,11 +6,10 @@ from amaranth.hdl import Module, Shape, Signal, Value, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from qsim.errors import QsimError
 from qsim.model.model import Model
 
 from ...unrolled.graph import width
-from ...unrolled.products import layer_graph
+from ...unrolled.products import check_ideal, layer_graph
 from ..stream.pipeline import delayed
 from .activation import Activation
 from .adders import Adders
@@ -37,8 +36,7 @@ class UnrolledEngine(wiring.Component):
     """
 
     def __init__(self, model: Model, levels: int = 1) -> None:
-        if model.mapped:
-            raise QsimError("a layer is on crossbar tiles; a model of ideal layers is needed to unroll")
+        check_ideal(model)
         self.model = model
         self.layers = [_Layer(model, i, levels) for i in range(len(model.layers))]
         low, high = model.bounds[-1]
@@ -52,7 +50,7 @@ class UnrolledEngine(wiring.Component):
                 "category": unsigned(self.argmax.bits),
             }
         )
-        hidden = {}
+        hidden: dict[str, Out] = {}
         for k, layer in enumerate(self.layers[:-1]):
             hidden |= {f"hidden{k}": Out(layer.code_bits * layer.outputs), f"hidden{k}_valid": Out(1)}
         super().__init__(

@@ -1,0 +1,92 @@
+"""Hidden codes of constant thresholds, an accumulator a cycle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Shape, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ...unrolled.sharing import adder_graph
+from ...unrolled.staircase import Staircase, cheapest_staircase
+from .adders import Adders
+
+
+class Activation(wiring.Component):
+    """How many of a neuron's thresholds are at most its accumulator, one a cycle in which `advance` is high.
+
+    One threshold is a comparison, evenly spaced ones a multiplication by adders and a shift where that is
+    proved equal, others a binary search, a stage for each bit.
+
+    Ports
+    -----
+    advance : all registers move
+    acc : accumulator, of the given shape
+    code : `latency` advances later
+
+    Parameters
+    ----------
+    thresholds : sequence of int, ascending
+    shape : Shape
+        Of the accumulator.
+    low, high : int
+        Ends of its range.
+    """
+
+    def __init__(self, thresholds: Sequence[int], shape: Shape, low: int, high: int) -> None:
+        self.thresholds, self.low, self.high = [*thresholds], low, high
+        self.bits = len(self.thresholds).bit_length()
+        staircase = cheapest_staircase(self.thresholds) if len(self.thresholds) > 1 else None
+        self.staircase = staircase
+        self.adders = None if staircase is None else _multiplier(staircase, low, high)
+        self.latency = self.bits if self.adders is None else self.adders.latency + 1
+        super().__init__({"advance": In(1), "acc": In(shape), "code": Out(self.bits)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        code = self._search(m) if self.staircase is None else self._multiply(m, self.staircase)
+        m.d.comb += self.code.eq(code)
+        return m
+
+    def _multiply(self, m: Module, form: Staircase) -> Value:
+        assert self.adders is not None
+        m.submodules.multiplier = adders = self.adders
+        m.d.comb += [adders.advance.eq(self.advance), adders.x0.eq(self.acc)]
+        raw = (adders.y0 + form.offset) >> form.shift
+        most = len(self.thresholds)
+        code = Signal(self.bits, reset_less=True)
+        with m.If(self.advance):
+            m.d.sync += code.eq(Mux(raw < 0, 0, Mux(raw > most, most, raw)))
+        return code
+
+    def _search(self, m: Module) -> Value:
+        """Stage k compares with the threshold that the k highest bits of the code select."""
+        above = self.high + 1
+        padded = [min(t, above) for t in self.thresholds]
+        padded += [above] * ((1 << self.bits) - 1 - len(padded))
+        acc, code = self.acc, Const(0, 0)
+        for k in range(self.bits):
+            step = 1 << self.bits - k - 1
+            table = [padded[(prefix << self.bits - k) + step - 1] for prefix in range(1 << k)]
+            threshold = (
+                Array([Const(t, self.acc.shape()) if self._fits(t) else t for t in table])[code]
+                if k
+                else table[0]
+            )
+            prefix = Signal(k + 1, name=f"prefix{k}", reset_less=True)
+            following = Signal(self.acc.shape(), name=f"acc{k}", reset_less=True)
+            with m.If(self.advance):
+                m.d.sync += [prefix.eq(Cat(acc >= threshold, code)), following.eq(acc)]
+            acc, code = following, prefix
+        return code
+
+    def _fits(self, value: int) -> bool:
+        shape = self.acc.shape()
+        half = 1 << shape.width - 1
+        return -half <= value < half if shape.signed else 0 <= value < 2 * half
+
+
+def _multiplier(form: Staircase, low: int, high: int) -> Adders:
+    return Adders(adder_graph(np.array([[form.slope]])), low, high)

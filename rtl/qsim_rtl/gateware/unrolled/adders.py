@@ -1,0 +1,116 @@
+"""A constant matrix product, an input vector a cycle: the nodes of an adder graph, pipelined."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Const, Module, Shape, Signal, Value, signed, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ...unrolled.graph import AdderGraph, Node, Term, width
+
+
+class Adders(wiring.Component):
+    """Products of a constant matrix with input vectors, one a cycle in which `advance` is high.
+
+    Ports
+    -----
+    advance : all registers move
+    x0, x1, ... : inputs, each of `input_shape`
+    y0, y1, ... : outputs, `latency` advances after their inputs, as wide as their exact ranges
+
+    Parameters
+    ----------
+    graph : AdderGraph
+    low, high : int
+        Ends of the inputs' range.
+    levels : int
+        Adders between two registers.
+    """
+
+    def __init__(self, graph: AdderGraph, low: int, high: int, levels: int = 1) -> None:
+        self.graph, self.levels = graph, levels
+        ranges = graph.ranges(low, high)
+        self.shapes = [_shape(low, high)] * graph.inputs + [_shape(*r) for r in ranges[graph.inputs :]]
+        self.output_ranges = [_ends(term, ranges) for term in graph.outputs]
+        used = [term.value for term in graph.outputs if term is not None]
+        deepest = max((graph.levels[value] for value in used), default=0)
+        self.latency = max(-(-deepest // levels), 1)
+        super().__init__(
+            {
+                "advance": In(1),
+                **{f"x{i}": In(self.shapes[i]) for i in range(graph.inputs)},
+                **{f"y{j}": Out(_shape(*ends)) for j, ends in enumerate(self.output_ranges)},
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        graph = self.graph
+        self._delayed: dict[tuple[int, int], Value] = {
+            (i, 0): getattr(self, f"x{i}") for i in range(graph.inputs)
+        }
+        for k, node in enumerate(graph.nodes):
+            number = graph.inputs + k
+            total = Signal(self.shapes[number], name=f"sum{k}")
+            cycle = self._cycle(number)
+            m.d.comb += total.eq(_sum(node, self._at(m, node.left, cycle), self._at(m, node.right, cycle)))
+            self._delayed[number, cycle] = total
+        for j, term in enumerate(graph.outputs):
+            if term is not None:
+                value = self._at(m, term, self.latency) << term.shift
+                m.d.comb += getattr(self, f"y{j}").eq(value if term.sign > 0 else -value)
+        return m
+
+    def _cycle(self, number: int) -> int:
+        """The advances after which a value is there, before its register."""
+        return max(self.graph.levels[number] - 1, 0) // self.levels
+
+    def _at(self, m: Module, term: Term, cycle: int) -> Value:
+        """A value as it is `cycle` advances after its inputs."""
+        key = term.value, cycle
+        if key not in self._delayed:
+            before = self._at(m, term, cycle - 1)
+            register = Signal(self.shapes[term.value], name=f"v{term.value}_{cycle}", reset_less=True)
+            with m.If(self.advance):
+                m.d.sync += register.eq(before)
+            self._delayed[key] = register
+        return self._delayed[key]
+
+
+def _sum(node: Node, left: Value, right: Value) -> Value:
+    """The node's sum; bits below the higher operand's shift pass by the adder where they can."""
+    lower, higher, low, high = node.left, node.right, left, right
+    if lower.shift > higher.shift:
+        lower, higher, low, high = higher, lower, high, low
+    rise = higher.shift - lower.shift
+    assert lower.shift == 0
+    if rise and lower.sign > 0:
+        rest = low >> rise
+        return Cat(
+            low[:rise] if rise <= len(low) else _extended(low, rise), _signed(rest, high, higher.sign)
+        ).as_signed()
+    if lower.sign < 0:
+        return (high << rise) - low
+    return low + high if higher.sign > 0 else low - high
+
+
+def _signed(rest: Value, high: Value, sign: int) -> Value:
+    return rest + high if sign > 0 else rest - high
+
+
+def _extended(value: Value, bits: int) -> Value:
+    """The lowest `bits` of a shorter value."""
+    fill = value[-1] if value.shape().signed else Const(0, 1)
+    return Cat(value, *[fill] * (bits - len(value)))
+
+
+def _shape(low: int, high: int) -> Shape:
+    bits = width(low, high)
+    return signed(bits) if low < 0 else unsigned(bits)
+
+
+def _ends(term: Term | None, ranges: list[tuple[int, int]]) -> tuple[int, int]:
+    if term is None:
+        return 0, 0
+    ends = sorted(term.sign * (end << term.shift) for end in ranges[term.value])
+    return ends[0], ends[1]

@@ -1,0 +1,140 @@
+"""An engine that takes an image a cycle: all weights are constants, all layers lie side by side."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Shape, Signal, Value, signed, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from qsim.model.model import Model
+
+from ...unrolled.graph import width
+from ...unrolled.products import check_ideal, layer_graph
+from ..stream.pipeline import delayed
+from .activation import Activation
+from .adders import Adders
+from .argmax import ArgmaxTree
+
+
+class UnrolledEngine(wiring.Component):
+    """The network of one model, whose weights cannot be changed: one image a cycle, `latency` cycles later.
+
+    Ports
+    -----
+    i : stream of images; all input codes, the first lowest
+    o : stream of results; `logits`, all of one width, and `category`
+    hidden0, hidden1, ... : the hidden codes of each layer while `hidden0_valid`, ... is high
+
+    A beat is transferred in each cycle in which valid and ready are high. While results are not taken
+    everything stands still: `i.ready` is `o.ready` or not `o.valid`.
+
+    Parameters
+    ----------
+    model : Model of ideal layers
+    levels : int
+        Adders between two registers, at least 1: fewer registers, a slower clock.
+    """
+
+    def __init__(self, model: Model, levels: int = 1) -> None:
+        check_ideal(model)
+        self.model = model
+        self.layers = [_Layer(model, i, levels) for i in range(len(model.layers))]
+        low, high = model.bounds[-1]
+        self.logit_bits = max(width(min(low, -1), high), 2)
+        self.argmax = ArgmaxTree(model.outputs, signed(self.logit_bits))
+        self.latency = 1 + sum(layer.latency for layer in self.layers) + self.argmax.latency
+        code = _code_shape(*model.code_range(0))
+        result = data.StructLayout(
+            {
+                "logits": data.ArrayLayout(signed(self.logit_bits), model.outputs),
+                "category": unsigned(self.argmax.bits),
+            }
+        )
+        hidden: dict[str, Out] = {}
+        for k, layer in enumerate(self.layers[:-1]):
+            hidden |= {f"hidden{k}": Out(layer.code_bits * layer.outputs), f"hidden{k}_valid": Out(1)}
+        super().__init__(
+            {
+                "i": In(stream.Signature(data.ArrayLayout(code, model.inputs))),
+                "o": Out(stream.Signature(result)),
+                **hidden,
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        advance = Signal()
+        m.d.comb += [advance.eq(self.o.ready | ~self.o.valid), self.i.ready.eq(advance)]
+        valid = delayed(m, advance, self.i.valid, name="valid_in")
+        values: list[Value] = [
+            delayed(m, advance, self.i.payload[k], name=f"code{k}", reset_less=True)
+            for k in range(self.model.inputs)
+        ]
+        for k, layer in enumerate(self.layers):
+            values = layer.build(m, advance, values, f"layer{k}")
+            valid = delayed(m, advance, valid, layer.latency, f"valid{k}")
+            if k < len(self.layers) - 1:
+                for j, code in enumerate(values):
+                    m.d.comb += getattr(self, f"hidden{k}").word_select(j, layer.code_bits).eq(code)
+                m.d.comb += getattr(self, f"hidden{k}_valid").eq(valid & advance)
+        m.submodules.argmax = self.argmax
+        m.d.comb += self.argmax.advance.eq(advance)
+        for j, logit in enumerate(values):
+            kept = delayed(m, advance, logit, self.argmax.latency, f"logit{j}", reset_less=True)
+            m.d.comb += [getattr(self.argmax, f"z{j}").eq(logit), self.o.payload.logits[j].eq(kept)]
+        m.d.comb += [
+            self.o.payload.category.eq(self.argmax.index),
+            self.o.valid.eq(delayed(m, advance, valid, self.argmax.latency, "valid_out")),
+        ]
+        return m
+
+
+class _Layer:
+    """One layer: products, then thresholds of the accumulators, or the accumulators themselves."""
+
+    def __init__(self, model: Model, number: int, levels: int) -> None:
+        layer = model.layers[number]
+        low, high = model.code_range(number)
+        self.bias, self.outputs = layer.bias.tolist(), layer.outputs
+        self.adders = Adders(layer_graph(layer, (low, high)), low, high, levels)
+        self.activations: list[Activation | int] = []
+        self.latency = self.adders.latency + 1
+        if layer.thresholds is None:
+            return
+        self.code_bits = layer.max_code.bit_length()
+        for j, (row, ends) in enumerate(
+            zip(layer.thresholds.tolist(), self.adders.output_ranges, strict=True)
+        ):
+            own = [t - self.bias[j] for t in row]
+            known = [sum(t <= end for t in own) for end in ends]
+            shape = getattr(self.adders, f"y{j}").shape()
+            self.activations.append(known[0] if known[0] == known[1] else Activation(own, shape, *ends))
+        built = [a.latency for a in self.activations if isinstance(a, Activation)]
+        self.latency = self.adders.latency + max(built, default=0)
+
+    def build(self, m: Module, advance: Value, values: list[Value], name: str) -> list[Value]:
+        """The layer's results, `latency` advances after `values`."""
+        m.submodules[name] = adders = self.adders
+        m.d.comb += adders.advance.eq(advance)
+        m.d.comb += [getattr(adders, f"x{k}").eq(value) for k, value in enumerate(values)]
+        products = [getattr(adders, f"y{j}") for j in range(self.outputs)]
+        if not self.activations:
+            sums = [product + bias for product, bias in zip(products, self.bias, strict=True)]
+            return [
+                delayed(m, advance, s, name=f"{name}_acc{j}", reset_less=True) for j, s in enumerate(sums)
+            ]
+        return [self._code(m, advance, j, product, name) for j, product in enumerate(products)]
+
+    def _code(self, m: Module, advance: Value, j: int, product: Value, name: str) -> Value:
+        activation = self.activations[j]
+        if isinstance(activation, int):  # whatever the inputs are
+            return Signal(self.code_bits, init=activation, name=f"{name}_code{j}")
+        m.submodules[f"{name}_activation{j}"] = activation
+        m.d.comb += [activation.advance.eq(advance), activation.acc.eq(product)]
+        rest = self.latency - self.adders.latency - activation.latency
+        return delayed(m, advance, activation.code, rest, f"{name}_code{j}", reset_less=True)
+
+
+def _code_shape(low: int, high: int) -> Shape:
+    bits = width(low, high)
+    return signed(bits) if low < 0 else unsigned(bits)

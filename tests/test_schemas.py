@@ -29,6 +29,7 @@ CALLS = {  # command, and where it has several forms a word; quick, run in order
     "verilog": f"verilog {MODEL} --out verilog",
     "export": f"export {MODEL} --out folder",
     "attack pgd": f"attack {SPIRAL} --attack pgd --steps 2 --epsilon 0.05",
+    "transfer": f"transfer {SPIRAL} {SPIRAL.replace('q4', 'q8')} --attack fgsm --epsilon 0.05 --images 10",
     "audit": f"audit {SPIRAL} --attack fgsm --epsilon 0.05 --images 10",
     "certify": f"certify {MODEL} --radius 1 --images 2 --out certificates",
     "certify check": "certify --check certificates",

@@ -62,7 +62,8 @@ MAY_IMPORT = {  # each room, and the rooms that it may import besides itself
 RTL_MAY_IMPORT = {  # the same inside the hardware; what turns a netlist into another language is no simulator
     "qsim_rtl.shape": {"memory"},
     "qsim_rtl.memory": {"shape"},
-    "qsim_rtl.gateware": {"memory", "shape"},
+    "qsim_rtl.unrolled": set(),
+    "qsim_rtl.gateware": {"memory", "shape", "unrolled"},
     "qsim_rtl.export": {"fpga", "gateware", "memory", "shape", "sim.yosys"},
     "qsim_rtl.fpga": {"export", "gateware", "memory", "shape", "sim.toolchain"},
     "qsim_rtl.sim": {"gateware", "memory", "shape"},

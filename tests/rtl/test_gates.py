@@ -32,6 +32,7 @@ BINDING = """
 #define EACH_HIDDEN(X) X(0)
 #define EACH_CROSSBAR(X)
 #define SET_FIRST_IMAGE(engine, number)
+#define COUNT_MEMORY_ERRORS(engine, run)
 """
 pytestmark = pytest.mark.usefixtures("compiler")
 

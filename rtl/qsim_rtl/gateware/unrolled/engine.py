@@ -26,7 +26,7 @@ class UnrolledEngine(wiring.Component):
     hidden0, hidden1, ... : the hidden codes of each layer while `hidden0_valid`, ... is high
 
     A beat is transferred in each cycle in which valid and ready are high. While results are not taken
-    everything stands still: `i.ready` is `o.ready` or not `o.valid`.
+    everything stands still: the input is ready where the output is, or has nothing to give.
 
     Parameters
     ----------

@@ -36,8 +36,10 @@ def _fast(model: Model, isa: str) -> Enter | None:
     plan = _packed(model, isa)
     if plan is None:
         return None
-    rows, block, operands = plan.rows, plan.block, packing.operands(plan)
+    rows, block, operands = plan.rows, plan.block, packing.operands(plan, model.input.dtype)
     entry = entries.run(isa, plan.octets)
+    if operands is None:
+        return lambda codes, _, hidden, logits, classes: entry(codes, rows, block, hidden, logits, classes)
     return lambda codes, _, hidden, logits, classes: entry(
         operands(codes), rows, block, hidden, logits, classes
     )
@@ -48,12 +50,13 @@ def _fast_sweeper(model: Model, isa: str) -> Sweeper | None:
     plan = layers and packing.pack_sweep(model, layers, entries.SETS[isa].lanes)
     if layers is None or plan is None:
         return None
-    rows, block, operands = plan.rows, plan.block, packing.operands(layers)
+    rows, block, operands = plan.rows, plan.block, packing.operands(layers, model.input.dtype)
     entry = entries.sweep(isa, plan.octets)
     low, high = model.input.low, model.input.high
 
     def run(codes: Array, signs: Array, steps: Array, classes: Classes) -> None:
-        first = operands(np.ascontiguousarray(codes))
+        first = np.ascontiguousarray(codes)
+        first = first if operands is None else operands(first)
         entry(first, np.ascontiguousarray(signs), steps, low, high, rows, block, classes)
 
     return run

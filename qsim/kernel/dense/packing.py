@@ -127,11 +127,11 @@ def pack(model: Model, lanes: int, panel: int, has_bytes: bool) -> Plan | None:
     return Plan(rows, block.aligned())
 
 
-def operands(plan: Plan) -> Callable[[Array], Array]:
+def operands(plan: Plan, codes: np.dtype[Any]) -> Callable[[Array], Array] | None:
     """A function from C-ordered codes (N, inputs) to the bytes (N, whole groups) that the first layer reads.
 
-    Operands are code - shift, bytes or halves, and zeros to a whole group; codes that are that already are
-    not copied.
+    Operands are code - shift, bytes or halves, and zeros to a whole group. None where `codes`, the type of
+    the codes, is such that they are those bytes already.
     """
     halves, inputs, groups, shift = plan.rows[0, [HALVES, INPUTS, GROUPS, SHIFT_IN]].tolist()
     dtype = np.dtype(np.int16 if halves else np.uint8)
@@ -142,9 +142,9 @@ def operands(plan: Plan) -> Callable[[Array], Array]:
         np.subtract(codes, shift, out=made[:, :inputs], dtype=np.int32, casting="unsafe")
         return made.view(np.uint8)
 
-    if shift or columns != inputs:
+    if shift or columns != inputs or codes != dtype:
         return copy
-    return lambda codes: codes.view(np.uint8) if codes.dtype == dtype else copy(codes)
+    return (lambda codes: codes.view(np.uint8)) if halves else None
 
 
 def pack_sweep(model: Model, plan: Plan, lanes: int) -> Plan | None:

@@ -55,6 +55,7 @@ def draw(rows: Rows, path: Path) -> None:
             panel.plot(radii, high, color=colour, ls=":", marker=".")
         panel.set_title(activation, fontsize=9)
         panel.set_xlabel("radius, LSB", fontsize=8)
+        panel.xaxis.get_major_locator().set_params(integer=True)
         panel.legend(fontsize=7)
         panel.set_ylim(0, 102)
         panel.grid(alpha=0.3)

@@ -21,7 +21,7 @@ from ..activations import activation as activation_called
 from ..errors import QsimError
 from .adam import Adam
 from .network import Network, Reals, logit_gradient, predict, to_real
-from .train import Report, checked_widths, peaks_of, untrained
+from .train import Report, checked_widths, peaks_of, training_data, untrained
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def train_certified(
         If a parameter is outside what is allowed.
     """
     widths = checked_widths(bits, activation, hidden, grid, seed)
-    dataset = data_sets.load(data, "train") if isinstance(data, str) else data
+    dataset = training_data(data)
     span = dataset.input.high - dataset.input.low
     if not 1 <= radius <= span:
         raise QsimError(f"radius is {radius}; 1 to {span} LSBs are allowed")

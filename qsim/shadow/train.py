@@ -106,12 +106,7 @@ def train(
     widths = checked_widths(bits, activation, hidden, grid, seed)
     if recipe is not None and not 0 <= recipe.adversarial < np.inf:
         raise QsimError(f"adversarial is {recipe.adversarial!r}; a strength of 0 or more is needed")
-    dataset = data_sets.load(data, "train") if isinstance(data, str) else data
-    if not isinstance(dataset, data_sets.Dataset):
-        raise QsimError(
-            f"data is a {type(data).__name__}; "
-            f"a name ({', '.join(data_sets.NAMES)}) or a qsim.Dataset is needed"
-        )
+    dataset = training_data(data)
     recipe = recipe or RECIPES.get(dataset.name, Recipe())
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(dataset.codes))
@@ -126,6 +121,17 @@ def train(
     with threadpool_limits(1):
         network = _fit(network, dataset, rows, held_out, recipe, rng, report)
         return replace(network, peaks=peaks_of(network.rounded(), dataset))
+
+
+def training_data(data: str | data_sets.Dataset) -> data_sets.Dataset:
+    """The data set of that name, or the one given; refused where it is neither."""
+    dataset = data_sets.load(data, "train") if isinstance(data, str) else data
+    if not isinstance(dataset, data_sets.Dataset):
+        raise QsimError(
+            f"data is a {type(data).__name__}; "
+            f"a name ({', '.join(data_sets.NAMES)}) or a qsim.Dataset is needed"
+        )
+    return dataset
 
 
 def checked_widths(

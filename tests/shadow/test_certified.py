@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,3 +96,9 @@ def test_the_same_seed_gives_the_same_network() -> None:
 def test_a_radius_must_be_one() -> None:
     with pytest.raises(QsimError, match="radius is 0; 1 to 255 LSBs are allowed"):
         train_certified("digits", radius=0)
+
+
+def test_data_that_are_neither_a_name_nor_a_dataset_are_refused() -> None:
+    pair: Any = qsim.data.digits("train")
+    with pytest.raises(QsimError, match=r"data is a tuple; a name \(mnist, .*\) or a qsim.Dataset is needed"):
+        train_certified(pair, radius=1)

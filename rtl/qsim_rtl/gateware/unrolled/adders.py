@@ -30,7 +30,9 @@ class Adders(wiring.Component):
     def __init__(self, graph: AdderGraph, low: int, high: int, levels: int = 1) -> None:
         self.graph, self.levels = graph, levels
         ranges = graph.ranges(low, high)
-        self.shapes = [_shape(low, high)] * graph.inputs + [_shape(*r) for r in ranges[graph.inputs :]]
+        self.shapes = [range_shape(low, high)] * graph.inputs + [
+            range_shape(*r) for r in ranges[graph.inputs :]
+        ]
         self.output_ranges = [_ends(term, ranges) for term in graph.outputs]
         used = [term.value for term in graph.outputs if term is not None]
         deepest = max((graph.levels[value] for value in used), default=0)
@@ -39,7 +41,7 @@ class Adders(wiring.Component):
             {
                 "advance": In(1),
                 **{f"x{i}": In(self.shapes[i]) for i in range(graph.inputs)},
-                **{f"y{j}": Out(_shape(*ends)) for j, ends in enumerate(self.output_ranges)},
+                **{f"y{j}": Out(range_shape(*ends)) for j, ends in enumerate(self.output_ranges)},
             }
         )
 
@@ -104,7 +106,8 @@ def _extended(value: Value, bits: int) -> Value:
     return Cat(value, *[fill] * (bits - len(value)))
 
 
-def _shape(low: int, high: int) -> Shape:
+def range_shape(low: int, high: int) -> Shape:
+    """The narrowest shape that holds a range."""
     bits = width(low, high)
     return signed(bits) if low < 0 else unsigned(bits)
 

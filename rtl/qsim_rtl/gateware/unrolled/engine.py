@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Shape, Signal, Value, signed, unsigned
+from amaranth.hdl import Module, Signal, Value, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,7 +12,7 @@ from ...unrolled.graph import width
 from ...unrolled.products import check_ideal, layer_graph
 from ..stream.pipeline import delayed
 from .activation import Activation
-from .adders import Adders
+from .adders import Adders, range_shape
 from .argmax import ArgmaxTree
 
 
@@ -43,7 +43,7 @@ class UnrolledEngine(wiring.Component):
         self.logit_bits = max(width(min(low, -1), high), 2)
         self.argmax = ArgmaxTree(model.outputs, signed(self.logit_bits))
         self.latency = 1 + sum(layer.latency for layer in self.layers) + self.argmax.latency
-        code = _code_shape(*model.code_range(0))
+        code = range_shape(*model.code_range(0))
         result = data.StructLayout(
             {
                 "logits": data.ArrayLayout(signed(self.logit_bits), model.outputs),
@@ -133,8 +133,3 @@ class _Layer:
         m.d.comb += [activation.advance.eq(advance), activation.acc.eq(product)]
         rest = self.latency - self.adders.latency - activation.latency
         return delayed(m, advance, activation.code, rest, f"{name}_code{j}", reset_less=True)
-
-
-def _code_shape(low: int, high: int) -> Shape:
-    bits = width(low, high)
-    return signed(bits) if low < 0 else unsigned(bits)

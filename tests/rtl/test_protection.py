@@ -17,7 +17,7 @@ from qsim_rtl.export import folder
 from qsim_rtl.export.verify import verify
 from qsim_rtl.gateware.engine import Engine
 from qsim_rtl.host.device import Device
-from qsim_rtl.host.transport_simulated import Simulated
+from qsim_rtl.host.transport_simulated import SimulatedTransport
 from qsim_rtl.memory.faults import flipped
 from qsim_rtl.memory.pack import image
 from qsim_rtl.memory.protection import PROTECTIONS
@@ -115,7 +115,7 @@ def test_lists_in_protected_memories(compiler: list[str], simulator: Simulator) 
 )
 def test_the_bus_tells(compiler: list[str], name: str, flag: str, monkeypatch: pytest.MonkeyPatch) -> None:
     shape = Loadable.of(MODEL, 2, 2, protection=name)
-    right, device = shape.words(MODEL), Device(Simulated(shape), shape)
+    right, device = shape.words(MODEL), Device(SimulatedTransport(shape), shape)
     device.load(MODEL)
     assert np.array_equal(device.logits(CODES), MODEL.logits(CODES))
     assert device.flags == []

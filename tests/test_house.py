@@ -43,7 +43,7 @@ MAY_IMPORT = {  # each room, and the rooms that it may import besides itself
     "qsim.robustness": LIBRARY - {"qsim.crossbar"},
     "qsim.certification": {"qsim.errors", "qsim.attacks", "qsim.data", "qsim.jit", "qsim.model"},
     "qsim.importers": {"qsim.errors", "qsim.model"},
-    "qsim.faults": LIBRARY | TOLD,
+    "qsim.faults": LIBRARY | TOLD | {"qsim.certification"},
     "qsim.faults.lists": {
         "qsim.errors",
         "qsim.faults.kinds",

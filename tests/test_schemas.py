@@ -36,6 +36,7 @@ CALLS = {  # command, and where it has several forms a word; quick, run in order
     "export-onnx": f"export-onnx {MODEL} --out net.onnx",
     "conform": f"conform {MODEL} --against net.onnx --images 20",
     "faults": f"faults {SPIRAL} --rate 0.001 --trials 2 --images 20 --out faults",
+    "faults attacked": f"faults {SPIRAL} --rate 0.01 --trials 2 --images 4 --epsilon 0.01 --certify --out a",
     "faults single": f"faults {SPIRAL} --sample 2 --images 20 --out single",
     "flips": f"flips {SPIRAL} --budget 1 --crafting 20 --images 20 --seeds 1 --out flips",
 }

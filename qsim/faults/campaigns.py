@@ -31,9 +31,10 @@ from .draw import Space, draw
 from .kinds import kind_of
 from .lists import apply_faults
 from .memory import Integers
+from .threat import Threat, Withstood
 
 BATCH = 16_384  # single faults
-TRIALS = 8  # random lists in a batch
+TRIALS = 8  # random lists in a batch, where no attack follows
 Report = Callable[[int, int, str], None]  # batches done, batches in all, the last one's name
 
 
@@ -52,6 +53,8 @@ class Plan:
     sample : int or None
         Single faults drawn in each layer and bit; None for all.
     seed : int
+    threat : Threat or None
+        What is done to the inputs of every drawn network.
     """
 
     kinds: tuple[str, ...]
@@ -59,6 +62,7 @@ class Plan:
     trials: int = 20
     sample: int | None = None
     seed: int = 0
+    threat: Threat | None = None
 
     def __post_init__(self) -> None:
         for name in self.kinds:
@@ -70,6 +74,8 @@ class Plan:
         checked_int(self.seed, 0, 1 << 62, "seed")
         if self.sample is not None:
             checked_int(self.sample, 2, 1 << 40, "sample of single faults")
+        if self.threat and not self.rates:
+            raise QsimError("attacked inputs go with drawn faults; a rate is needed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,10 +170,10 @@ def _subject(name: str, model: Model, codes: npt.ArrayLike, labels: npt.NDArray[
 def _batches(subjects: Sequence[Subject], plan: Plan) -> Iterator[Batch]:
     for i, subject in enumerate(subjects):
         for name in plan.kinds:
-            space = Space(subject.model, kind_of(name))
+            space, trials = Space(subject.model, kind_of(name)), 1 if plan.threat else TRIALS
             for rate in plan.rates:
-                for start in range(0, plan.trials, TRIALS):
-                    yield Batch(i, name, -1, rate, start, min(start + TRIALS, plan.trials))
+                for start in range(0, plan.trials, trials):
+                    yield Batch(i, name, -1, rate, start, min(start + trials, plan.trials))
             if plan.rates:
                 continue
             for index, sites, values in space.layers:
@@ -179,6 +185,7 @@ def _batches(subjects: Sequence[Subject], plan: Plan) -> Iterator[Batch]:
 def _file_name(batch: Batch, subject: Subject, plan: Plan) -> str:
     """A batch's name and a checksum of all that it depends on."""
     facts = [batch.name, batch.stop, batch.rate, subject.name, subject.model.digest, plan.sample, plan.seed]
+    facts += [plan.threat] if plan.threat else []
     digest = hashlib.sha256(repr([*facts, BATCH, origin()["qsim"], origin()["spec"]]).encode())
     for array in (subject.codes, subject.labels):
         digest.update(np.ascontiguousarray(array, "<i8").tobytes())
@@ -196,17 +203,37 @@ class _Run:
     def __init__(self, subjects: Sequence[Subject], plan: Plan) -> None:
         self.subjects, self.plan = subjects, plan
         self.baselines: dict[int, Baseline] = {}
+        self.withstood: dict[tuple[int, str], Withstood] = {}
         self.lock = threading.Lock()
 
     def batch(self, batch: Batch, part: Path) -> None:
         """Do a batch and write its rows, the counts by image before them."""
         subject = self.subjects[batch.subject]
         if batch.layer < 0:
-            tables.write(_trials(subject, batch, self.plan.seed), part)
+            rows = _trials(subject, batch, self.plan.seed)
+            tables.write(rows | self._threatened(batch, rows["seed"]), part)
             return
         rows, images = _singles(subject, self._baseline(batch.subject), batch, self.plan)
         tables.write(images, _images(part))
         tables.write(rows, part)
+
+    def _threatened(self, batch: Batch, seeds: Integers) -> dict[str, Any]:
+        """The columns of what the drawn networks withstand; equal networks are attacked once."""
+        threat, subject = self.plan.threat, self.subjects[batch.subject]
+        if threat is None:
+            return {}
+        found = []
+        for seed in seeds.tolist():
+            faults = draw(subject.model, [batch.kind], batch.rate, seed)
+            broken = apply_faults(subject.model, faults)
+            key = batch.subject, broken.digest
+            if key not in self.withstood:
+                self.withstood[key] = threat.withstood(broken, subject.codes, subject.labels, self.plan.seed)
+            found.append(self.withstood[key])
+        columns = {"unbroken": np.array([each.unbroken for each in found], np.int64)}
+        if threat.certify:
+            columns["certified"] = np.array([each.certified for each in found], np.int64)
+        return columns
 
     def _baseline(self, index: int) -> Baseline:
         with self.lock:

@@ -99,7 +99,9 @@ def test_the_campaign_s_rows_are_those_of_the_faulty_networks(tmp_path: Path) ->
 
 
 def test_an_attack_asks_for_rates() -> None:
-    with pytest.raises(QsimError, match="attacked inputs go with drawn faults; a rate is needed"):
+    with pytest.raises(
+        QsimError, match="attacked inputs and clipped weights go with drawn faults; a rate is needed"
+    ):
         Plan(("weight-bit",), threat=Threat("pgd", 0.1))
     with pytest.raises(QsimError, match="attack is 'moon'"):
         Threat("moon", 0.1)

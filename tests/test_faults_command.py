@@ -50,7 +50,8 @@ def test_attacked_inputs_and_their_table(tmp_path: Path, capsys: pytest.CaptureF
     ("options", "message"),
     [
         ("--rate 1.5", "fault rate is 1.5; 0 to 1 is allowed"),
-        ("--epsilon 0.1", "attacked inputs go with drawn faults; a rate is needed"),
+        ("--epsilon 0.1", "attacked inputs and clipped weights go with drawn faults; a rate is needed"),
+        ("--clip-weights", "attacked inputs and clipped weights go with drawn faults; a rate is needed"),
         ("--rate 0.1 --certify", "--certify needs --epsilon, the radius in input units"),
         ("--rate 0.1 --epsilon 0.1 --attack moon", "attack is 'moon'"),
         ("--rate 0.1 --epsilon -1", "epsilon is -1"),

@@ -38,6 +38,7 @@ CALLS = {  # command, and where it has several forms a word; quick, run in order
     "faults": f"faults {SPIRAL} --rate 0.001 --trials 2 --images 20 --out faults",
     "faults attacked": f"faults {SPIRAL} --rate 0.01 --trials 2 --images 4 --epsilon 0.01 --certify --out a",
     "faults single": f"faults {SPIRAL} --sample 2 --images 20 --out single",
+    "upsets": f"upsets {SPIRAL} --samples 3 --images 1 --pe 2 --out upsets",
     "flips": f"flips {SPIRAL} --budget 1 --crafting 20 --images 20 --seeds 1 --out flips",
 }
 ELSEWHERE = {"build", "import", "paper"}  # beside the tests of these commands

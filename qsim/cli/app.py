@@ -23,6 +23,7 @@ from . import (
     study,
     train,
     transfer,
+    upsets,
     verilog,
 )
 
@@ -46,6 +47,7 @@ COMMANDS = (
     study,
     faults,
     flips,
+    upsets,
     bench,
     paper,
     verilog,

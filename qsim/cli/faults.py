@@ -44,6 +44,9 @@ def command(
     certify: Annotated[
         bool, typer.Option("--certify", help="With --epsilon: certify what the attack leaves.")
     ] = False,
+    clip_weights: Annotated[
+        bool, typer.Option("--clip-weights", help="With --rate: clip weights to their layer's range on load.")
+    ] = False,
     data: TestData = None,
     images: Annotated[int, typer.Option(help="The first so many test images.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
@@ -60,7 +63,8 @@ def command(
     if certify and epsilon is None:
         raise QsimError("--certify needs --epsilon, the radius in input units")
     threat = None if epsilon is None else Threat(attack, epsilon, certify)
-    plan = Plan(tuple(dict.fromkeys(kind)), tuple(dict.fromkeys(rate or ())), trials, sample, seed, threat)
+    kinds, rates = tuple(dict.fromkeys(kind)), tuple(dict.fromkeys(rate or ()))
+    plan = Plan(kinds, rates, trials, sample, seed, threat, clip_weights)
     models = {file.stem: load(file) for file in files}
     dataset = test_set(data, models[files[0].stem], files[0])
     for model in models.values():
@@ -85,7 +89,12 @@ def command(
     terminal.show(console, table)
     console.print(f"{path} and figure.png beside it", soft_wrap=True, highlight=False)
     if json:
-        facts = {"data": dataset.name, "seed": seed, "attack": threat and asdict(threat)}
+        facts = {
+            "data": dataset.name,
+            "seed": seed,
+            "attack": threat and asdict(threat),
+            "clip": clip_weights,
+        }
         write_json(json, "faults", {**facts, "rows": found})
 
 

@@ -26,10 +26,11 @@ from ..jit.parallel import threads
 from ..model.checks import checked_int
 from ..model.model import Model
 from . import tables
+from .clipping import clipped
 from .difference import Baseline
 from .draw import Space, draw
 from .kinds import kind_of
-from .lists import apply_faults
+from .lists import FaultList, apply_faults
 from .memory import Integers
 from .threat import Threat, Withstood
 
@@ -55,6 +56,8 @@ class Plan:
     seed : int
     threat : Threat or None
         What is done to the inputs of every drawn network.
+    clip : bool
+        Whether the weights of every drawn network are clipped as they are loaded; see `clipping`.
     """
 
     kinds: tuple[str, ...]
@@ -63,6 +66,7 @@ class Plan:
     sample: int | None = None
     seed: int = 0
     threat: Threat | None = None
+    clip: bool = False
 
     def __post_init__(self) -> None:
         for name in self.kinds:
@@ -74,8 +78,8 @@ class Plan:
         checked_int(self.seed, 0, 1 << 62, "seed")
         if self.sample is not None:
             checked_int(self.sample, 2, 1 << 40, "sample of single faults")
-        if self.threat and not self.rates:
-            raise QsimError("attacked inputs go with drawn faults; a rate is needed")
+        if (self.threat or self.clip) and not self.rates:
+            raise QsimError("attacked inputs and clipped weights go with drawn faults; a rate is needed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,6 +190,7 @@ def _file_name(batch: Batch, subject: Subject, plan: Plan) -> str:
     """A batch's name and a checksum of all that it depends on."""
     facts = [batch.name, batch.stop, batch.rate, subject.name, subject.model.digest, plan.sample, plan.seed]
     facts += [plan.threat] if plan.threat else []
+    facts += ["clip"] if plan.clip else []
     digest = hashlib.sha256(repr([*facts, BATCH, origin()["qsim"], origin()["spec"]]).encode())
     for array in (subject.codes, subject.labels):
         digest.update(np.ascontiguousarray(array, "<i8").tobytes())
@@ -210,7 +215,7 @@ class _Run:
         """Do a batch and write its rows, the counts by image before them."""
         subject = self.subjects[batch.subject]
         if batch.layer < 0:
-            rows = _trials(subject, batch, self.plan.seed)
+            rows = _trials(subject, batch, self.plan)
             tables.write(rows | self._threatened(batch, rows["seed"]), part)
             return
         rows, images = _singles(subject, self._baseline(batch.subject), batch, self.plan)
@@ -224,8 +229,7 @@ class _Run:
             return {}
         found = []
         for seed in seeds.tolist():
-            faults = draw(subject.model, [batch.kind], batch.rate, seed)
-            broken = apply_faults(subject.model, faults)
+            _, broken = _drawn(subject, batch, seed, self.plan)
             key = batch.subject, broken.digest
             if key not in self.withstood:
                 self.withstood[key] = threat.withstood(broken, subject.codes, subject.labels, self.plan.seed)
@@ -243,15 +247,22 @@ class _Run:
             return self.baselines[index]
 
 
-def _trials(subject: Subject, batch: Batch, seed: int) -> dict[str, Any]:
+def _drawn(subject: Subject, batch: Batch, seed: int, plan: Plan) -> tuple[FaultList, Model]:
+    """A list drawn with a chance for every place, and the network that has it."""
+    faults = draw(subject.model, [batch.kind], batch.rate, seed)
+    broken = apply_faults(subject.model, faults)
+    return faults, clipped(broken, subject.model) if plan.clip else broken
+
+
+def _trials(subject: Subject, batch: Batch, plan: Plan) -> dict[str, Any]:
     """Rows of lists drawn with a chance for every place."""
     usual = subject.model.predict(subject.codes)
     found = []
-    for trial in range(batch.start, batch.stop):
-        faults = draw(subject.model, [batch.kind], batch.rate, seed + trial)
-        classes = apply_faults(subject.model, faults).predict(subject.codes)
+    for seed in range(plan.seed + batch.start, plan.seed + batch.stop):
+        faults, broken = _drawn(subject, batch, seed, plan)
+        classes = broken.predict(subject.codes)
         right, changed = (classes == subject.labels).sum(), (classes != usual).sum()
-        found.append((seed + trial, len(faults), int(right), int(changed)))
+        found.append((seed, len(faults), int(right), int(changed)))
     seeds, counts, correct, changed = np.array(found, np.int64).T
     own = {**_named(subject, batch.kind, len(found)), "rate": np.full(len(found), batch.rate)}
     return {**own, "seed": seeds, "faults": counts, "correct": correct, "changed": changed}

@@ -6,7 +6,7 @@ two figures enclose the truth: images that are certified, and images that nothin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -65,8 +65,8 @@ class Threat:
     ) -> Withstood:
         """Attack a network, and certify what is left.
 
-        A network whose accumulators may wrap around, as faults can make them, has no certificates: none of
-        its images counts as certified.
+        Proofs are of sums that do not wrap around. Where faults made accumulators that may, they are asked
+        for the images within whose radius none does; the others do not count as certified.
 
         Parameters
         ----------
@@ -88,8 +88,47 @@ class Threat:
         left = ~get(self.attack)(model, codes, labels, self.epsilon, seed=seed).success
         if not self.certify:
             return Withstood(int(left.sum()), None)
-        if model.wraps and not model.mapped:
-            return Withstood(int(left.sum()), 0)
         radius, rows = lattice_step(model, self.epsilon), np.flatnonzero(left)
-        verdicts = [finding.verdict for finding in certify(model, codes[rows], labels[rows], radius)]
-        return Withstood(len(verdicts) - verdicts.count("broken"), verdicts.count("robust"))
+        proper = rows[never_wraps(model, codes[rows], radius)] if model.wraps else rows
+        found = certify(_unwrapped(model), codes[proper], labels[proper], radius)
+        verdicts = [finding.verdict for finding in found]
+        return Withstood(len(rows) - verdicts.count("broken"), verdicts.count("robust"))
+
+
+def never_wraps(model: Model, codes: npt.NDArray[Any], radius: int) -> npt.NDArray[np.bool_]:
+    """Whether intervals prove that no accumulator wraps around for any input within a radius of an image.
+
+    Parameters
+    ----------
+    model : Model of ideal layers
+    codes : int array (N, inputs)
+    radius : int
+        In LSBs of the input code.
+
+    Returns
+    -------
+    bool array (N,)
+    """
+    centre = codes.astype(np.int64)
+    low, high = ((centre + move).clip(model.input.low, model.input.high) for move in (-radius, radius))
+    proved = np.ones(len(codes), bool)
+    for layer in model.layers:
+        rising, falling = layer.weights.clip(min=0).T, layer.weights.clip(max=0).T
+        low, high = low @ rising + high @ falling + layer.bias, high @ rising + low @ falling + layer.bias
+        if layer.wrap_bits is not None:
+            half = 1 << layer.wrap_bits - 1
+            proved &= ((low >= -half) & (high < half)).all(1)
+        if layer.thresholds is not None:
+            rows = np.broadcast_to(layer.thresholds, (layer.outputs, layer.max_code))
+            low, high = (
+                np.stack(
+                    [np.searchsorted(row, sums, "right") for row, sums in zip(rows, end.T, strict=True)], 1
+                )
+                for end in (low, high)
+            )
+    return proved
+
+
+def _unwrapped(model: Model) -> Model:
+    """The same network with accumulators that are wide enough."""
+    return replace(model, layers=tuple(replace(layer, wrap_bits=None) for layer in model.layers))

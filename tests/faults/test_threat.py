@@ -12,8 +12,8 @@ from qsim.attacks import get
 from qsim.faults import tables
 from qsim.faults.campaigns import Plan, campaign
 from qsim.faults.draw import draw
-from qsim.faults.lists import apply_faults, of_model
-from qsim.faults.threat import Threat, Withstood
+from qsim.faults.lists import apply_faults
+from qsim.faults.threat import Threat, Withstood, never_wraps
 
 MODEL = random_model(11, (3, 5, 3), 4, 5)
 RADIUS = 2
@@ -50,14 +50,39 @@ def test_without_proofs_it_is_the_attack_alone() -> None:
     assert Threat("pgd", EPSILON).withstood(MODEL, CODES, LABELS, 5) == Withstood(int(left.sum()), None)
 
 
-def test_a_network_that_may_wrap_has_no_certificate() -> None:
-    sign = MODEL.accumulator_bits[1] - 1
-    signs = of_model(MODEL, {"bias-bit": np.array([[1, neuron, sign] for neuron in range(3)])})
-    broken = apply_faults(MODEL, signs)
-    assert broken.wraps
-    with pytest.raises(QsimError, match="such a network cannot be certified"):
-        certify(broken, CODES, LABELS, RADIUS)
-    assert Threat("pgd", EPSILON, certify=True).withstood(broken, CODES, LABELS, 0).certified == 0
+def test_what_may_wrap_is_certified_where_it_does_not() -> None:
+    """Some of the images are within reach of a sum that wraps around, some are not."""
+    threat, certified = Threat("pgd", EPSILON, certify=True), []
+    for seed in range(40):
+        broken = apply_faults(MODEL, draw(MODEL, ["weight-bit", "bias-bit"], 0.06, seed))
+        if not broken.wraps:
+            continue
+        with pytest.raises(QsimError, match="such a network cannot be certified"):
+            certify(broken, CODES, LABELS, RADIUS)
+        result = threat.withstood(broken, CODES, LABELS, seed=0)
+        assert result.certified is not None
+        assert result.certified <= truly_robust(broken) <= result.unbroken
+        certified.append(result.certified)
+    assert len(set(certified)) > 1
+    assert max(certified) > 0
+
+
+def test_sums_that_wrap_are_not_proved_away() -> None:
+    """By the sums themselves: all inputs within the radius, through every layer."""
+    moves, seen = np.array(list(product(range(-RADIUS, RADIUS + 1), repeat=3))), set()
+    for seed in range(40):
+        broken = apply_faults(MODEL, draw(MODEL, ["weight-bit", "bias-bit"], 0.06, seed))
+        proved = never_wraps(broken, CODES, RADIUS)
+        for code, holds in zip(CODES, proved.tolist(), strict=True):
+            inputs = (code + moves).clip(MODEL.input.low, MODEL.input.high)
+            wraps = False
+            for layer, codes in zip(broken.layers, [inputs, *broken.trace(inputs).hidden], strict=True):
+                sums = codes @ layer.weights.T + layer.bias
+                half = 1 << (layer.wrap_bits or 63) - 1
+                wraps |= bool(((sums < -half) | (sums >= half)).any())
+            assert not (holds and wraps)
+            seen.add((holds, wraps))
+    assert {(True, False), (False, True)} <= seen
 
 
 def test_the_campaign_s_rows_are_those_of_the_faulty_networks(tmp_path: Path) -> None:
@@ -74,7 +99,9 @@ def test_the_campaign_s_rows_are_those_of_the_faulty_networks(tmp_path: Path) ->
 
 
 def test_an_attack_asks_for_rates() -> None:
-    with pytest.raises(QsimError, match="attacked inputs go with drawn faults; a rate is needed"):
+    with pytest.raises(
+        QsimError, match="attacked inputs and clipped weights go with drawn faults; a rate is needed"
+    ):
         Plan(("weight-bit",), threat=Threat("pgd", 0.1))
     with pytest.raises(QsimError, match="attack is 'moon'"):
         Threat("moon", 0.1)

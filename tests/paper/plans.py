@@ -6,7 +6,7 @@ from qsim.reproductions.glsvlsi2021.run.tasks import Plan, Sample, Task
 from qsim.shadow.train import Recipe
 
 TINY = Recipe(epochs=2, batch=64, gain=10.0)
-SAMPLE = Sample(20, (0.0, 0.05, 0.1), (1,))
+SAMPLE = Sample(20, (0.0, 0.05, 0.1), ())
 
 
 def tiny(count: int = 4) -> Plan:

@@ -172,10 +172,11 @@ def _key(task: Task, plan: Plan | None = None) -> str:
     facts = {
         "task": asdict(task),
         "epsilons": plan and plan.epsilons,
-        "sample": plan and asdict(plan.sample),
         "origin": origin(),
         "code": _code(ATTACKS if plan else TRAINING),
     }
+    if plan:
+        facts["sample"] = asdict(plan.sample)
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
 
 

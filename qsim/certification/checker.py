@@ -167,8 +167,10 @@ def check(network: Network, certificate: dict[str, Any]) -> str:
         hidden = network.codes(network.within([[(x, x) for x in evidence], *wide], 0) or [], len(wide))
         loses = any(c + least(factors, hidden) <= most for factors, c, most in rivals.values())
         require(loses, "a witness that breaks nothing")
-    for rival in rivals if verdict == "robust" else ():
-        prove(network, rivals[rival], evidence.get(rival, {}), network.within([box, *wide], 0))
+    if verdict == "robust":
+        cell = network.within([box, *wide], 0)
+        for rival, margin in rivals.items():
+            prove(network, margin, evidence.get(rival, {}), cell)
     return str(verdict)
 
 

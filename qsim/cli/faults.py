@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..data import Coding
 from ..errors import QsimError
 from ..faults import summary, tables
 from ..faults.campaigns import Plan, campaign
@@ -17,7 +18,7 @@ from ..model.file import load
 from ..model.model import Model
 from ..robustness.evaluate import check_fit
 from . import terminal
-from .datasets import TestData, test_set
+from .datasets import InputBits, InputClip, InputScale, TestData, test_set
 from .results import write_json
 from .terminal import Json, percent
 
@@ -35,6 +36,9 @@ def command(
         int | None, typer.Option(help="Single bits drawn in each layer and bit position; all by default.")
     ] = None,
     data: TestData = None,
+    input_scale: InputScale = None,
+    input_bits: InputBits = None,
+    input_clip: InputClip = False,
     images: Annotated[int, typer.Option(help="The first so many test images.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     json: Json = None,
@@ -46,7 +50,8 @@ def command(
         raise QsimError(f"{images} images; 1 or more are needed")
     plan = Plan(tuple(dict.fromkeys(kind)), tuple(dict.fromkeys(rate or ())), trials, sample, seed)
     models = {file.stem: load(file) for file in files}
-    dataset = test_set(data, models[files[0].stem], files[0])
+    coding = Coding(input_scale, input_bits, clip=input_clip)
+    dataset = test_set(data, models[files[0].stem], files[0], coding)
     for model in models.values():
         check_fit(model, dataset)
     console = terminal.console(json)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ..attacks import ATTACKS
+from ..data import Coding
 from ..errors import QsimError
 from ..faults import summary, tables
 from ..faults.campaigns import Plan, campaign
@@ -20,7 +21,7 @@ from ..model.file import load
 from ..model.model import Model
 from ..robustness.evaluate import check_fit
 from . import terminal
-from .datasets import TestData, test_set
+from .datasets import InputBits, InputClip, InputScale, TestData, test_set
 from .results import write_json
 from .terminal import Json, percent
 
@@ -48,6 +49,9 @@ def command(
         bool, typer.Option("--clip-weights", help="With --rate: clip weights to their layer's range on load.")
     ] = False,
     data: TestData = None,
+    input_scale: InputScale = None,
+    input_bits: InputBits = None,
+    input_clip: InputClip = False,
     images: Annotated[int, typer.Option(help="The first so many test images.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     json: Json = None,
@@ -66,7 +70,8 @@ def command(
     kinds, rates = tuple(dict.fromkeys(kind)), tuple(dict.fromkeys(rate or ()))
     plan = Plan(kinds, rates, trials, sample, seed, threat, clip_weights)
     models = {file.stem: load(file) for file in files}
-    dataset = test_set(data, models[files[0].stem], files[0])
+    coding = Coding(input_scale, input_bits, clip=input_clip)
+    dataset = test_set(data, models[files[0].stem], files[0], coding)
     for model in models.values():
         check_fit(model, dataset)
     console = terminal.console(json)

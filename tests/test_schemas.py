@@ -40,6 +40,7 @@ CALLS = {  # command, and where it has several forms a word; quick, run in order
     "faults single": f"faults {SPIRAL} --sample 2 --images 20 --out single",
     "upsets": f"upsets {SPIRAL} --samples 3 --images 1 --pe 2 --out upsets",
     "flips": f"flips {SPIRAL} --budget 1 --crafting 20 --images 20 --seeds 1 --out flips",
+    "replay": f"replay {SPIRAL} --faults flips/spiral-relu-q4-weight-bit.csv --images 5",
 }
 ELSEWHERE = {"build", "import", "paper"}  # beside the tests of these commands
 

@@ -54,6 +54,7 @@ def command(
     input_clip: InputClip = False,
     images: Annotated[int, typer.Option(help="The first so many test images.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler to use.")] = None,
     json: Json = None,
 ) -> None:
     """Flip bits, all one by one or each with a chance: accuracy, and classes silently changed.
@@ -81,7 +82,8 @@ def command(
         def report(done: int, total: int, name: str) -> None:
             progress.update(task, completed=done, total=total, description=name)
 
-        path = campaign(models, dataset.codes[:images], dataset.labels[:images], plan, out, report)
+        chosen = dataset.codes[:images], dataset.labels[:images]
+        path = campaign(models, *chosen, plan, out, report, scheduler)
     if plan.rates:
         found = summary.trials(tables.read([path]))
         draw_trials(found, out / "figure.png")

@@ -79,7 +79,7 @@ def command(
             "seeds": seeds,
             "attack": attack,
         }
-        write_json(json, "study", {**facts, "accuracies": means, "gains": told})
+        write_json(json, "study", {**facts, "attack": attack, "accuracies": means, "gains": told})
 
 
 def write(found: list[dict[str, Any]], path: Path) -> None:

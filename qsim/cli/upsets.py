@@ -8,12 +8,13 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from ..data import Coding
 from ..errors import QsimError
 from ..faults import tables
 from ..model.file import load
 from ..robustness.evaluate import check_fit
 from . import terminal
-from .datasets import TestData, test_set
+from .datasets import InputBits, InputClip, InputScale, TestData, test_set
 from .folding import Pe, Simd, part
 from .results import named, write_json
 from .terminal import Json, ModelFile
@@ -31,6 +32,9 @@ def command(
         str, typer.Option(help="Check bits beside each word of weights: none, parity or secded.")
     ] = "none",
     data: TestData = None,
+    input_scale: InputScale = None,
+    input_bits: InputBits = None,
+    input_clip: InputClip = False,
     images: Annotated[int, typer.Option(help="Test images sent one after another, the first ones.")] = 4,
     seed: Annotated[int, typer.Option(help="Of registers, bits and cycles.")] = 0,
     json: Json = None,
@@ -43,7 +47,7 @@ def command(
     tables.arrow()  # if it is missing, say so before the work
     model, upsets = load(file), part("sim.upsets")
     plan = upsets.Plan(10 if pe is None else pe, 1 if simd is None else simd, protect, samples, seed)
-    dataset = test_set(data, model, file)
+    dataset = test_set(data, model, file, Coding(input_scale, input_bits, clip=input_clip))
     check_fit(model, dataset)
     console = terminal.console(json)
     with terminal.progress(console) as progress:

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from ..attacks.steps import checked_labels
 from ..cli.results import origin
+from ..cluster import cluster
 from ..errors import QsimError
 from ..jit.parallel import threads
 from ..model.checks import checked_int
@@ -36,6 +37,7 @@ from .threat import Threat, Withstood
 
 BATCH = 16_384  # single faults
 TRIALS = 8  # random lists in a batch, where no attack follows
+Rows = dict[str, Any]  # columns of equal length
 Report = Callable[[int, int, str], None]  # batches done, batches in all, the last one's name
 
 
@@ -117,6 +119,7 @@ def campaign(
     plan: Plan,
     out: Path,
     report: Report | None = None,
+    scheduler: str | None = None,
 ) -> Path:
     """Do what is left of a campaign and gather its rows.
 
@@ -128,16 +131,18 @@ def campaign(
     plan : Plan
     out : folder for the rows and for `parts/`
     report : called after each batch
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers do the batches instead of this process's threads.
 
     Returns
     -------
     Path of `trials.parquet`, or of `singles.parquet` with `images.parquet` beside it. The same bytes for
-    every number of threads, interrupted or not.
+    every number of threads or workers, interrupted or not.
 
     Raises
     ------
     QsimError
-        If models, images and plan do not fit together, or a file cannot be written.
+        If models, images and plan do not fit together, a file cannot be written, or no scheduler answers.
     """
     tables.arrow()  # if it is missing, say so before the work
     subjects = [_subject(name, model, codes, labels) for name, model in models.items()]
@@ -145,11 +150,11 @@ def campaign(
     parts = [out / "parts" / _file_name(batch, subjects[batch.subject], plan) for batch in batches]
     left = [i for i, part in enumerate(parts) if not part.exists()]
     run = _Run(subjects, plan)
-    with ThreadPoolExecutor(threads()) as pool:
-        futures = {pool.submit(run.batch, batches[i], parts[i]): i for i in left}
+    with cluster(scheduler) if scheduler else ThreadPoolExecutor(threads()) as pool:
+        futures = {pool.submit(run.rows, batches[i]): i for i in left}
         try:
             for done, future in enumerate(as_completed(futures), len(parts) - len(left) + 1):
-                future.result()
+                _keep(parts[futures[future]], *future.result())
                 if report:
                     batch = batches[futures[future]]
                     report(done, len(parts), f"{subjects[batch.subject].name} {batch.name}")
@@ -202,8 +207,18 @@ def _images(part: Path) -> Path:
     return part.with_name(f"images-{part.name}")
 
 
+def _keep(part: Path, rows: Rows, images: Rows | None) -> None:
+    """Write what a batch gave, the counts by image before the rows that say it is done."""
+    if images is not None:
+        tables.write(images, _images(part))
+    tables.write(rows, part)
+
+
 class _Run:
-    """Batches of one campaign; what single faults start from is made once for each model."""
+    """Batches of one campaign; what single faults start from is made once for each model.
+
+    A copy in another process begins with nothing made.
+    """
 
     def __init__(self, subjects: Sequence[Subject], plan: Plan) -> None:
         self.subjects, self.plan = subjects, plan
@@ -211,18 +226,18 @@ class _Run:
         self.withstood: dict[tuple[int, str], Withstood] = {}
         self.lock = threading.Lock()
 
-    def batch(self, batch: Batch, part: Path) -> None:
-        """Do a batch and write its rows, the counts by image before them."""
+    def __reduce__(self) -> tuple[type[_Run], tuple[Sequence[Subject], Plan]]:
+        return _Run, (self.subjects, self.plan)
+
+    def rows(self, batch: Batch) -> tuple[Rows, Rows | None]:
+        """The rows of a batch; of single faults also their counts by image."""
         subject = self.subjects[batch.subject]
         if batch.layer < 0:
             rows = _trials(subject, batch, self.plan)
-            tables.write(rows | self._threatened(batch, rows["seed"]), part)
-            return
-        rows, images = _singles(subject, self._baseline(batch.subject), batch, self.plan)
-        tables.write(images, _images(part))
-        tables.write(rows, part)
+            return rows | self._threatened(batch, rows["seed"]), None
+        return _singles(subject, self._baseline(batch.subject), batch, self.plan)
 
-    def _threatened(self, batch: Batch, seeds: Integers) -> dict[str, Any]:
+    def _threatened(self, batch: Batch, seeds: Integers) -> Rows:
         """The columns of what the drawn networks withstand; equal networks are attacked once."""
         threat, subject = self.plan.threat, self.subjects[batch.subject]
         if threat is None:
@@ -254,7 +269,7 @@ def _drawn(subject: Subject, batch: Batch, seed: int, plan: Plan) -> tuple[Fault
     return faults, clipped(broken, subject.model) if plan.clip else broken
 
 
-def _trials(subject: Subject, batch: Batch, plan: Plan) -> dict[str, Any]:
+def _trials(subject: Subject, batch: Batch, plan: Plan) -> Rows:
     """Rows of lists drawn with a chance for every place."""
     usual = subject.model.predict(subject.codes)
     found = []
@@ -268,7 +283,7 @@ def _trials(subject: Subject, batch: Batch, plan: Plan) -> dict[str, Any]:
     return {**own, "seed": seeds, "faults": counts, "correct": correct, "changed": changed}
 
 
-def _named(subject: Subject, kind: str, rows: int) -> dict[str, Any]:
+def _named(subject: Subject, kind: str, rows: int) -> Rows:
     """The columns that say what the rows are of."""
     first, images = subject.model.layers[0], len(subject.codes)
     words = {
@@ -285,9 +300,7 @@ def _named(subject: Subject, kind: str, rows: int) -> dict[str, Any]:
     }
 
 
-def _singles(
-    subject: Subject, baseline: Baseline, batch: Batch, plan: Plan
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def _singles(subject: Subject, baseline: Baseline, batch: Batch, plan: Plan) -> tuple[Rows, Rows]:
     """Rows of single faults, and rows of their counts by image."""
     space = Space(subject.model, kind_of(batch.kind))
     table = space.table(_numbers(space, batch, plan))

@@ -99,7 +99,7 @@ def draw_trials(rows: Sequence[Row], path: Path) -> None:
         panel.set_xlabel(f"{kind}: chance of each place", fontsize=8)
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("images, %" if "unbroken" in rows[0] else "accuracy, %", fontsize=8)
-    drawn.legend(loc="outside right upper", fontsize=7)
+    drawn.legend(loc="outside right upper", fontsize=7, handlelength=3.5)
     save(drawn, path)
 
 

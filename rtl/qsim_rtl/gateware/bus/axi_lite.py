@@ -86,7 +86,8 @@ class AxiLite(wiring.Component):
     def _reads(self, m: Module) -> None:
         """One after another: its address is shown for two cycles, then its answer until it is taken."""
         addressed = Signal()
-        taken, over = Signal(), Signal()
+        taken = Signal()
+        over = Signal()
         address = held(m, self.read_address, "held_address")
         word, answer = held(m, self.bus.rdata, "rdata"), held(m, self.bus.rresp, "rresp")
         m.d.comb += [

@@ -46,7 +46,7 @@ class Gearbox(wiring.Component):
         slot = Signal(range(beats + 1))  # beats given of the frame
         ended = Signal()  # all beats of the frame have come
         bad = Signal()  # it has the wrong length, or a hole
-        taken, given, final = Signal(), Signal(), Signal()
+        taken, given, final = (Signal(name=name) for name in ("taken", "given", "final"))
         m.d.comb += [
             taken.eq(self.i.tvalid & self.i.tready),
             given.eq(self.o.tvalid & self.o.tready),
@@ -70,7 +70,7 @@ class Gearbox(wiring.Component):
         """Whether the frame has the right length and no hole; told once."""
         due = self.stream.beats(self.layer.inputs) - 1
         beat = Signal(range(due + 2))
-        missing, short, long = Signal(), Signal(), Signal()
+        missing, short, long = (Signal(name=name) for name in ("missing", "short", "long"))
         every, last = self.stream.keep, self.stream.last_keep(self.layer.inputs)
         m.d.comb += [
             missing.eq((~self.i.tkeep & Mux(beat == due, last, every)).any()),

@@ -70,7 +70,8 @@ class Loader(wiring.Component):
         memory = Signal(range(len(self.shapes)))
         word = Signal(range(max(shape.words for shape in self.shapes)))
         piece = Signal(range(max(shape.pieces for shape in self.shapes)))
-        ends_word, ends_memory = Signal(), Signal()
+        ends_word = Signal()
+        ends_memory = Signal()
         m.d.comb += [
             ends_word.eq(piece == Array([shape.pieces - 1 for shape in self.shapes])[memory]),
             ends_memory.eq(word == Array([shape.words - 1 for shape in self.shapes])[memory]),

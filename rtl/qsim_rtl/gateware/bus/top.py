@@ -83,7 +83,8 @@ class AxiEngine(wiring.Component):
         m.d.comb += [read.addr.eq(lite.read_address[2:]), control.digest.eq(read.data)]
 
         m.submodules.drain = drain = Drain(len(self.m_axis_tdata))
-        restart, partial = Signal(), Signal()
+        restart = Signal()
+        partial = Signal()
         m.submodules.engine = ResetInserter(restart)(self.engine)
         m.submodules.front = ResetInserter(restart)(self.front)
         m.d.comb += [restart.eq(control.hold | drain.restart), drain.flush.eq(control.flush)]
@@ -93,7 +94,8 @@ class AxiEngine(wiring.Component):
 
     def _streams(self, m: Module, drain: Drain, closed: Value) -> None:
         """Into the engine and out of it; nothing is taken while closed or in a reset."""
-        engine, front, allowed = self.engine, self.front, Signal()
+        engine, front = self.engine, self.front
+        allowed = Signal()
         logit = Signal(signed(self.shape.result_widths[0]))
         wiring.connect(m, front.o, Ports(engine, "s_axis", front.o.signature.flip()))
         wiring.connect(m, drain.o, Ports(self, "m_axis", drain.o.signature.flip()))
@@ -117,7 +119,8 @@ class AxiEngine(wiring.Component):
         engine, control = self.engine, self.control
         most = 4 * len(self.shape.engine.layers) + 4  # two a buffer, two results a layer, and some room
         inside = Signal(signed(most.bit_length() + 1))
-        entered, answered = Signal(), Signal()
+        entered = Signal()
+        answered = Signal()
         judge = self.engine if self.shape.stream is None else self.front  # of the lengths of frames
         m.d.comb += [
             entered.eq(self.s_axis_tvalid & self.s_axis_tready),

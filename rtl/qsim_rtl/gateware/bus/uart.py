@@ -39,9 +39,11 @@ class Receiver(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        first, level, before = Signal(), Signal(), Signal()
-        timer, low = Signal(DIVISOR_BITS), Signal(range(BREAK + 1))
-        left, shift = Signal(range(11)), Signal(9)
+        first, level, before = (Signal(name=name) for name in ("first", "level", "before"))
+        timer = Signal(DIVISOR_BITS)
+        low = Signal(range(BREAK + 1))
+        left = Signal(range(11))
+        shift = Signal(9)
         m.d.sync += [first.eq(self.line), level.eq(first), before.eq(level), self.valid.eq(0)]
         m.d.comb += [self.byte.eq(shift), self.broken.eq(low == BREAK)]
         with m.If(timer != 0):
@@ -67,7 +69,9 @@ class Sender(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        timer, left, shift = Signal(DIVISOR_BITS), Signal(range(11)), Signal(10, init=0x3FF)
+        timer = Signal(DIVISOR_BITS)
+        left = Signal(range(11))
+        shift = Signal(10, init=0x3FF)
         m.d.comb += [self.ready.eq(left == 0), self.line.eq(shift[0])]
         with m.If(self.ready), m.If(self.valid):
             m.d.sync += [
@@ -140,7 +144,8 @@ class Bridge(wiring.Component):
         ]
         answer = _Answer(m, sender, max(5, sum(self.shape.result_widths) // 8 + 1))
         arguments = Signal(40)
-        missing, beats = Signal(range(max(6, self.shape.input_width // 8 + 1))), Signal(16)
+        missing = Signal(range(max(6, self.shape.input_width // 8 + 1)))
+        beats = Signal(16)
         with m.FSM():
             self._command(m, receiver, arguments, missing, beats)
             self._read(m, arguments, answer)
@@ -185,7 +190,8 @@ class Bridge(wiring.Component):
                 m.next = "COMMAND"
 
     def _write(self, m: Module, arguments: Signal, answer: _Answer) -> None:
-        address_taken, data_taken = Signal(), Signal()
+        address_taken = Signal()
+        data_taken = Signal()
         m.d.comb += [
             self.m_axil_awaddr.eq(arguments),
             self.m_axil_wdata.eq(arguments[8:]),

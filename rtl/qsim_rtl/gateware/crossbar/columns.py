@@ -94,10 +94,12 @@ class CrossbarColumns(wiring.Component):
         """
         shape = self.shape
         stage = Signal(place(shape), name="addressed")
-        beat, row = Signal(range(shape.beats)), Signal(range(shape.tile_beats))
+        beat = Signal(range(shape.beats))
+        row = Signal(range(shape.tile_beats))
         base = Signal(range(max(2, shape.cell_words)))
-        tile, frames = Signal(range(shape.tiles)), Signal(32)
-        step, ends_beats, ends_tile = Signal(), Signal(), Signal()
+        tile = Signal(range(shape.tiles))
+        frames = Signal(32)
+        step, ends_beats, ends_tile = (Signal(name=name) for name in ("step", "ends_beats", "ends_tile"))
         m.d.comb += [
             step.eq(self.advance & buffer.filled),
             ends_beats.eq(beat == shape.beats - 1),

@@ -19,13 +19,13 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cache
-from importlib import import_module
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
 from ....cli.results import origin
+from ....cluster import cluster
 from ....errors import QsimError
 from ....model.container import replacing
 from ..tables import columns as tables
@@ -48,8 +48,6 @@ BESIDE = {  # tables of a task beside its rows: their folder, and the order of t
     "strong": ("strong", ("dataset", "activation", "bits", "seed", "epsilon")),
     "audits": ("audits", ("dataset", "activation", "bits", "seed", "check")),
 }
-RETRIES = 3  # of a task whose cluster worker died
-PATIENCE = 10  # seconds in which a scheduler must answer
 
 
 def run(
@@ -119,7 +117,7 @@ def _outcomes(
             (task, measure.run(task, plan.epsilons, plan.sample, _stored(out, task))) for task in left
         )
         return
-    with _cluster(scheduler) if scheduler else _local(count) as executor:
+    with cluster(scheduler) if scheduler else _local(count) as executor:
         futures: dict[Future[measure.Outcome], Task] = {
             executor.submit(measure.run, task, plan.epsilons, plan.sample, _stored(out, task)): task
             for task in left
@@ -151,20 +149,6 @@ def _start_worker() -> None:
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
-
-
-@contextmanager
-def _cluster(address: str) -> Iterator[Executor]:
-    try:
-        distributed: Any = import_module("distributed")
-    except ModuleNotFoundError as error:
-        raise QsimError(f"--scheduler needs the package {error.name}: pip install 'qsim[cluster]'") from None
-    try:
-        client = distributed.Client(address, timeout=PATIENCE)
-    except (OSError, ValueError) as error:
-        raise QsimError(f"no Dask scheduler answers at {address} ({error})") from None
-    with client, client.get_executor(retries=RETRIES) as executor:
-        yield executor
 
 
 def _key(task: Task, plan: Plan | None = None) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..attacks import ATTACKS, get
 from ..data import Coding
 from ..errors import QsimError
 from ..model.container import replacing
@@ -30,6 +31,9 @@ def command(
     epsilon: Annotated[float, typer.Option(help="Strength of the attack, in input units.")] = 0.05,
     images: Annotated[int, typer.Option(help="The first so many test images.")] = 500,
     seeds: Annotated[int, typer.Option(help="How often cells are drawn.")] = 3,
+    attack: Annotated[
+        str | None, typer.Option(help=f"{', '.join(ATTACKS)}; else one step without saturation.")
+    ] = None,
     json: Json = None,
 ) -> None:
     """Vary one property of the tiles at a time: rows.parquet, figure.png, and what acts like a defence."""
@@ -37,6 +41,7 @@ def command(
         raise QsimError(f"{images} images and {seeds} seeds; 1 or more of both are needed")
     if out.exists() and not out.is_dir():
         raise QsimError(f"{out} is a file; a folder is needed")
+    chosen = None if attack is None else get(attack)
     arrow()  # if it is missing, say so before the work
     models = [load(file) for file in files]
     dataset = test_set(data, models[0], files[0], Coding(input_scale, input_bits, clip=input_clip))
@@ -51,7 +56,7 @@ def command(
     with terminal.progress(console) as progress:
         task = progress.add_task("crossbars", total=each * len(models))
         for file, model in zip(files, models, strict=True):
-            for row in rows(file.stem, model, codes, labels, epsilon, seeds):
+            for row in rows(file.stem, model, codes, labels, epsilon, seeds, chosen):
                 found.append(row)
                 progress.update(task, advance=1, description=f"{file.stem} {row['property']}")
     write(found, out / "rows.parquet")
@@ -67,8 +72,14 @@ def command(
     if json:
         names = ("model", "property", "value", "attack", "accuracy", "half_interval")
         means = [dict(zip(names, (*key, *mean), strict=True)) for key, mean in summary(found).items()]
-        facts = {"data": dataset.name, "epsilon": epsilon, "images": len(codes), "seeds": seeds}
-        write_json(json, "study", {**facts, "accuracies": means, "gains": told})
+        facts = {
+            "data": dataset.name,
+            "epsilon": epsilon,
+            "images": len(codes),
+            "seeds": seeds,
+            "attack": attack,
+        }
+        write_json(json, "study", {**facts, "attack": attack, "accuracies": means, "gains": told})
 
 
 def write(found: list[dict[str, Any]], path: Path) -> None:

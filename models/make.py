@@ -24,7 +24,7 @@ from qsim.shadow.train import RECIPES, Recipe
 FOLDER = Path(__file__).parent
 BITS = {"mnist": (1, 2, 4, 8, 10), "digits": (1, 2, 4, 8), "spiral": (1, 2, 4, 8)}
 EPSILONS = (0.01, 0.05, 0.1, 0.2)
-CERTIFIED = "mnist-certified-q8"  # trained for certificates at RADIUS
+CERTIFIED = {f"mnist-certified-q{bits}": bits for bits in (1, 2, 4, 8)}  # for certificates at RADIUS
 RADIUS = 26
 VECTORS = 12  # images: the first test images, then the extremes of the input format
 
@@ -45,16 +45,16 @@ def make(data: str, activation: str, bits: int) -> None:
     write_card(name, model, data)
 
 
-def make_certified() -> None:
+def make_certified(name: str, bits: int) -> None:
     """Train for certificates, freeze and describe one model."""
     recipe = IntervalRecipe(epochs=20)
-    network = qsim.train_certified("mnist", radius=RADIUS, bits=8, hidden=256, seed=0, recipe=recipe)
+    network = qsim.train_certified("mnist", radius=RADIUS, bits=bits, hidden=256, seed=0, recipe=recipe)
     provenance = {"data": "mnist", "hidden": [256], "seed": 0, "radius": RADIUS, "recipe": asdict(recipe)}
     model = qsim.quantize(network, provenance=provenance)
-    model.save(FOLDER / f"{CERTIFIED}.safetensors")
-    write_vectors(CERTIFIED, model, "mnist")
-    write_card(CERTIFIED, model, "mnist")
-    add_certified(FOLDER / "cards" / f"{CERTIFIED}.md", model)
+    model.save(FOLDER / f"{name}.safetensors")
+    write_vectors(name, model, "mnist")
+    write_card(name, model, "mnist")
+    add_certified(FOLDER / "cards" / f"{name}.md", model)
 
 
 def add_certified(card: Path, model: Model) -> None:
@@ -119,9 +119,10 @@ def main(names: list[str]) -> None:
                 if not names or name in names:
                     print(name, flush=True)
                     make(data, activation, bits)
-    if not names or CERTIFIED in names:
-        print(CERTIFIED, flush=True)
-        make_certified()
+    for name, bits in CERTIFIED.items():
+        if not names or name in names:
+            print(name, flush=True)
+            make_certified(name, bits)
 
 
 if __name__ == "__main__":

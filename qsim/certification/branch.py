@@ -11,6 +11,7 @@ import numpy as np
 from ..jit.compiling import cached
 from .cells import ROOM, Splits, cell_of, proven, split
 from .counterexamples import polish, sweeps_of, value_of
+from .cuts import cut
 from .dual import Cell, State, ascend, state_of
 from .leaf import Split, settle
 from .network import Arrays, Floats, Integers, Margin
@@ -18,6 +19,8 @@ from .staircase import code_of
 
 ROOT_ITERATIONS = 60
 ITERATIONS = 12
+GAIN = 0.05  # the share of what is missing that cuts must gain to be tried again
+WAIT = 4  # splits after cuts that gained less
 LEAF = 20  # cells that a linear programme counts as, for the time that it takes
 DEPTH = 300  # of a tree, at most: the checker recurses
 SLACK = 1e-3  # a bound must exceed what the rival reaches by this share, so that rounding keeps it true
@@ -61,13 +64,17 @@ class Search:
 
 @dataclass
 class _Node:
-    """A cell to decide: where its tree goes, its splits, multipliers to start from, its parent's bound."""
+    """A cell to decide: where its tree goes, its splits, multipliers to start from, its parent's bound.
+
+    No cuts are tried for the next `wait` splits.
+    """
 
     slot: dict[str, Any]
     splits: Splits
     alpha: Floats | None
     bound: float
     depth: int
+    wait: int = 0
 
 
 def search(
@@ -86,8 +93,7 @@ def search(
     least, sweeps = ROOM, sweeps_of(arrays)
     stack = [_Node(found.proof, splits, None, -np.inf, 0)]
     while stack:
-        late = deadline is not None and time.thread_time() > deadline
-        if found.nodes == nodes or late or stack[-1].depth > DEPTH:
+        if found.nodes >= nodes or _late(deadline) or stack[-1].depth > DEPTH:
             found.open = True
             found.bound = min(node.bound for node in stack)
             break
@@ -95,8 +101,18 @@ def search(
         cell = cell_of(arrays, node.splits)
         if cell is None:
             continue
-        found.nodes += 1
         value = _raise(arrays, margin, node, (cell, root), state, best)
+        found.nodes += 1
+        while cell is not None and node.wait == 0 and value <= margin.most:
+            if found.nodes >= nodes or _late(deadline):
+                break
+            before, cell = value, _narrowed(arrays, margin, node, cell, best, reach)
+            if cell is not None and node.wait == 0:
+                value = _raise(arrays, margin, node, (cell, root), state, best)
+                found.nodes += 1
+                node.wait = 0 if value - before >= GAIN * (margin.most - before) else WAIT
+        if cell is None:
+            continue
         if value > margin.most:
             leaf = proven(arrays, margin, best.alpha, cell, reach)
             if leaf is not None:
@@ -123,6 +139,10 @@ def search(
     return found
 
 
+def _late(deadline: float | None) -> bool:
+    return deadline is not None and time.thread_time() > deadline
+
+
 def _improved(arrays: Arrays, margin: Margin, root: Cell, image: Integers, least: int, sweeps: int) -> int:
     """The least margin of any image so far; one that is better than all before is polished first."""
     value = value_of(arrays, margin.factors, margin.constant, image, np.empty_like(arrays.bias))
@@ -147,6 +167,19 @@ def _raise(
     return float(ascend(arrays, factors, target, cells, state, best, fresh, iterations))
 
 
+def _narrowed(
+    arrays: Arrays, margin: Margin, node: _Node, cell: Cell, best: State, reach: int
+) -> Cell | None:
+    """What cuts leave of a node's cell, from which it goes on; None if nothing."""
+    found = cut(arrays, margin, node.splits, cell, best.alpha, reach)
+    if found is None:
+        node.wait = WAIT
+        return cell
+    node.slot.update(found[0])
+    node.slot, node.splits, node.alpha, node.depth = found[0]["rest"], found[1], None, node.depth + 1
+    return cell_of(arrays, node.splits)
+
+
 def _push(
     stack: list[_Node], arrays: Arrays, node: _Node, where: Split, alpha: Floats, above_first: bool
 ) -> None:
@@ -156,7 +189,7 @@ def _push(
         part = split(arrays, node.splits, where, above)
         if part is not None:
             slot = node.slot["above" if above else "below"]
-            stack.append(_Node(slot, part, alpha, node.bound, node.depth + 1))
+            stack.append(_Node(slot, part, alpha, node.bound, node.depth + 1, max(node.wait - 1, 0)))
 
 
 def _where(arrays: Arrays, cell: Cell, best: State) -> tuple[Split | None, bool]:

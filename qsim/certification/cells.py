@@ -126,8 +126,7 @@ def proven(arrays: Arrays, margin: Margin, alpha: Floats, cell: Cell, reach: int
     for bits in SIGNIFICANT:
         power = bits - math.frexp(largest)[1] if largest else 0
         scale = 1 << max(power, 0)
-        total = scale * (int(np.abs(margin.factors).sum()) * (1 << 16) + abs(margin.constant))
-        if total + 8 * reach * int(np.abs(alpha).sum() * scale + len(alpha)) >= ROOM:
+        if not fits(margin, alpha, scale, reach):
             return None
         whole = np.rint(alpha * scale).astype(np.int64)
         if whole_bound(arrays, margin, scale, whole, cell) > scale * margin.most:
@@ -135,6 +134,12 @@ def proven(arrays: Arrays, margin: Margin, alpha: Floats, cell: Cell, reach: int
         if power <= 0:
             return None
     return None
+
+
+def fits(margin: Margin, alpha: Floats, scale: int, reach: int) -> bool:
+    """Whether all sums of a bound stay within 61 bits."""
+    total = scale * (int(np.abs(margin.factors).sum()) * (1 << 16) + abs(margin.constant))
+    return total + 8 * reach * int(np.abs(alpha).sum() * scale + len(alpha)) < ROOM // 2
 
 
 def leaf(arrays: Arrays, scale: int, alpha: Integers) -> dict[str, Any]:

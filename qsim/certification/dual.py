@@ -3,7 +3,8 @@
 Every accumulator z = W . codes + bias gets a multiplier alpha that pays for breaking this equation. What is
 left falls apart into one minimum for each accumulator and one for each input, and is a lower bound of the
 margin for any alpha (weak duality; on piecewise linear activations it is the bound of alpha-beta-CROWN, Wang
-et al., NeurIPS 2021). It is concave in alpha: supergradient ascent with Polyak's step raises it.
+et al., NeurIPS 2021). It is concave in alpha: supergradient ascent raises it, with Polyak's step towards a
+level that comes down while it is not reached.
 """
 
 from __future__ import annotations
@@ -17,9 +18,8 @@ from .network import Arrays, Floats, Integers
 from .staircase import code_of, envelope_slope, lowest
 
 FAST = {"reassoc", "contract", "nsz", "arcp"}
-BOLD = 6  # iterations at the full step; later ones take CAUTION of it
-CAUTION = 0.7
-BEYOND = 0.05  # how far beyond the target a step aims, as a share of what is missing
+BEYOND = 0.05  # how far beyond the target the first step aims, as a share of what is missing
+FALL = 0.8  # of how far ahead of the best bound steps aim, whenever one does not raise it
 
 
 class State(NamedTuple):
@@ -171,10 +171,14 @@ def ascend(
     float, the bound of `best`
     """
     cell, root = cells
-    reached = -np.inf
+    reached, ahead = -np.inf, 0.0
     for i in range(iterations):
         value = _backward(arrays, margin[0], margin[1], cell, state, fresh and i == 0)
         _forward(arrays, cell, root, state)
+        if i == 0:
+            ahead = (1 + BEYOND) * abs(target - value)
+        elif value <= reached:
+            ahead *= FALL
         if value > reached:
             reached = value
             for kept, new in (
@@ -194,8 +198,7 @@ def ascend(
                 length += (state.gradient[q] / (cell.high[q] - cell.low[q])) ** 2
         if length == 0:
             break
-        goal = target + BEYOND * abs(target - reached)
-        step = (goal - value) / length * (1.0 if i < BOLD else CAUTION)
+        step = (reached + ahead - value) / length
         for q in range(len(state.alpha)):
             if cell.high[q] > cell.low[q]:
                 state.alpha[q] += step * state.gradient[q] / float(cell.high[q] - cell.low[q]) ** 2

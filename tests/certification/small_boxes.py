@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from qsim import InputFormat, Model
 from qsim.certification import checker
-from qsim.certification.certificate import certificate_of
+from qsim.certification.certificate import certificate_of, checksum
 from qsim.certification.ladder import Finding
 from qsim.certification.network import plain
 
@@ -66,4 +66,4 @@ def judged(model: Model, image: npt.NDArray[np.int64], label: int, radius: int, 
 def changed(certificate: dict[str, Any], **fields: Any) -> dict[str, Any]:
     """A certificate with other fields and a checksum that fits them."""
     made = {**certificate, **fields}
-    return {**made, "checksum": checker.checksum(made)}
+    return {**made, "checksum": checksum(made)}

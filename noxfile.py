@@ -60,3 +60,13 @@ def hls4ml(session: nox.Session) -> None:
     """What hls4ml computes from exported files, against the models; needs g++."""
     session.install("--editable", ".[hls4ml]", "pytest", "hypothesis")
     session.run("pytest", "tests/importers/test_hls4ml.py", *session.posargs)
+
+
+@nox.session(venv_backend="venv")
+def pytorch(session: nox.Session) -> None:
+    """The programs of docs/howto/from-pytorch.md, and their files held against PyTorch."""
+    session.install("torch", "onnxscript", "brevitas", "onnxoptimizer")
+    session.install("--editable", ".[onnx]", "pytest", "hypothesis")
+    session.run(
+        "pytest", "tests/importers/test_from_pytorch.py", *session.posargs, env={"OMP_NUM_THREADS": "1"}
+    )

@@ -65,7 +65,7 @@ RTL_MAY_IMPORT = {  # the same inside the hardware; what turns a netlist into an
     "qsim_rtl.memory": {"shape"},
     "qsim_rtl.unrolled": set(),
     "qsim_rtl.gateware": {"memory", "shape", "unrolled"},
-    "qsim_rtl.export": {"fpga", "gateware", "memory", "shape", "sim.yosys"},
+    "qsim_rtl.export": {"fpga", "gateware", "memory", "shape", "sim.yosys", "unrolled"},
     "qsim_rtl.fpga": {"export", "gateware", "memory", "shape", "sim.toolchain"},
     "qsim_rtl.sim": {"gateware", "memory", "shape"},
     "qsim_rtl.host": {"gateware", "memory", "shape", "sim"},

@@ -5,6 +5,7 @@ network           a model as flat arrays for compiled code, and as the plain fil
 staircase         one accumulator: its code, the least of a tilted staircase, its lower envelope
 dual              Lagrangian bounds over a cell, and multipliers that raise them
 cells             where accumulators lie in a cell, and multipliers as proven integers
+cuts              where accumulators cannot be, in cells and where the rival wins
 leaf              cells in which every hidden code is fixed: a linear programme
 branch            branch and bound over accumulators, for one rival class
 counterexamples   the other side: images that break

@@ -1,4 +1,4 @@
-"""Branch and bound for one rival class: cells of accumulators, each proved, broken, or cut in two."""
+"""Branch and bound for one rival class: cells, each narrowed by cuts, then proved, broken or split."""
 
 from __future__ import annotations
 

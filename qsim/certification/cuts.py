@@ -3,8 +3,8 @@
 If the bound of the images that put an accumulator at or beyond a threshold is too high for the rival, the
 other side of the threshold is all that need be searched, and there every relaxation is tighter: bound
 tightening by the objective (Gleixner et al., Journal of Global Optimization 67, 2017), with Lagrangian
-bounds. Only the accumulator's own multiplier is changed, so that a trial costs one row of weights and all of
-them less than one bound in floating point; and it is done in whole numbers, so that it needs no second proof.
+bounds. Only the accumulator's own multiplier is changed, so that a trial costs one row of weights; and all is
+done in whole numbers, so that no cut needs a second proof.
 """
 
 from __future__ import annotations

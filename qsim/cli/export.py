@@ -31,6 +31,13 @@ def command(
     protect: Annotated[
         str, typer.Option(help="Check bits beside each word of weights: none, parity or secded.")
     ] = "none",
+    style: Annotated[
+        str,
+        typer.Option(
+            help="folded: takes other models at run time; unrolled: constant weights, an image a cycle, "
+            "--simd codes a beat."
+        ),
+    ] = "folded",
     target: Annotated[str | None, typer.Option(help="With --rate: choose pe and simd for this part.")] = None,
     rate: Annotated[float | None, typer.Option(help="Inferences a second at the board's clock.")] = None,
     verify: Annotated[
@@ -61,9 +68,10 @@ def command(
     if (rate is None) != (target is None):
         raise QsimError(f"--rate and --target choose the folding together; targets are {TARGETS}")
     model = load(file)
-    folding = chosen_folding(model, target, rate, pe, simd, max_bits)
+    if rate is not None:
+        pe, simd = chosen_folding(model, target, rate, pe, simd, max_bits)
     manifest = part("export.folder").write(
-        model, out, *folding, max_bits, vectors, name, stream_bytes, protect
+        model, out, pe, simd, max_bits, vectors, name, stream_bytes, protect, style
     )
     console.print(
         f"{out}: {len(manifest['files']) + 1} files; latency {manifest['latency']:,} cycles, "

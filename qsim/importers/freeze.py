@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import takewhile
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import QsimError
 from ..model.layer import MAX_WEIGHT_BITS, Layer
@@ -20,7 +21,7 @@ from ..model.model import Model
 from . import last_layers
 from . import thresholds as ways
 from .stages import Coding, Integers, Reading, coding, split
-from .steps import Affine, Step, composed
+from .steps import Affine, Clamp, Step, composed
 
 WAYS = ways.WAYS
 MAX_PLACES = 1024
@@ -119,6 +120,9 @@ def freeze(
         differing.append(int((ways.clamped(both["exact"], total, sign) != both["probed"]).sum()))
         sensitive.append(ways.sensitive(steps, quantizer, code, total))
         turned.append(int((sign < 0).sum()))
+        # a clip below the quantizer's largest code is how some tools write fewer bits
+        if not last and any(isinstance(step, Clamp) and step.high < math.inf for step in before):
+            rows, code = _within_reach(rows, code, ways.clamped(rows, total, sign) > ways.top(total, sign))
         bias = sign * _whole_offsets(steps, len(sign))
         parts = sign[:, None] * stage.weights, bias, rows + bias[:, None]
         layers.append(stored(*parts, stage.name, unit, hint))
@@ -141,6 +145,13 @@ def freeze(
     return Frozen(
         model, reading, tuple(codings), Report(thresholds, tuple(differing), tuple(sensitive), tuple(turned))
     )
+
+
+def _within_reach(rows: Integers, code: Coding, beyond: npt.NDArray[np.bool_]) -> tuple[Integers, Coding]:
+    """Thresholds and codes without the highest ones, which no neuron reaches."""
+    top = max(1, int((~beyond).any(axis=0).sum()))
+    levels = replace(code.levels, highest=top)
+    return rows[:, :top], replace(code, levels=levels, start=code.start[: top + 1])
 
 
 def _input_facts(reading: Reading) -> dict[str, Any]:

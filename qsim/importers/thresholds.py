@@ -170,6 +170,11 @@ def clamped(rows: Integers, total: Sums, sign: Integers) -> Integers:
     return rows.clip(low[:, None], high[:, None] + 1)
 
 
+def top(total: Sums, sign: Integers) -> Integers:
+    """Each neuron's largest acc (outputs, 1), or largest -acc where it falls."""
+    return _turned(total, sign)[1][:, None]
+
+
 def chosen(rows: Integers, exact_rows: Integers, total: Sums, sign: Integers) -> Integers:
     """`rows`, with exact thresholds that mean the same in their places, so that equal neurons share a row."""
     same = clamped(exact_rows, total, sign) == clamped(rows, total, sign)

@@ -19,8 +19,6 @@ PLACES = [
     ("network.arrays_of", "np.arange(layer.outputs) % len(kept)", "0 * np.arange(layer.outputs)"),
     ("counterexamples.box_of", "image + radius", "image + radius - 1"),
     ("counterexamples.value_of", "value = constant", "value = constant + 1"),
-    ("cuts._move", "begin - 1, a", "begin - 2, a"),
-    ("cuts._try_all", "rest + a * arrays.bias[j]", "rest"),
     ("branch._push", "(not above_first, above_first)", "(above_first,)"),
 ]
 FAULTS = [Fault(symbol, f"qsim.certification.{symbol}", text, new, TESTS) for symbol, text, new in PLACES]

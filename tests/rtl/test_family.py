@@ -37,7 +37,8 @@ def test_rates_by_hand():
     manifest = {
         "interval": 640,
         "latency": 1000,
-        "layers": [{"beats": 64}],
+        "frame_beats": 64,
+        "result_beats": 10,
         "s_axis_tdata_bits": 8,
         "shape": [64, 100, 10],
         "m_axis_tdata_bits": {"logit": 24, "class": 16},

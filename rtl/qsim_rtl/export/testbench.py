@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from .probe import probe
 from .texts import filled
 
 TEMPLATE = Path(__file__).with_suffix(".v").read_text()
+SECTION = re.compile(r"^//@(loads|constant)\n(.*?)(?=^//@)(?:^//@end\n)?", re.MULTILINE | re.DOTALL)
 
 
 def vectors(model: Model, count: int) -> npt.NDArray[np.int64]:
@@ -68,11 +70,17 @@ def _sent(shape: Loadable, codes: npt.NDArray[np.int64]) -> str:
     """Each input beat; all bits are 1 that belong to no code of the frame."""
     layer, stream = shape.engine.layers[0], shape.stream
     count, bits = (layer.simd, layer.code_bits) if stream is None else (stream.codes, 8 * stream.code_bytes)
-    filled_up = codes | -1 << layer.code_bits
-    surplus = shape.frame_beats * count - layer.inputs
-    lanes = np.pad(filled_up, ((0, 0), (0, surplus)), constant_values=-1).reshape(-1, count)
-    unused = (1 << shape.input_width) - (1 << count * bits)
-    return "".join(f"{beat | unused:0{shape.input_width // 4}x}\n" for beat in pack(lanes, bits).integers())
+    return beats(codes | -1 << layer.code_bits, count, bits, shape.input_width)
+
+
+def beats(codes: npt.NDArray[np.int64], count: int, bits: int, width: int) -> str:
+    """Images (N, inputs) as beats of `width` bits, of `count` codes in `bits` bits each, in hexadecimal.
+
+    All bits are 1 that belong to no code of the frame.
+    """
+    lanes = np.pad(codes, ((0, 0), (0, -codes.shape[1] % count)), constant_values=-1).reshape(-1, count)
+    unused = (1 << width) - (1 << count * bits)
+    return "".join(f"{beat | unused:0{width // 4}x}\n" for beat in pack(lanes, bits).integers())
 
 
 def _expected(model: Model, shape: Loadable, codes: npt.NDArray[np.int64]) -> str:
@@ -91,7 +99,7 @@ def _testbench(
     models: Sequence[Model], words: Sequence[npt.NDArray[np.uint32]], engine: Tested, count: int
 ) -> str:
     (own, made), shape = models, engine.shape
-    values = {
+    values: dict[str, object] = {
         "NAME": engine.module,
         "FRAMES": count,
         "BEATS": shape.frame_beats,
@@ -105,17 +113,29 @@ def _testbench(
         "CRC": f"{crc(words[0]):08x}",
         "PROBE_CRC": f"{crc(words[1]):08x}",
         "SHAPE": f"{shape.identity:08x}",
-        "VERSION": f"{VERSION:08x}",
         "DIGEST": own.digest,
         "DIGEST12": own.digest[:12],
         "PROBE_DIGEST": made.digest,
         "PROBE12": made.digest[:12],
-        "ADDRESSES": ", ".join(f"{each.name} = 7'h{each.address:02x}" for each in REGISTERS),
-        "BITS": ", ".join(f"{bit.name} = 32'h{bit.mask:x}" for bit in (*CONTROL, *STATUS)),
+        **map_values(),
         "WIDEST": max(32 * memory.pieces for memory in shape.memories),
         "MEMORIES": _memories(engine),
     }
-    return filled(TEMPLATE, values)
+    return bench(values, "loads")
+
+
+def bench(values: Mapping[str, object], kind: str) -> str:
+    """The bench of an engine that takes other models, "loads", or of one whose model is "constant"."""
+    return filled(SECTION.sub(lambda found: found[2] if found[1] == kind else "", TEMPLATE), values)
+
+
+def map_values() -> dict[str, object]:
+    """What the bench names of the register map."""
+    return {
+        "VERSION": f"{VERSION:08x}",
+        "ADDRESSES": ", ".join(f"{each.name} = 7'h{each.address:02x}" for each in REGISTERS),
+        "BITS": ", ".join(f"{bit.name} = 32'h{bit.mask:x}" for bit in (*CONTROL, *STATUS)),
+    }
 
 
 def _memories(engine: Tested) -> str:

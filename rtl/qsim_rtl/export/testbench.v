@@ -2,18 +2,23 @@
 //   with Icarus,    iverilog -g2009 -o testbench.vvp testbench.v @NAME@.v && vvp -n testbench.vvp
 //   with Verilator, verilator --binary --timing -Wno-fatal -Wno-lint --top-module testbench testbench.v @NAME@.v
 // Run it in this folder: memories and vectors are read from the files beside it.
+//@loads
 //
 // Two models answer the same images: the exported one, which the memories hold from the start, and a
 // probe, loaded over the bus, whose classes tie, whose accumulators meet thresholds and reach their limits.
+//@end
 `timescale 1ns / 1ps
 module testbench;
   localparam FRAMES = @FRAMES@, BEATS = @BEATS@, OUTPUTS = @OUTPUTS@;
-  localparam IN = @IN@, OUT = @OUT@, WORDS = @WORDS@, RESULTS = FRAMES * OUTPUTS;
+  localparam IN = @IN@, OUT = @OUT@, RESULTS = FRAMES * OUTPUTS;
   localparam BYTE_STREAM = @BYTE_STREAM@, LATENCY = @LATENCY@, INTERVAL = @INTERVAL@;
   localparam [31:0] SHAPE_ID = 32'h@SHAPE@, VERSION_ID = 32'h@VERSION@;
-  localparam [31:0] OWN_CRC = 32'h@CRC@, PROBE_CRC = 32'h@PROBE_CRC@;
   localparam [255:0] OWN_DIGEST = 256'h@DIGEST@;
+//@loads
+  localparam WORDS = @WORDS@;
+  localparam [31:0] OWN_CRC = 32'h@CRC@, PROBE_CRC = 32'h@PROBE_CRC@;
   localparam [255:0] PROBE_DIGEST = 256'h@PROBE_DIGEST@;
+//@end
   localparam [6:0] @ADDRESSES@;
   localparam [31:0] @BITS@;
   localparam PATIENCE = 4 * (LATENCY + INTERVAL + 64), ANSWER = 64, OKAY = 0, SLVERR = 2;
@@ -53,8 +58,12 @@ module testbench;
       .s_axil_rvalid(s_axil_rvalid), .s_axil_rready(s_axil_rready));
 
   reg [IN-1:0] sent[0:FRAMES*BEATS-1];
+//@loads
   reg [OUT-1:0] expected[0:2*RESULTS-1];  // the model's, then the probe's
   reg [31:0] load[0:2*WORDS-1];  // likewise
+//@constant
+  reg [OUT-1:0] expected[0:RESULTS-1];
+//@end
 
   integer errors = 0, cycle = 0, idle = 0, i = 0, tick = 0, word = 0, step = 0;
   reg [31:0] noise = 32'h2545f491, chosen = 0, check = 0;
@@ -223,6 +232,7 @@ module testbench;
     end
   endtask
 
+//@loads
   // A load waits for the frames inside, also one that has come in in part, whose rest is taken; lets no
   // other in, and loses nothing; it can be cancelled.
   task wait_for_turn;
@@ -258,6 +268,7 @@ module testbench;
     end
   endtask
 
+//@end
   // A write and a read whose answers nobody takes, or of the write just its address or its data.
   task leave_unanswered;
     begin
@@ -288,7 +299,9 @@ module testbench;
       expect_register(IMAGES, 32'hffffffff, 0);
       expect_register(SHORT_FRAMES, 32'hffffffff, 0);
       expect_register(LONG_FRAMES, 32'hffffffff, 0);
+//@loads
       expect_register(LOADED, 32'hffffffff, 0);
+//@end
       expect_register(STATUS, 32'hffffffff, status);
     end
   endtask
@@ -296,9 +309,11 @@ module testbench;
   // A reset when a packet has begun to leave, all has been counted, and flags are raised.
   task reset_a_packet;
     begin
+//@loads
       write(CONTROL, LOAD, 15, OKAY);
       write(LOAD_DATA, ~SHAPE_ID, 15, SLVERR);
       write(LOAD_CRC, 0, 15, SLVERR);
+//@end
       write(QUIET, 1, 15, OKAY);
       write(IMAGES, 0, 15, OKAY);
       if (!BYTE_STREAM) kept = WHOLE << 1;
@@ -455,25 +470,44 @@ module testbench;
       write(IMAGES, 0, 15, SLVERR);
       expect_register(STATUS, 32'hffffffff, VALID | ILLEGAL);
       write(CONTROL, ACKNOWLEDGE, 15, OKAY);
+//@loads
       expect_register(LOAD_CRC, 32'hffffffff, 0);
+//@end
       read(7'h7c, 0, 0, SLVERR);
       expect_register(STATUS, 32'hffffffff, VALID | ILLEGAL);
       write(CONTROL, ACKNOWLEDGE, 15, OKAY);
+//@loads
       write(LOAD_DATA, SHAPE_ID, 15, SLVERR);
       expect_register(STATUS, 32'hffffffff, VALID | OUT_OF_TURN);
       write(CONTROL, ACKNOWLEDGE, 15, OKAY);
       write(LOAD_CRC, OWN_CRC, 15, SLVERR);
       expect_register(STATUS, 32'hffffffff, VALID | OUT_OF_TURN);
       write(CONTROL, ACKNOWLEDGE, 15, OKAY);
+//@constant
+      write(LOAD_DATA, SHAPE_ID, 15, SLVERR);
+      write(LOAD_CRC, 0, 15, SLVERR);
+      write(CONTROL, LOAD | CLEAR, 15, SLVERR);
+      write(CONTROL, CANCEL | FLUSH, 15, SLVERR);
+      expect_register(STATUS, 32'hffffffff, VALID | ILLEGAL);
+      write(CONTROL, ACKNOWLEDGE, 15, OKAY);
+//@end
       expect_register(IMAGES, 32'hffffffff, FRAMES);
       expect_register(CONTROL, 32'hffffffff, 0);
+//@loads
       expect_register(LOAD_DATA, 32'hffffffff, 0);
+//@constant
+      expect_register(QUIET, 32'hffffffff, 0);
+//@end
       expect_register(STATUS, 32'hffffffff, VALID);
       write(QUIET, 1, 15, OKAY);
       write(LOAD_DATA, SHAPE_ID, 15, OKAY);
       write(IMAGES, 0, 15, OKAY);
       read(7'h7c, 0, 0, OKAY);
+//@loads
       expect_register(STATUS, 32'hffffffff, VALID | NO_SLVERR | OUT_OF_TURN | ILLEGAL);
+//@constant
+      expect_register(STATUS, 32'hffffffff, VALID | NO_SLVERR | ILLEGAL);
+//@end
       write(QUIET, 0, 15, OKAY);
       write(CONTROL, ACKNOWLEDGE, 15, OKAY);
       write(IMAGES, 0, 15, SLVERR);
@@ -482,6 +516,7 @@ module testbench;
     end
   endtask
 
+//@loads
   // From `load[where]` on: so many words.
   task words(input integer where, input integer number);
     for (word = 0; word < number; word = word + 1) write(LOAD_DATA, load[where+word], 15, OKAY);
@@ -519,6 +554,7 @@ module testbench;
     end
   endtask
 
+//@end
   // Without a model no beat is taken.
   task send_nothing;
     begin
@@ -533,6 +569,7 @@ module testbench;
     end
   endtask
 
+//@loads
   task load_model(input integer where, input [31:0] crc, input [255:0] digest);
     begin
       write(CONTROL, LOAD | ACKNOWLEDGE, 15, OKAY);
@@ -571,20 +608,25 @@ module testbench;
     end
   endtask
 
+//@end
   initial begin
     $readmemh("vectors_in.mem", sent);
     $readmemh("vectors_out.mem", expected);
+//@loads
     $readmemh("load.mem", load);
+//@end
     repeat (4) @(negedge aclk);
     aresetn = 1;
     settled;
+//@loads
     load_file(0, OWN_CRC);
     load_file(WORDS, PROBE_CRC);
     memories(OWN_CRC);
+//@end
     expect_register(ID, 32'hffffffff, 32'h7173696d);
     expect_register(VERSION, 32'hffffffff, VERSION_ID);
     expect_register(SHAPE, 32'hffffffff, SHAPE_ID);
-    expect_register(IMAGE_WORDS, 32'hffffffff, WORDS);
+    expect_register(IMAGE_WORDS, 32'hffffffff, @WORDS@);
     expect_register(STATUS, 32'hffffffff, VALID);
     expect_digest(OWN_DIGEST);
 
@@ -596,7 +638,9 @@ module testbench;
     refuse_accesses;
     refuse_frames;
     count_far;
+//@loads
     wait_for_turn;
+//@end
     tear_a_beat;
     reset_a_packet;
     // While the first results of a layer go on to the next, while nothing does, and when all wait at the output.
@@ -604,17 +648,23 @@ module testbench;
     for (step = 0; step < 4; step = step + 1) abort_frames(step / 2 * LATENCY, step % 2);
     if (OUTPUTS > 2) flush_a_packet;  // fewer results can wait at the output, and nothing is left to complete
     play(0, HOLDING);
+//@loads
     refuse_loads;
     load_model(WORDS, PROBE_CRC, PROBE_DIGEST);
     play(RESULTS, FLOWING);
     play(RESULTS, STALLING);
     load_model(0, OWN_CRC, OWN_DIGEST);
+//@end
     play(0, STALLING);
     if (errors != 0) begin
       $display("FAIL: %0d errors", errors);
       $fatal;
     end
+//@loads
     $display("PASS: model @DIGEST12@ and probe @PROBE12@, %0d images, every logit and class", FRAMES);
+//@constant
+    $display("PASS: model @DIGEST12@, %0d images, every logit and class", FRAMES);
+//@end
     $finish;
   end
 endmodule

@@ -10,10 +10,12 @@ from typing import Any
 from ..fpga.boards import BAUD
 from ..fpga.family import BOARDS
 from ..fpga.steps import commands
-from ..gateware.bus.registers import CONTROL, MAGIC, REGISTERS, STATUS, VERSION
+from ..gateware.bus.registers import CONTROL, MAGIC, REGISTERS, STATUS, VERSION, Bit, Register
+from ..gateware.unrolled.control import UNROLLED_CONTROL, UNROLLED_REGISTERS, UNROLLED_STATUS
 from .diagram import svg
 
 README = Path(__file__).parent.joinpath("templates/readme.md").read_text()
+README_UNROLLED = Path(__file__).parent.joinpath("templates/readme_unrolled.md").read_text()
 WAIVERS = Path(__file__).parent.joinpath("templates/lint.vlt").read_text()
 XILINX_PART = "xc7a35tcsg324-1"
 PACKING = Path(__file__).parent.joinpath("templates/readme_dense.md").read_text()
@@ -37,7 +39,7 @@ def files(manifest: dict[str, Any], words: Sequence[int]) -> dict[str, str]:
     """README.md, the C header, and what tools read: Makefile, Vivado, FuseSoC, linter, constraint."""
     name = manifest["name"]
     return {
-        "README.md": _readme(manifest),
+        "README.md": _readme_unrolled(manifest) if _constant(manifest) else _readme(manifest),
         f"{name}.h": _header(manifest, words),
         "Makefile": _makefile(manifest),
         "vivado.tcl": _vivado(manifest),
@@ -60,10 +62,24 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
 
 
-def registers() -> str:
-    """The register map as Markdown."""
-    rows = [(f"0x{r.address:02x}", r.name, r.access, r.text) for r in REGISTERS]
-    bits = [("CONTROL", bit) for bit in CONTROL] + [("STATUS", bit) for bit in STATUS]
+def _constant(manifest: Mapping[str, Any]) -> bool:
+    """Whether the engine runs one model alone."""
+    return manifest["style"] == "unrolled"
+
+
+def _map(manifest: Mapping[str, Any]) -> tuple[Sequence[Register], Sequence[Bit], Sequence[Bit]]:
+    """The registers of an engine, and the bits of CONTROL and STATUS."""
+    if _constant(manifest):
+        return UNROLLED_REGISTERS, UNROLLED_CONTROL, UNROLLED_STATUS
+    return REGISTERS, CONTROL, STATUS
+
+
+def registers(
+    words: Sequence[Register] = REGISTERS, control: Sequence[Bit] = CONTROL, status: Sequence[Bit] = STATUS
+) -> str:
+    """A register map as Markdown."""
+    rows = [(f"0x{r.address:02x}", r.name, r.access, r.text) for r in words]
+    bits = [("CONTROL", bit) for bit in control] + [("STATUS", bit) for bit in status]
     return (
         _table(("address", "register", "access", "meaning"), rows)
         + "\n"
@@ -71,12 +87,41 @@ def registers() -> str:
     )
 
 
+def _readme_unrolled(manifest: dict[str, Any]) -> str:
+    first = manifest["layers"][0]
+    return filled(
+        README_UNROLLED,
+        {
+            "NAME": manifest["name"],
+            "SHAPE": "-".join(map(str, manifest["shape"])),
+            "DIGEST": manifest["digest"],
+            "SPEC": manifest["spec"],
+            "LATENCY": manifest["latency"],
+            "INTERVAL": manifest["interval"],
+            "LAYERS": _layers(manifest),
+            "TARGETS": ", ".join(f"`make {target}`" for target in BOARDS),
+            "BEATS": manifest["frame_beats"],
+            "IN": manifest["s_axis_tdata_bits"],
+            "SIMD": manifest["codes_a_beat"] or min(first["inputs"], 1024 // first["code_bits"]),
+            "CODE_BITS": first["code_bits"],
+            "OUTPUTS": manifest["shape"][-1],
+            "LANE": manifest["logit_lane"],
+            "CLASS_BIT": manifest["m_axis_tdata_bits"]["logit"],
+            "REGISTERS": registers(*_map(manifest)),
+            "BAUD": f"{BAUD:,}",
+        },
+    )
+
+
+def _layers(manifest: dict[str, Any]) -> str:
+    return "".join(f"- layer {i}: {_layer(layer)}\n" for i, layer in enumerate(manifest["layers"]))
+
+
 def _readme(manifest: dict[str, Any]) -> str:
     memories = _table(
         ("memory", "words", "bits a word", "bus words a word"),
         ((m["name"], m["words"], m["width"], m["pieces"]) for m in manifest["memories"]),
     )
-    layers = "".join(f"- layer {i}: {_layer(layer)}\n" for i, layer in enumerate(manifest["layers"]))
     mapped = manifest["layers"][0]["crossbar"] is not None
     first, logit = manifest["layers"][0], manifest["m_axis_tdata_bits"]["logit"]
     facts = {"IN": manifest["s_axis_tdata_bits"], "SIMD": first["simd"], "CODE_BITS": first["code_bits"]}
@@ -93,7 +138,7 @@ def _readme(manifest: dict[str, Any]) -> str:
             "SPEC": manifest["spec"],
             "LATENCY": manifest["latency"],
             "INTERVAL": manifest["interval"],
-            "LAYERS": layers,
+            "LAYERS": _layers(manifest),
             "TARGETS": targets,
             "BEATS": manifest["frame_beats"],
             "FRAME": filled(FRAME if manifest["stream_bytes"] is None else FRAME_BYTES, facts),
@@ -129,20 +174,40 @@ def _layer(layer: Mapping[str, Any]) -> str:
 
 
 def _header(manifest: dict[str, Any], words: Sequence[int]) -> str:
+    words_map, control, status = _map(manifest)
     lines = [
         f"/* Registers of the engine, and model {manifest['digest']}. */",
         "#ifndef QSIM_H",
         "#define QSIM_H",
         "#include <stdint.h>",
         "",
-        *(f"#define QSIM_{r.name} 0x{r.address:02x}u" for r in REGISTERS),
-        *(f"#define QSIM_CONTROL_{bit.name} 0x{bit.mask:x}u" for bit in CONTROL),
-        *(f"#define QSIM_STATUS_{bit.name} 0x{bit.mask:x}u" for bit in STATUS),
+        *(f"#define QSIM_{r.name} 0x{r.address:02x}u" for r in words_map),
+        *(f"#define QSIM_CONTROL_{bit.name} 0x{bit.mask:x}u" for bit in control),
+        *(f"#define QSIM_STATUS_{bit.name} 0x{bit.mask:x}u" for bit in status),
         f"#define QSIM_MAGIC 0x{MAGIC:08x}u",
         f"#define QSIM_VERSIONS 0x{VERSION:08x}u",
         f"#define QSIM_INPUTS {manifest['shape'][0]}",
         f"#define QSIM_OUTPUTS {manifest['shape'][-1]}",
         f"#define QSIM_FRAME_BEATS {manifest['frame_beats']}",
+        *(_constant_header(manifest) if _constant(manifest) else _model_header(manifest, words)),
+        "#endif",
+    ]
+    text = "\n".join([*lines, ""])
+    name = manifest["name"]
+    return text.replace("QSIM_", f"{name.upper()}_").replace("qsim_", f"{name}_")
+
+
+def _constant_header(manifest: Mapping[str, Any]) -> list[str]:
+    """Where logits and class stand in a result."""
+    return [
+        f"#define QSIM_LOGIT_LANE {manifest['logit_lane']}",
+        f"#define QSIM_CLASS_BIT {manifest['m_axis_tdata_bits']['logit']}",
+    ]
+
+
+def _model_header(manifest: Mapping[str, Any], words: Sequence[int]) -> list[str]:
+    """The model's words, and the function that loads them."""
+    return [
         f"#define QSIM_LOGIT_BITS {manifest['m_axis_tdata_bits']['logit']}",
         f"#define QSIM_MODEL_WORDS {len(words)}",
         f"#define QSIM_MODEL_CRC32 0x{manifest['image_crc32']}u",
@@ -155,11 +220,7 @@ def _header(manifest: dict[str, Any], words: Sequence[int]) -> str:
         "};",
         "",
         LOAD.rstrip(),
-        "#endif",
     ]
-    text = "\n".join([*lines, ""])
-    name = manifest["name"]
-    return text.replace("QSIM_", f"{name.upper()}_").replace("qsim_", f"{name}_")
 
 
 def _makefile(manifest: dict[str, Any]) -> str:
@@ -196,7 +257,7 @@ def _core(manifest: dict[str, Any]) -> str:
     """FuseSoC's description: the engine for other cores, its bench for `fusesoc run --target sim`."""
     name = manifest["name"]
     read = [memory["file"] for memory in manifest["memories"]]
-    vectors = ["vectors_in.mem", "vectors_out.mem", "load.mem"]
+    vectors = ["vectors_in.mem", "vectors_out.mem", *([] if _constant(manifest) else ["load.mem"])]
 
     def listed(files: Sequence[str]) -> str:
         return "".join(f"      - {file}: {{file_type: user, copyto: {file}}}\n" for file in files)
@@ -230,11 +291,11 @@ filesets:
 def _vivado(manifest: dict[str, Any]) -> str:
     name = manifest["name"]
     memories = " ".join(memory["file"] for memory in manifest["memories"])
+    kind = "\nset_property file_type {Memory Initialization Files} [get_files *.mem]" if memories else ""
     return f"""# vivado -mode batch -source vivado.tcl [-tclargs PART]
 set part [expr {{$argc > 0 ? [lindex $argv 0] : "{XILINX_PART}"}}]
 create_project -force {name} vivado -part $part
-add_files {{{name}.v {memories}}}
-set_property file_type {{Memory Initialization Files}} [get_files *.mem]
+add_files {{{f"{name}.v {memories}".rstrip()}}}{kind}
 add_files -fileset constrs_1 {name}.xdc
 set_property top {name} [current_fileset]
 synth_design -top {name} -part $part -mode out_of_context

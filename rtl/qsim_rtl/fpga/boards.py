@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from amaranth.hdl import Shape
 from amaranth.lib import wiring
 
 from ..gateware.bus.axi import AXI4Lite, AXIStream
 from ..gateware.bus.registers import ADDRESS_BITS
-from ..shape.loadable import Loadable
+from ..shape.widths import BusWidths
 from .family import FAMILIES
 from .part import Board
 
 BAUD = 1_000_000
 
 
-def files(shape: Loadable, name: str) -> dict[str, str]:
-    """Top level and constraints of every board, by file name, for the engine of that module name."""
+def files(shape: BusWidths, name: str, clock: int = 0) -> dict[str, str]:
+    """Top level and constraints of every board, by file name, for the engine of that module name.
+
+    `clock` is what the tools are to reach, in Hz, where the board's own is slower.
+    """
     made = {}
     for family in FAMILIES.values():
         for board in family.boards:
             made[f"board_{board.target}.v"] = _top(board, shape, name)
-            made[family.files(board).constraints] = family.constraints(board)
+            made[family.files(board).constraints] = family.constraints(
+                replace(board, clock=max(clock, board.clock))
+            )
     return made
 
 
-def _interfaces(shape: Loadable) -> list[tuple[str, wiring.Signature, str, str]]:
+def _interfaces(shape: BusWidths) -> list[tuple[str, wiring.Signature, str, str]]:
     """What joins engine and serial line: the name of its wires, and of its ports on either."""
     return [
         ("frames", AXIStream(shape.input_width, keep=True), "s_axis", "m_axis"),
@@ -33,7 +40,7 @@ def _interfaces(shape: Loadable) -> list[tuple[str, wiring.Signature, str, str]]
     ]
 
 
-def _top(board: Board, shape: Loadable, name: str) -> str:
+def _top(board: Board, shape: BusWidths, name: str) -> str:
     """Clock, reset after power-up, serial line and engine."""
     extra = "".join(f", output wire {name}" for name in board.constants)
     drive = "".join(f"  assign {name} = 1'b{value};\n" for name, (_, value) in board.constants.items())

@@ -71,7 +71,7 @@ def build(
         "target": target,
         "board": board.name,
         "part": board.part[0].lstrip("-"),
-        **{name: manifest[name] for name in ("digest", "pe", "simd", "bits")},
+        **{name: manifest[name] for name in ("style", "digest", "pe", "simd", "bits")},
         "fmax_mhz": None,
         "critical_path": [],
         **kind.measured(folder, board, files),
@@ -87,8 +87,8 @@ def rates(fmax: float | None, board: Board, manifest: Mapping[str, Any]) -> dict
     """Images a second: at Fmax (MHz), at the board's clock, and through its serial line, frame by frame."""
     interval, clock = manifest["interval"], board.clock
     runs = fmax is not None and fmax * 1e6 >= clock
-    sent = 3 + manifest["layers"][0]["beats"] * manifest["s_axis_tdata_bits"] // 8
-    taken = 2 + manifest["shape"][-1] * (1 + sum(manifest["m_axis_tdata_bits"].values()) // 8)
+    sent = 3 + manifest["frame_beats"] * manifest["s_axis_tdata_bits"] // 8
+    taken = 2 + manifest["result_beats"] * (1 + sum(manifest["m_axis_tdata_bits"].values()) // 8)
     seconds = 10 * (sent + taken) / BAUD + manifest["latency"] / clock
     return {
         "interval": interval,

@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, ClockDomain, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ...shape.loadable import Loadable
+from ...shape.widths import BusWidths
 from .axi import AXI4Lite, AXIStream, ports
 from .registers import ADDRESS_BITS
 
@@ -114,7 +114,7 @@ class Bridge(wiring.Component):
     active high.
     """
 
-    def __init__(self, shape: Loadable) -> None:
+    def __init__(self, shape: BusWidths) -> None:
         self.shape = shape
         super().__init__(
             {

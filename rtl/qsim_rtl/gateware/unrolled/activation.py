@@ -15,16 +15,15 @@ from .adders import Adders
 
 
 class Activation(wiring.Component):
-    """How many of a neuron's thresholds are at most its accumulator, one a cycle in which `advance` is high.
+    """How many of a neuron's thresholds are at most its accumulator, an accumulator a cycle.
 
     One threshold is a comparison, evenly spaced ones a multiplication by adders and a shift where that is
     proved equal, others a binary search, a stage for each bit.
 
     Ports
     -----
-    advance : all registers move
     acc : accumulator, of the given shape
-    code : `latency` advances later
+    code : `latency` cycles later
 
     Parameters
     ----------
@@ -42,7 +41,7 @@ class Activation(wiring.Component):
         self.staircase = staircase
         self.adders = None if staircase is None else _multiplier(staircase, low, high)
         self.latency = self.bits if self.adders is None else self.adders.latency + 1
-        super().__init__({"advance": In(1), "acc": In(shape), "code": Out(self.bits)})
+        super().__init__({"acc": In(shape), "code": Out(self.bits)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -53,12 +52,11 @@ class Activation(wiring.Component):
     def _multiply(self, m: Module, form: Staircase) -> Value:
         assert self.adders is not None
         m.submodules.multiplier = adders = self.adders
-        m.d.comb += [adders.advance.eq(self.advance), adders.x0.eq(self.acc)]
+        m.d.comb += adders.x0.eq(self.acc)
         raw = (adders.y0 + form.offset) >> form.shift
         most = len(self.thresholds)
         code = Signal(self.bits, reset_less=True)
-        with m.If(self.advance):
-            m.d.sync += code.eq(Mux(raw < 0, 0, Mux(raw > most, most, raw)))
+        m.d.sync += code.eq(Mux(raw < 0, 0, Mux(raw > most, most, raw)))
         return code
 
     def _search(self, m: Module) -> Value:
@@ -77,8 +75,8 @@ class Activation(wiring.Component):
             )
             prefix = Signal(k + 1, name=f"prefix{k}", reset_less=True)
             following = Signal(self.acc.shape(), name=f"acc{k}", reset_less=True)
-            with m.If(self.advance):
-                m.d.sync += [prefix.eq(Cat(acc >= threshold, code)), following.eq(acc)]
+            reached = acc >= threshold if k else at_least(acc, table[0])
+            m.d.sync += [prefix.eq(Cat(reached, code)), following.eq(acc)]
             acc, code = following, prefix
         return code
 
@@ -86,6 +84,20 @@ class Activation(wiring.Component):
         shape = self.acc.shape()
         half = 1 << shape.width - 1
         return -half <= value < half if shape.signed else 0 <= value < 2 * half
+
+
+def at_least(value: Value, threshold: int) -> Value:
+    """value >= threshold, a constant: a row of gates, one a bit, in few LUTs and without a carry chain."""
+    offset = 1 << len(value) - 1 if value.shape().signed else 0
+    wanted, bits = threshold + offset, [*value]
+    if wanted <= 0 or wanted >> len(value):
+        return Const(int(wanted <= 0), 1)
+    if offset:
+        bits[-1] = ~bits[-1]
+    reached: Value = Const(1, 1)
+    for place, bit in enumerate(bits):  # of the bits so far
+        reached = bit & reached if wanted >> place & 1 else bit | reached
+    return reached
 
 
 def _multiplier(form: Staircase, low: int, high: int) -> Adders:

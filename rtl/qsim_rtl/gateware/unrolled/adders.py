@@ -8,15 +8,16 @@ from amaranth.lib.wiring import In, Out
 
 from ...unrolled.graph import AdderGraph, Node, Term, width
 
+LUT_INPUTS = 4  # of the smallest LUTs
+
 
 class Adders(wiring.Component):
-    """Products of a constant matrix with input vectors, one a cycle in which `advance` is high.
+    """Products of a constant matrix with input vectors, one a cycle.
 
     Ports
     -----
-    advance : all registers move
     x0, x1, ... : inputs, each of `input_shape`
-    y0, y1, ... : outputs, `latency` advances after their inputs, as wide as their exact ranges
+    y0, y1, ... : outputs, `latency` cycles after their inputs, as wide as their exact ranges
 
     Parameters
     ----------
@@ -39,7 +40,6 @@ class Adders(wiring.Component):
         self.latency = max(-(-deepest // levels), 1)
         super().__init__(
             {
-                "advance": In(1),
                 **{f"x{i}": In(self.shapes[i]) for i in range(graph.inputs)},
                 **{f"y{j}": Out(range_shape(*ends)) for j, ends in enumerate(self.output_ranges)},
             }
@@ -64,17 +64,16 @@ class Adders(wiring.Component):
         return m
 
     def _cycle(self, number: int) -> int:
-        """The advances after which a value is there, before its register."""
+        """The cycles after which a value is there, before its register."""
         return max(self.graph.levels[number] - 1, 0) // self.levels
 
     def _at(self, m: Module, term: Term, cycle: int) -> Value:
-        """A value as it is `cycle` advances after its inputs."""
+        """A value as it is `cycle` cycles after its inputs."""
         key = term.value, cycle
         if key not in self._delayed:
             before = self._at(m, term, cycle - 1)
             register = Signal(self.shapes[term.value], name=f"v{term.value}_{cycle}", reset_less=True)
-            with m.If(self.advance):
-                m.d.sync += register.eq(before)
+            m.d.sync += register.eq(before)
             self._delayed[key] = register
         return self._delayed[key]
 
@@ -89,15 +88,29 @@ def _sum(node: Node, left: Value, right: Value) -> Value:
     if rise and lower.sign > 0:
         rest = low >> rise
         return Cat(
-            low[:rise] if rise <= len(low) else _extended(low, rise), _signed(rest, high, higher.sign)
+            low[:rise] if rise <= len(low) else _extended(low, rise), _added(rest, high, higher.sign)
         ).as_signed()
     if lower.sign < 0:
-        return (high << rise) - low
-    return low + high if higher.sign > 0 else low - high
+        return _added(high << rise, low, -1)
+    return _added(low, high, higher.sign)
 
 
-def _signed(rest: Value, high: Value, sign: int) -> Value:
-    return rest + high if sign > 0 else rest - high
+def _added(a: Value, b: Value, sign: int) -> Value:
+    """a + sign * b; of few bits as a table for each bit of the sum: a LUT, and no carry chain."""
+    exact = a + b if sign > 0 else a - b
+    if len(a) + len(b) > LUT_INPUTS:
+        return exact
+    sums = [_integer(k, a) + sign * _integer(k >> len(a), b) for k in range(1 << len(a) + len(b))]
+    tables = [sum((total >> bit & 1) << k for k, total in enumerate(sums)) for bit in range(len(exact))]
+    address = Cat(a, b)
+    bits = Cat(Const(table, len(sums)).bit_select(address, 1) for table in tables)
+    return bits.as_signed() if exact.shape().signed else bits
+
+
+def _integer(word: int, of: Value) -> int:
+    """What the lowest bits of a word are as a value of the shape of another."""
+    word &= (1 << len(of)) - 1
+    return word - (1 << len(of)) if of.shape().signed and word >> len(of) - 1 else word
 
 
 def _extended(value: Value, bits: int) -> Value:

@@ -12,18 +12,15 @@ class ArgmaxTree(wiring.Component):
 
     Ports
     -----
-    advance : all registers move
     z0, z1, ... : values of one shape
-    index : `latency` advances later
+    index : `latency` cycles later
     """
 
     def __init__(self, count: int, shape: Shape) -> None:
         self.count = count
         self.latency = max((count - 1).bit_length(), 1)
         self.bits = max((count - 1).bit_length(), 1)
-        super().__init__(
-            {"advance": In(1), **{f"z{j}": In(shape) for j in range(count)}, "index": Out(self.bits)}
-        )
+        super().__init__({**{f"z{j}": In(shape) for j in range(count)}, "index": Out(self.bits)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -46,6 +43,5 @@ class ArgmaxTree(wiring.Component):
     def _kept(self, m: Module, name: str, value: Value, index: Value | int) -> tuple[Value, Value]:
         best = Signal(self.z0.shape(), name=f"best{name}", reset_less=True)
         place = Signal(self.bits, name=f"index{name}", reset_less=True)
-        with m.If(self.advance):
-            m.d.sync += [best.eq(value), place.eq(index)]
+        m.d.sync += [best.eq(value), place.eq(index)]
         return best, place

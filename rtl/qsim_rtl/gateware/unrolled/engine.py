@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, Module, Signal, Value, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,10 +10,11 @@ from qsim.model.model import Model
 
 from ...unrolled.graph import width
 from ...unrolled.products import check_ideal, layer_graph
-from ..stream.pipeline import delayed
 from .activation import Activation
 from .adders import Adders, range_shape
 from .argmax import ArgmaxTree
+from .delay import delayed
+from .results import QUEUE_CYCLES, Results
 
 
 class UnrolledEngine(wiring.Component):
@@ -23,26 +24,30 @@ class UnrolledEngine(wiring.Component):
     -----
     i : stream of images; all input codes, the first lowest
     o : stream of results; `logits`, all of one width, and `category`
-    hidden0, hidden1, ... : the hidden codes of each layer while `hidden0_valid`, ... is high
+    hidden0, hidden1, ... : the hidden codes of each layer while `hidden0_valid`, ... is high, if watched
+    busy : an image is inside, or its result waits
 
-    A beat is transferred in each cycle in which valid and ready are high. While results are not taken
-    everything stands still: the input is ready where the output is, or has nothing to give.
+    A beat is transferred in each cycle in which valid and ready are high. The pipeline never stands still;
+    an image is taken while there is a place for its result in the queue behind it.
 
     Parameters
     ----------
     model : Model of ideal layers
     levels : int
         Adders between two registers, at least 1: fewer registers, a slower clock.
+    monitor : bool
+        Whether hidden codes are brought out to be watched.
     """
 
-    def __init__(self, model: Model, levels: int = 1) -> None:
+    def __init__(self, model: Model, levels: int = 1, monitor: bool = True) -> None:
         check_ideal(model)
-        self.model = model
+        self.model, self.monitor = model, monitor
         self.layers = [_Layer(model, i, levels) for i in range(len(model.layers))]
         low, high = model.bounds[-1]
         self.logit_bits = max(width(min(low, -1), high), 2)
         self.argmax = ArgmaxTree(model.outputs, signed(self.logit_bits))
-        self.latency = 1 + sum(layer.latency for layer in self.layers) + self.argmax.latency
+        depth = 1 + sum(layer.latency for layer in self.layers) + self.argmax.latency
+        self.latency = depth + QUEUE_CYCLES
         code = range_shape(*model.code_range(0))
         result = data.StructLayout(
             {
@@ -50,41 +55,49 @@ class UnrolledEngine(wiring.Component):
                 "category": unsigned(self.argmax.bits),
             }
         )
+        self.results = Results(result.size, depth)
         hidden: dict[str, Out] = {}
-        for k, layer in enumerate(self.layers[:-1]):
+        for k, layer in enumerate(self.layers[:-1] if monitor else []):
             hidden |= {f"hidden{k}": Out(layer.code_bits * layer.outputs), f"hidden{k}_valid": Out(1)}
         super().__init__(
             {
                 "i": In(stream.Signature(data.ArrayLayout(code, model.inputs))),
                 "o": Out(stream.Signature(result)),
+                "busy": Out(1),
                 **hidden,
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        advance = Signal()
-        m.d.comb += [advance.eq(self.o.ready | ~self.o.valid), self.i.ready.eq(advance)]
-        valid = delayed(m, advance, self.i.valid, name="valid_in")
+        m.submodules.results = results = self.results
+        valid = self.i.valid & self.i.ready
+        m.d.comb += [self.i.ready.eq(results.room), results.enters.eq(valid)]
+        m.d.comb += self.busy.eq(results.filled)
+        valid = delayed(m, valid, name="valid_in")
         values: list[Value] = [
-            delayed(m, advance, self.i.payload[k], name=f"code{k}", reset_less=True)
-            for k in range(self.model.inputs)
+            delayed(m, self.i.payload[k], name=f"code{k}", reset_less=True) for k in range(self.model.inputs)
         ]
         for k, layer in enumerate(self.layers):
-            values = layer.build(m, advance, values, f"layer{k}")
-            valid = delayed(m, advance, valid, layer.latency, f"valid{k}")
-            if k < len(self.layers) - 1:
+            values = layer.build(m, values, f"layer{k}")
+            valid = delayed(m, valid, layer.latency, f"valid{k}")
+            if self.monitor and k < len(self.layers) - 1:
                 for j, code in enumerate(values):
                     m.d.comb += getattr(self, f"hidden{k}").word_select(j, layer.code_bits).eq(code)
-                m.d.comb += getattr(self, f"hidden{k}_valid").eq(valid & advance)
+                m.d.comb += getattr(self, f"hidden{k}_valid").eq(valid)
         m.submodules.argmax = self.argmax
-        m.d.comb += self.argmax.advance.eq(advance)
+        kept = []
         for j, logit in enumerate(values):
-            kept = delayed(m, advance, logit, self.argmax.latency, f"logit{j}", reset_less=True)
-            m.d.comb += [getattr(self.argmax, f"z{j}").eq(logit), self.o.payload.logits[j].eq(kept)]
+            m.d.comb += getattr(self.argmax, f"z{j}").eq(logit)
+            wide = Signal(signed(self.logit_bits), name=f"wide{j}")
+            m.d.comb += wide.eq(logit)
+            kept.append(delayed(m, wide, self.argmax.latency, f"logit{j}", reset_less=True))
         m.d.comb += [
-            self.o.payload.category.eq(self.argmax.index),
-            self.o.valid.eq(delayed(m, advance, valid, self.argmax.latency, "valid_out")),
+            results.result.eq(Cat(*kept, self.argmax.index)),
+            results.result_valid.eq(delayed(m, valid, self.argmax.latency, "valid_out")),
+            self.o.payload.as_value().eq(results.o.payload),
+            self.o.valid.eq(results.o.valid),
+            results.o.ready.eq(self.o.ready),
         ]
         return m
 
@@ -112,24 +125,21 @@ class _Layer:
         built = [a.latency for a in self.activations if isinstance(a, Activation)]
         self.latency = self.adders.latency + max(built, default=0)
 
-    def build(self, m: Module, advance: Value, values: list[Value], name: str) -> list[Value]:
-        """The layer's results, `latency` advances after `values`."""
+    def build(self, m: Module, values: list[Value], name: str) -> list[Value]:
+        """The layer's results, `latency` cycles after `values`."""
         m.submodules[name] = adders = self.adders
-        m.d.comb += adders.advance.eq(advance)
         m.d.comb += [getattr(adders, f"x{k}").eq(value) for k, value in enumerate(values)]
         products = [getattr(adders, f"y{j}") for j in range(self.outputs)]
         if not self.activations:
             sums = [product + bias for product, bias in zip(products, self.bias, strict=True)]
-            return [
-                delayed(m, advance, s, name=f"{name}_acc{j}", reset_less=True) for j, s in enumerate(sums)
-            ]
-        return [self._code(m, advance, j, product, name) for j, product in enumerate(products)]
+            return [delayed(m, s, name=f"{name}_acc{j}", reset_less=True) for j, s in enumerate(sums)]
+        return [self._code(m, j, product, name) for j, product in enumerate(products)]
 
-    def _code(self, m: Module, advance: Value, j: int, product: Value, name: str) -> Value:
+    def _code(self, m: Module, j: int, product: Value, name: str) -> Value:
         activation = self.activations[j]
         if isinstance(activation, int):  # whatever the inputs are
             return Signal(self.code_bits, init=activation, name=f"{name}_code{j}")
         m.submodules[f"{name}_activation{j}"] = activation
-        m.d.comb += [activation.advance.eq(advance), activation.acc.eq(product)]
+        m.d.comb += activation.acc.eq(product)
         rest = self.latency - self.adders.latency - activation.latency
-        return delayed(m, advance, activation.code, rest, f"{name}_code{j}", reset_less=True)
+        return delayed(m, activation.code, rest, f"{name}_code{j}", reset_less=True)

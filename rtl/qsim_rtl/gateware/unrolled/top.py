@@ -1,0 +1,127 @@
+"""The unrolled engine on a bus: AXI4-Stream in and out, AXI4-Lite for control and counters."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, ClockDomain, Module, ResetInserter, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In
+
+from qsim.model.model import Model
+
+from ...shape.unrolled import UnrolledShape
+from ..bus.axi import AXI4Lite, AXIStream, Ports, ports
+from ..bus.axi_lite import AxiLite
+from ..bus.drain import Drain
+from ..bus.registers import ADDRESS_BITS
+from .collector import Collector
+from .control import UnrolledControl
+from .engine import UnrolledEngine
+
+
+class UnrolledAxi(wiring.Component):
+    """An `UnrolledEngine` with the buses of `AxiEngine`.
+
+    Ports
+    -----
+    aclk, aresetn : in; the reset is synchronous and active low
+    s_axis_tdata : in, `simd` codes, the first lowest, filled up to a power of two of bytes
+        An image is ceil(inputs / simd) beats, the last with TLAST.
+    s_axis_tkeep : in; a beat without a byte that holds codes of the image raises the flag TORN
+    m_axis_tdata : out, all logits, each sign-extended to whole bytes, and above them the class
+        A beat an image, filled up to a power of two of bytes, all of them kept.
+    s_axil_* : the registers of `UNROLLED_REGISTERS`
+
+    Parameters
+    ----------
+    model : Model of ideal layers
+    simd : int
+        Codes of a beat.
+    levels : int
+        Adders between two registers.
+    """
+
+    def __init__(self, model: Model, simd: int, levels: int = 1) -> None:
+        self.engine = UnrolledEngine(model, levels, monitor=False)
+        self.shape = shape = UnrolledShape(
+            inputs=model.inputs,
+            code_bits=model.input.bits,
+            code_signed=model.input.signed,
+            simd=simd,
+            outputs=model.outputs,
+            logit_bits=self.engine.logit_bits,
+            class_bits=self.engine.argmax.bits,
+            depth=self.engine.latency,
+            digest=model.digest,
+        )
+        self.lite = AxiLite(ADDRESS_BITS)
+        self.control = UnrolledControl(shape, self.lite)
+        self.collector = Collector(shape)
+        self.s_axis = AXIStream(shape.input_width, keep=True)
+        self.m_axis = AXIStream(sum(shape.result_widths), keep=True)
+        self.s_axil = AXI4Lite(ADDRESS_BITS)
+        super().__init__(
+            {
+                "aclk": In(1),
+                "aresetn": In(1),
+                **ports("s_axis", self.s_axis.flip()),
+                **ports("m_axis", self.m_axis),
+                **ports("s_axil", self.s_axil.flip()),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.domains.sync = domain = ClockDomain(local=True)
+        m.d.comb += [domain.clk.eq(self.aclk), domain.rst.eq(~self.aresetn)]
+        m.submodules.lite, m.submodules.control = self.lite, self.control
+        wiring.connect(m, Ports(self, "s_axil", self.s_axil), self.lite.bus)
+        m.submodules.drain = drain = Drain(len(self.m_axis_tdata))
+        m.submodules.collector = ResetInserter(drain.restart)(self.collector)
+        m.submodules.engine = ResetInserter(drain.restart)(self.engine)
+        wiring.connect(m, drain.o, Ports(self, "m_axis", drain.o.signature.flip()))
+        self._into(m, drain)
+        self._out_of(m, drain)
+        return m
+
+    def _into(self, m: Module, drain: Drain) -> None:
+        """Beats into the engine; none is taken in a reset or a flush."""
+        collector, engine, allowed = self.collector, self.engine, Signal()
+        m.d.comb += [
+            allowed.eq(self.aresetn & ~drain.flushing),
+            collector.i.tdata.eq(self.s_axis_tdata),
+            collector.i.tkeep.eq(self.s_axis_tkeep),
+            collector.i.tlast.eq(self.s_axis_tlast),
+            collector.i.tvalid.eq(self.s_axis_tvalid & allowed),
+            self.s_axis_tready.eq(collector.i.tready & allowed),
+            engine.i.payload.as_value().eq(collector.o.payload),
+            engine.i.valid.eq(collector.o.valid),
+            collector.o.ready.eq(engine.i.ready),
+        ]
+
+    def _out_of(self, m: Module, drain: Drain) -> None:
+        """Results out of the engine, and what the registers tell."""
+        collector, engine, control, shape = self.collector, self.engine, self.control, self.shape
+        lanes = []
+        for j in range(shape.outputs):
+            lane = Signal.like(engine.o.payload.logits[j], name=f"logit{j}")
+            m.d.comb += lane.eq(engine.o.payload.logits[j])
+            lanes.append(_extended(lane, shape.logit_lane))
+        m.d.comb += [
+            drain.i.tdata.eq(Cat(*lanes, engine.o.payload.category)),
+            drain.i.tlast.eq(1),
+            drain.i.tvalid.eq(engine.o.valid),
+            engine.o.ready.eq(drain.i.tready),
+            self.m_axis_tkeep.eq(-1),
+            drain.flush.eq(control.flush),
+            control.busy.eq(engine.busy | collector.partial | drain.filled),
+            control.torn.eq(collector.torn),
+            control.count_images.eq(drain.o.tvalid & drain.o.tready),
+            control.count_cycles.eq(control.busy | (self.s_axis_tvalid & self.s_axis_tready)),
+            control.count_short_frames.eq(collector.short_frame),
+            control.count_long_frames.eq(collector.long_frame),
+        ]
+
+
+def _extended(value: Signal, bits: int) -> Signal:
+    """A signed value at a greater width."""
+    return Cat(value, value[-1].replicate(bits - len(value)))

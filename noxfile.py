@@ -1,6 +1,7 @@
 """What is done again and again: `nox -l` lists it, `nox -s NAME` does it, in the project's .venv.
 
-Nothing is installed but by `setup`: every session runs the tools of .venv, which `sh .ci/setup test` makes.
+Sessions run the tools of .venv, which `sh .ci/setup test` makes, and install nothing; but for those that hold
+qsim against another tool, in an environment of their own in .nox.
 """
 
 from __future__ import annotations
@@ -52,3 +53,10 @@ def docs(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Speed beside peers and limits; arguments as of `python -m benches`."""
     python(session, "benches", *session.posargs)
+
+
+@nox.session(venv_backend="venv")
+def hls4ml(session: nox.Session) -> None:
+    """What hls4ml computes from exported files, against the models; needs g++."""
+    session.install("--editable", ".[hls4ml]", "pytest", "hypothesis")
+    session.run("pytest", "tests/importers/test_hls4ml.py", *session.posargs)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is loaded: the peers get one core too
 
@@ -33,9 +34,9 @@ NAMES = (
 )
 
 
-REMARKS: dict[str, Callable[[float], str]] = {
+REMARKS: dict[str, Callable[[Any], str]] = {
     "extra_bytes": lambda value: f"{value / 1e6:.1f} MB",
-    "of_limit": lambda value: f"{value:.0%} of the limit",
+    "of_limits": lambda parts: ", ".join(f"{part:.0%} of the {name}" for name, part in parts.items()),
     "gain": lambda value: f"{value:.2f} x one thread",
 }
 

@@ -6,19 +6,22 @@ from dataclasses import replace
 
 from . import harness, peers
 from .harness import Row
+from .limits import best
 
 SIZES = (1, 10, 100, 1000, 10_000, 100_000)
 
 
 def rows(threads: int = 1) -> list[Row]:
-    """The limit, in the same rounds, is what the processor can multiply: see `peers.limit`."""
-    model, found, limits = harness.network(), [], peers.limit(harness.network())
+    """In the same rounds: the limit of the best unit, and beside that of tiles the one of vectors."""
+    model, found = harness.network(), []
+    known = {f"limit of {limit.name}": limit for limit in best()}
+    counts = {name: limit.images(model) for name, limit in known.items()}
     with harness.environment(QSIM_THREADS=str(threads)):
         for kind, data in (("dense", harness.dense), ("digits", harness.digits)):
             for size in SIZES:
                 codes = data(size)
                 engines = {"qsim": lambda codes=codes: model.predict(codes)}
-                engines |= {name: burn for name, (_, burn) in limits.items()}
+                engines |= {name: limit.burn for name, limit in known.items()}
                 if size <= 10_000:
                     engines |= peers.onnxruntime(model, codes, threads) | peers.blas(model, codes)
                 some = harness.compare(
@@ -30,17 +33,17 @@ def rows(threads: int = 1) -> list[Row]:
                     data=kind,
                     macs=harness.macs(model),
                 )
-                found += _beside_limit(some, {name: count for name, (count, _) in limits.items()})
+                found += _beside_limits(some, counts)
     return found
 
 
-def _beside_limit(rows: list[Row], counts: dict[str, int]) -> list[Row]:
-    """The limit's own number of images, and what part of its rate the others reach."""
+def _beside_limits(rows: list[Row], counts: dict[str, int]) -> list[Row]:
+    """The limits' own numbers of images, and what part of their rates the others reach."""
     rows = [replace(row, count=counts.get(row.engine, row.count)) for row in rows]
-    limits = [row.rate for row in rows if row.engine in counts]
-    return [
-        replace(row, parameters={**row.parameters, "of_limit": row.rate / limits[0]})
-        if limits and row.engine not in counts
-        else row
-        for row in rows
-    ]
+    rates = {row.engine: row.rate for row in rows if row.engine in counts}
+
+    def compared(row: Row) -> Row:
+        parts = {name: row.rate / rate for name, rate in rates.items()}
+        return replace(row, parameters={**row.parameters, "of_limits": parts})
+
+    return [row if row.engine in counts else compared(row) for row in rows]

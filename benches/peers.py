@@ -1,24 +1,16 @@
-"""Other ways to the same matrix products, and the most that the processor can do."""
+"""Other ways to the same matrix products."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
 
 from qsim import Model
-from qsim.jit.vectors import I32, I64, loop
-from qsim.kernel import isa
-from qsim.kernel.dense import products as tiles
 
 Codes = npt.NDArray[np.uint8]
-SUMS = 24  # independent sums: enough to hide the latency of one instruction
 
 
 def onnxruntime(model: Model, codes: Codes, threads: int = 1) -> dict[str, Callable[[], Any]]:
@@ -118,66 +110,3 @@ def blas(model: Model, codes: npt.NDArray[Any]) -> dict[str, Callable[[], Any]]:
         return (x @ weights[-1]).argmax(1)
 
     return {"BLAS float32": run}
-
-
-def peak(unit: tiles.Unit) -> Callable[[int], None]:
-    """A compiled function that issues `n` x SUMS dot-product instructions and touches no memory."""
-
-    @intrinsic
-    def burn(context, count, address):  # type: ignore[no-untyped-def]
-        def emit(context, b, signature, arguments):  # type: ignore[no-untyped-def]
-            lanes = ir.VectorType(I32, unit.lanes)
-            one = b.insert_element(
-                ir.Constant(lanes, [1] * unit.lanes), b.trunc(arguments[1], I32), ir.Constant(I32, 0)
-            )
-            start = [b.add(one, ir.Constant(lanes, [i] * unit.lanes)) for i in range(SUMS)]
-            sums = loop(b, arguments[0], start, lambda _, acc: [unit.emit(b, a, a, one) for a in acc])
-            total = sums[0]
-            for other in sums[1:]:
-                total = b.add(total, other)
-            return b.sext(b.extract_element(total, ir.Constant(I32, 0)), I64)
-
-        return types.int64(types.int64, types.int64), emit
-
-    @njit(nogil=True)
-    def run(count):  # type: ignore[no-untyped-def]
-        return burn(count, count)
-
-    return run  # type: ignore[no-any-return]
-
-
-@cache
-def units() -> dict[str, tuple[Callable[[int], None], int]]:
-    """For each operand size of the instructions in use, its loop in registers and what a turn multiplies."""
-    kinds = {
-        "avx512vnni": {"8 bits": (tiles.VNNI512_BYTES, 4), "16 bits": (tiles.VNNI512_HALVES, 2)},
-        "avxvnni": {"8 bits": (tiles.VNNI256_BYTES, 4), "16 bits": (tiles.VNNI256_HALVES, 2)},
-        "avx2": {"16 bits": (tiles.AVX2_HALVES, 2)},
-        "portable": {},
-    }
-    return {
-        size: (peak(unit), SUMS * unit.lanes * each) for size, (unit, each) in kinds[isa.choose()].items()
-    }
-
-
-def limit(model: Model) -> dict[str, tuple[int, Callable[[], Any]]]:
-    """The narrowest operands' peak as images of a network: how many, and the call; {} where there is none.
-
-    Neurons fill whole vectors, of which idle lanes are lost: 100 neurons use 100 of 112 lanes.
-    """
-    if not units():
-        return {}
-    work, burn = next(iter(peaks().values()))
-    lanes, neurons = 16 if isa.choose() == "avx512vnni" else 8, model.layers[0].outputs
-    used = neurons / (-(-neurons // lanes) * lanes)
-    macs = sum(layer.weights.size for layer in model.layers)
-    return {"the limit": (round(work * used / macs), burn)}
-
-
-def peaks() -> dict[str, tuple[int, Callable[[], Any]]]:
-    """Named peaks: multiplications of one call, and the call."""
-    turns = 200_000
-    return {
-        f"peak of {size}": (turns * each, lambda loop=loop: loop(turns))
-        for size, (loop, each) in units().items()
-    }

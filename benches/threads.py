@@ -10,6 +10,7 @@ from qsim.jit.parallel import parallel_for
 
 from . import harness, peers
 from .harness import Row
+from .limits import limits
 
 SIZES = (20_000, 100_000)
 TURNS = 60  # of the loop for each image, which take about as long as the network
@@ -18,7 +19,7 @@ ALONE = ", one thread"
 
 def burn(images: int) -> None:
     """Work on any number of threads that needs no memory: what the machine has to give just now."""
-    loop = next(iter(peers.units().values()))[0]
+    loop = limits()[0].run
     parallel_for(images, lambda rows: loop(TURNS * (rows.stop - rows.start)))
 
 
@@ -29,7 +30,7 @@ def rows() -> list[Row]:
         for size in SIZES:
             codes, name = data(size), harness.DIGITS if kind == "digits" else kind
             works = {"qsim": lambda codes=codes: model.predict(codes)}
-            if peers.units():
+            if limits():
                 works["a loop in registers"] = lambda size=size: burn(size)
             for threads in sorted({1, 2, len(os.sched_getaffinity(0))}):
                 engines = {}

@@ -35,6 +35,7 @@ def test_it_writes_the_figures_of_each_model(tmp_path: Path) -> None:
     assert row["clean"]["integer"] == np.mean(model.predict(codes) == labels)
     assert row["matches_spec"] is True
     assert row["images_per_second"] > 0
+    assert set(figures["seconds"]) == {"loading", "accuracy", "timing"}
 
 
 def test_without_mnist_it_says_so_and_runs_the_rest(

@@ -33,10 +33,28 @@ def test_rates_and_their_table(tmp_path: Path) -> None:
     assert (tmp_path / "figure.png").exists()
 
 
+def test_attacked_inputs_and_their_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["faults", DIGITS, "--rate", "0", "--rate", "0.02", "--trials", "2", "--images", "20"]
+    arguments += ["--epsilon", "0.06", "--certify"]
+    run([*arguments, "--out", str(tmp_path), "--json", str(tmp_path / "j")])
+    told = json.loads((tmp_path / "j").read_text())
+    assert told["attack"] == {"attack": "strongest", "epsilon": 0.06, "certify": True}
+    usual, broken = told["rows"]
+    assert 0 < usual["certified"] <= usual["unbroken"] < usual["accuracy"]
+    assert broken["certified"] <= broken["unbroken"] <= broken["accuracy"]
+    assert broken["unbroken"] < usual["unbroken"]
+    assert "certified, %" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ("--rate 1.5", "fault rate is 1.5; 0 to 1 is allowed"),
+        ("--epsilon 0.1", "attacked inputs and clipped weights go with drawn faults; a rate is needed"),
+        ("--clip-weights", "attacked inputs and clipped weights go with drawn faults; a rate is needed"),
+        ("--rate 0.1 --certify", "--certify needs --epsilon, the radius in input units"),
+        ("--rate 0.1 --epsilon 0.1 --attack moon", "attack is 'moon'"),
+        ("--rate 0.1 --epsilon -1", "epsilon is -1"),
         ("--kind moon", "fault kind is 'moon'; one of weight-bit"),
         ("--kind cell", "cell: no layer of this model has any; another kind is needed"),
         ("--images 0", "0 images; 1 or more are needed"),

@@ -25,6 +25,7 @@ MAY_IMPORT = {  # each room, and the rooms that it may import besides itself
         "qsim.executors",
     },  # the last in its __init__ alone
     "qsim.jit": {"qsim.errors"},
+    "qsim.cluster": {"qsim.errors"},
     "qsim.kernel": {"qsim.errors", "qsim.jit", "qsim.model"},
     "qsim.executors": {"qsim.kernel", "qsim.model"},
     "qsim.crossbar": {
@@ -43,7 +44,7 @@ MAY_IMPORT = {  # each room, and the rooms that it may import besides itself
     "qsim.robustness": LIBRARY - {"qsim.crossbar"},
     "qsim.certification": {"qsim.errors", "qsim.attacks", "qsim.data", "qsim.jit", "qsim.model"},
     "qsim.importers": {"qsim.errors", "qsim.model"},
-    "qsim.faults": LIBRARY | TOLD,
+    "qsim.faults": LIBRARY | TOLD | {"qsim.certification", "qsim.cluster"},
     "qsim.faults.lists": {
         "qsim.errors",
         "qsim.faults.kinds",
@@ -53,7 +54,7 @@ MAY_IMPORT = {  # each room, and the rooms that it may import besides itself
     },
     "qsim.exporters": {"qsim.errors", "qsim.model"},
     "qsim.study": LIBRARY | TOLD,
-    "qsim.reproductions": LIBRARY | TOLD,
+    "qsim.reproductions": LIBRARY | TOLD | {"qsim.cluster"},
     "qsim_rtl": LIBRARY - {"qsim.shadow", "qsim.attacks", "qsim.robustness", "qsim.data", "qsim.crossbar"}
     | {"qsim.faults.lists"},
 }

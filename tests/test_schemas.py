@@ -36,8 +36,11 @@ CALLS = {  # command, and where it has several forms a word; quick, run in order
     "export-onnx": f"export-onnx {MODEL} --out net.onnx",
     "conform": f"conform {MODEL} --against net.onnx --images 20",
     "faults": f"faults {SPIRAL} --rate 0.001 --trials 2 --images 20 --out faults",
+    "faults attacked": f"faults {SPIRAL} --rate 0.01 --trials 2 --images 4 --epsilon 0.01 --certify --out a",
     "faults single": f"faults {SPIRAL} --sample 2 --images 20 --out single",
+    "upsets": f"upsets {SPIRAL} --samples 3 --images 1 --pe 2 --out upsets",
     "flips": f"flips {SPIRAL} --budget 1 --crafting 20 --images 20 --seeds 1 --out flips",
+    "replay": f"replay {SPIRAL} --faults flips/spiral-relu-q4-weight-bit.csv --images 5",
 }
 ELSEWHERE = {"build", "import", "paper"}  # beside the tests of these commands
 

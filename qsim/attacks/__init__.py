@@ -24,9 +24,24 @@ from .mim import MIM as mim
 from .pgd import PGD as pgd
 from .random_search import RANDOM as random
 from .square import SQUARE as square
+from .strongest import STRONG as strong
 from .strongest import STRONGEST as strongest
 
-_ALL = (fgsm, bim, pgd, mim, apgd, apgd_t, annealed, annealed_wide, square, random, lattice, strongest)
+_ALL = (
+    fgsm,
+    bim,
+    pgd,
+    mim,
+    apgd,
+    apgd_t,
+    annealed,
+    annealed_wide,
+    square,
+    random,
+    lattice,
+    strong,
+    strongest,
+)
 ATTACKS: dict[str, Attack] = {attack.name: attack for attack in _ALL}
 
 __all__ = ["ATTACKS", "Attack", "Result", "get"]

@@ -37,7 +37,8 @@ class Result:
     lsb : int or float
         The strength: the radius in LSBs, or with norm 0 in inputs.
     success : bool array (N,)
-        Whether the integers' class of `codes` is what the attack wanted.
+        Whether the integers' class of `codes` is what the attack wanted; with read noise the class of the
+        logits added up over `defective.READS` readings.
     shadow_success : bool array (N,)
         The same on the float shadow.
     queries : int64 array (N,)
@@ -172,10 +173,6 @@ class Attack:
         network: Network | None,
     ) -> tuple[Callable[[slice], Problem], int]:
         """What makes the problem of a slice of the images, and how many images there are."""
-        if any(layer.crossbar is not None and layer.crossbar.noise is not None for layer in model.layers):
-            raise QsimError(
-                "read noise gives every image number its own integers; attacks need a model without it"
-            )
         own = model.checked(codes)
         true = checked_labels(model, own, labels).astype(np.int64)
         wanted = None if targets is None else checked_targets(model, own, true, targets)

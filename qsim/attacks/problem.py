@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from ..model.model import Model
 from ..shadow.network import Network
+from .defective import READS, noisy, summed_logits
 from .draws import Keys, image_keys
 from .norms import Ball
 from .steps import Codes
@@ -53,6 +54,7 @@ class Problem:
     ) -> None:
         self.model, self.codes, self.labels, self.targets, self.ball = model, codes, labels, targets, ball
         self.network = network
+        self.reads = READS if noisy(model) else 1
         self.keys: Keys = image_keys(codes, labels if targets is None else targets, seed)
         self.best = codes.copy()
         self.margins = np.full(len(codes), np.iinfo(np.int64).max)
@@ -75,8 +77,11 @@ class Problem:
         return self.labels[rows], None if self.targets is None else self.targets[rows]
 
     def try_all(self, rows: Integers, candidates: Codes) -> Integers:
-        """Score a candidate for each of the images `rows`; its logits, int64 (rows, classes)."""
-        logits = class_logits(self.model, candidates)
+        """Score a candidate for each of the images `rows`; its logits, int64 (rows, classes).
+
+        With read noise they are sums over readings.
+        """
+        logits = scored_logits(self.model, candidates)
         margins = self.margins_of(rows, logits)
         self.queries[rows] += 1
         better = margins < self.margins[rows]
@@ -92,7 +97,7 @@ class Problem:
         """Logits in the shadow's units."""
         last = self.model.layers[-1]
         scale = last.weight_denominator * last.codes_per_unit * (1 if self.model.outputs > 1 else 2)
-        return logits / scale
+        return logits / (scale * self.reads)
 
     def rivals(self, rows: Integers, rank: int) -> Integers:
         """The class to aim at: the target, else the other class of that rank on the clean image."""
@@ -106,7 +111,15 @@ class Problem:
 
 def class_logits(model: Model, codes: Codes) -> Integers:
     """The accumulators of all classes (N, classes); of a single output L, -1 and 2 L: class 1 if L >= 0."""
-    logits = model.logits(codes)
+    return _of_classes(model, model.logits(codes))
+
+
+def scored_logits(model: Model, codes: Codes) -> Integers:
+    """The same, added up over the readings of a model with read noise."""
+    return _of_classes(model, summed_logits(model, codes))
+
+
+def _of_classes(model: Model, logits: Integers) -> Integers:
     if model.outputs > 1:
         return logits
     return np.concatenate([np.full_like(logits, -1), 2 * logits], axis=1)

@@ -1,6 +1,7 @@
 """The gradient that integers lack: derivatives of the logits by the input codes, through stand-in slopes.
 
-The forward pass is the integer network's own; only the slopes of the hidden units are chosen. `matched`
+The forward pass is the integer network's own; only the slopes of the hidden units are chosen. With read noise
+they are averaged over draws of it. `matched`
 slopes are as wide as an attack of the given reach moves a unit's sum: T = matched * reach * |w|_2, so that a
 unit counts if the attack can change it, however steep the activation is. A step or sigmoid then has the slope
 of a sigmoid of temperature T; a ReLU that is off has slope 1 + z / T down to z = -T.
@@ -24,6 +25,7 @@ from ..model.layer import Layer
 from ..model.model import Model
 from ..shadow.lines import lines
 from ..shadow.network import Network, of_model
+from .defective import noise_of_units, without_noise
 from .steps import Codes
 
 Reals = npt.NDArray[np.float32]
@@ -51,6 +53,8 @@ class Surrogate:
         self, model: Model, reach: float, matched: float | None = None, network: Network | None = None
     ) -> None:
         self.model = model
+        self.quiet = without_noise(model)
+        self.noise = noise_of_units(model)
         self.network = network or of_model(model)
         layers = model.layers if network is None else _fine_layers(model, network)
         self.sums = [_Sums.of(model, layer, i) for i, layer in enumerate(layers[:-1])]
@@ -83,33 +87,44 @@ class Surrogate:
         factor : of the width of matched slopes
         emphasis : float32 array (N, units), weights of the first hidden layer's units
         """
-        flow, inputs = self._down_to(codes, by_logits, factor)
-        if self.sums:
-            flow *= self._slopes(0, inputs[0], factor)
-            if emphasis is not None:
-                flow *= emphasis
+        flow = self._into_first(codes, by_logits, factor, 0)
+        for draw in range(1, len(self.noise[0]) if self.noise else 1):
+            flow += self._into_first(codes, by_logits, factor, draw)
+        if emphasis is not None and self.sums:
+            flow *= emphasis
         return self.back.logits(_to_integers(flow))
+
+    def _into_first(
+        self, codes: Codes, by_logits: npt.NDArray[np.float64], factor: float, draw: int
+    ) -> Reals:
+        """The derivative by the first layer's sums in one draw of read noise."""
+        flow, inputs = self._down_to(codes, by_logits, factor, draw)
+        if self.sums:
+            flow *= self._slopes(0, inputs[0], factor, draw)
+        return flow
 
     def by_units(self, codes: Codes, by_logits: npt.NDArray[np.float64]) -> Reals:
         """The derivative by the activation of each unit of the first hidden layer, float32 (N, units)."""
         return self._down_to(codes, by_logits, 1.0)[0]
 
     def _down_to(
-        self, codes: Codes, by_logits: npt.NDArray[np.float64], factor: float
+        self, codes: Codes, by_logits: npt.NDArray[np.float64], factor: float, draw: int = 0
     ) -> tuple[Reals, list[Codes]]:
         """The derivative by the first layer's outputs, and the inputs of all hidden layers."""
         flow = (by_logits[:, 1:] if self.model.outputs == 1 else by_logits).astype(np.float32)
-        inputs = [codes, *(self.model.trace(codes).hidden if len(self.sums) > 1 else ())]
+        inputs = [codes, *(self.quiet.trace(codes).hidden if len(self.sums) > 1 else ())]
         for i in reversed(range(len(self.weights))):
             flow = product(flow, self.weights[i])
             if i:
-                flow *= self._slopes(i, inputs[i], factor)
+                flow *= self._slopes(i, inputs[i], factor, draw)
         return flow, inputs
 
-    def _slopes(self, i: int, codes: Codes, factor: float) -> Reals:
+    def _slopes(self, i: int, codes: Codes, factor: float, draw: int) -> Reals:
         width = self.widths[i]
         wide = None if width is None else width * np.float32(factor)
         z, unit = self.sums[i](codes), activation(self.network.activation)
+        if self.quiet is not self.model:
+            z = z + self.noise[i][draw]
         slope = unit.slope(z, unit.forward(z)) if wide is None else unit.stretched_slope(z, wide)
         return slope.astype(np.float32)
 

@@ -1,6 +1,6 @@
 """Images of models at radii into a folder: a certificate a file, gone on with after an interruption.
 
-run.json                        what was asked: data, nodes, seconds
+run.json                        what was asked: data and a digest of their codes, nodes, seconds
 MODEL/network.json              the network in plain integers, as the checker reads it
 MODEL/radius-R/00000.json.gz    the certificate of an image
 times.jsonl                     processor time an image took; differs from run to run, all other files do not
@@ -9,11 +9,14 @@ rows.parquet                    one row an image, from the certificates
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ..data import Dataset
 from ..errors import QsimError
@@ -56,7 +59,8 @@ def run(plan: Plan, folder: Path, report: Report) -> list[dict[str, Any]]:
         Certifier(model)
         for radius in plan.radii:
             checked(model, codes, labels, radius)
-    _agree(folder / "run.json", plan.settings(), "settings")
+    digest = hashlib.sha256(np.ascontiguousarray(plan.dataset.codes, np.int64).tobytes()).hexdigest()
+    _agree(folder / "run.json", {**plan.settings(), "codes": digest}, "settings")
     done, total = 0, len(plan.models) * len(plan.radii) * len(codes)
     for name, model in plan.models.items():
         _agree(folder / name / "network.json", plain(model), "network")

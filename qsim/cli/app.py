@@ -18,11 +18,13 @@ from . import (
     import_,
     map,
     paper,
+    replay,
     run,
     show,
     study,
     train,
     transfer,
+    upsets,
     verilog,
 )
 
@@ -46,6 +48,8 @@ COMMANDS = (
     study,
     faults,
     flips,
+    replay,
+    upsets,
     bench,
     paper,
     verilog,

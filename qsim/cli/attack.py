@@ -20,7 +20,7 @@ from ..model.file import load
 from ..model.model import Model
 from ..robustness import evaluate
 from . import terminal
-from .datasets import InputBits, InputClip, InputScale, TestData, own_test_set
+from .datasets import InputBits, InputClip, InputScale, TestData, test_set
 from .results import named, write_json
 from .terminal import Json, ModelFile, Strengths, percent
 
@@ -64,7 +64,7 @@ def command(
     """
     model = load(file)
     own = Coding(input_scale, input_bits, clip=input_clip)
-    dataset = _first(own_test_set(data, model, file, own), images)
+    dataset = _first(test_set(data, model, file, own), images)
     if attack is None:
         _one_step(file, model, dataset, epsilon, clip, json)
         return

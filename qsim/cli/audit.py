@@ -10,11 +10,12 @@ import typer
 
 from ..attacks import ATTACKS, get
 from ..attacks.audit import audit
+from ..data import Coding
 from ..errors import QsimError
 from ..model.file import load
 from ..robustness.evaluate import check_fit
 from . import terminal
-from .datasets import TestData, test_set
+from .datasets import InputBits, InputClip, InputScale, TestData, test_set
 from .results import named, write_json
 from .terminal import Json, ModelFile, percent
 
@@ -23,6 +24,9 @@ def command(
     file: ModelFile,
     epsilon: Annotated[float, typer.Option(help="Strength in input units, norm inf.")],
     data: TestData = None,
+    input_scale: InputScale = None,
+    input_bits: InputBits = None,
+    input_clip: InputClip = False,
     attack: Annotated[str, typer.Option(help=f"The attack under audit: {', '.join(ATTACKS)}.")] = "pgd",
     sibling: Annotated[Path | None, typer.Option(metavar="FILE", help="A model to transfer from.")] = None,
     images: Annotated[int, typer.Option(help="The first so many test images.")] = 500,
@@ -33,7 +37,8 @@ def command(
     if images < 1:
         raise QsimError(f"{images} images; 1 or more are needed")
     model = load(file)
-    dataset = test_set(data, model, file)
+    coding = Coding(input_scale, input_bits, clip=input_clip)
+    dataset = test_set(data, model, file, coding)
     check_fit(model, dataset)
     other = None if sibling is None else load(sibling)
     codes, labels = dataset.codes[:images], dataset.labels[:images]

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress
 from rich.table import Table
+from threadpoolctl import threadpool_limits
 
 from ..data import Dataset
 from ..errors import QsimError
@@ -66,19 +68,52 @@ def natural(file: Path) -> list[str]:
     return [part.zfill(8) for part in re.split(r"(\d+)", file.stem)]
 
 
-def measure(file: Path, model: Model, dataset: Dataset, epsilons: Sequence[float]) -> Row:
-    """One model's row."""
-    ours, blas = speed(model, dataset)
-    return Row(
-        model=file.stem,
-        digest=model.digest,
-        data=dataset.name,
-        clean=evaluate.clean(model, dataset),
-        attacked=evaluate.attacked(model, dataset, epsilons),
-        matches_spec=evaluate.matches_spec(model, dataset.codes[:SPEC_SAMPLE]),
-        images_per_second=ours,
-        blas_images_per_second=blas,
-    )
+class Stopwatch:
+    """Seconds by what they were spent on."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def on(self, name: str) -> Iterator[None]:
+        """Whatever happens inside is `name`."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+
+
+@dataclass(frozen=True)
+class Job:
+    """A model and its test data."""
+
+    name: str
+    model: Model
+    dataset: Dataset
+
+    def row(self, epsilons: Sequence[float]) -> Row:
+        """What does not depend on time; nothing is timed yet."""
+        return Row(
+            model=self.name,
+            digest=self.model.digest,
+            data=self.dataset.name,
+            clean=evaluate.clean(self.model, self.dataset),
+            attacked=evaluate.attacked(self.model, self.dataset, epsilons),
+            matches_spec=evaluate.matches_spec(self.model, self.dataset.codes[:SPEC_SAMPLE]),
+            images_per_second=0.0,
+            blas_images_per_second=0.0,
+        )
+
+
+def loaded(file: Path, source: DataSource) -> Job | None:
+    """A model, its data, and its compiled loops; None where the data is missing."""
+    model = load(file)
+    dataset = source.get(data_name(model, file))
+    if dataset is None:
+        return None
+    model.predict(dataset.codes[:1])
+    return Job(file.stem, model, dataset)
 
 
 def speed(model: Model, dataset: Dataset) -> tuple[float, float]:
@@ -99,7 +134,7 @@ def speed(model: Model, dataset: Dataset) -> tuple[float, float]:
     return len(x) / ours, len(x) / blas
 
 
-def compare_rtl(models: Sequence[tuple[Model, Dataset]], done: Callable[[], None]) -> list[dict[str, Any]]:
+def compare_rtl(jobs: Sequence[Job], done: Callable[[], None]) -> list[dict[str, Any]]:
     """The first images of each model through the simulated hardware; every hidden code and logit compared.
 
     Models go side by side: compiling one engine leaves the other cores idle.
@@ -109,38 +144,50 @@ def compare_rtl(models: Sequence[tuple[Model, Dataset]], done: Callable[[], None
     except ModuleNotFoundError as error:
         raise QsimError(f"--rtl needs the package {error.name}: pip install 'qsim[rtl]'") from None
 
-    def compare(pair: tuple[Model, Dataset]) -> dict[str, Any]:
-        model, dataset = pair
-        found = asdict(rtl.compare(model, dataset.codes[:RTL_SAMPLE]))
+    def compare(job: Job) -> dict[str, Any]:
+        found = asdict(rtl.compare(job.model, job.dataset.codes[:RTL_SAMPLE]))
         done()
         return found
 
     with ThreadPoolExecutor(threads()) as pool:
-        return list(pool.map(compare, models))
+        return list(pool.map(compare, jobs))
 
 
 def run(
     files: Sequence[Path], epsilons: Sequence[float], rtl: bool, progress: Progress
-) -> tuple[list[Row], list[str]]:
-    """Rows of all models whose test data is to be had, and one remark for each data set that is not."""
-    source = DataSource()
-    rows, models = [], []
-    for file in progress.track(files, description="integers and attacks"):
-        model = load(file)
-        dataset = source.get(data_name(model, file))
-        if dataset is not None:
-            rows.append(measure(file, model, dataset, epsilons))
-            models.append((model, dataset))
+) -> tuple[list[Row], list[str], dict[str, float]]:
+    """Rows of all models whose test data is to be had, a remark for each data set that is not, and seconds.
+
+    Accuracies of several models are measured side by side, each with BLAS on one thread: its products are
+    too small to be shared. Then each model has the machine for itself and is timed.
+    """
+    source, watch = DataSource(), Stopwatch()
+    with watch.on("loading"):
+        found = [loaded(file, source) for file in progress.track(files, description="models")]
+        jobs = [job for job in found if job is not None]
+    with watch.on("accuracy"), threadpool_limits(1), ThreadPoolExecutor(threads()) as pool:
+        running = pool.map(lambda job: job.row(epsilons), jobs)
+        rows = list(progress.track(running, total=len(jobs), description="integers and attacks"))
+    with watch.on("timing"):
+        for i, job in enumerate(progress.track(jobs, description="speed")):
+            ours, blas = speed(job.model, job.dataset)
+            rows[i] = replace(rows[i], images_per_second=ours, blas_images_per_second=blas)
     if rtl:
         task = progress.add_task("hardware", total=len(rows))
-        found = compare_rtl(models, lambda: progress.advance(task))
-        rows = [replace(row, rtl=comparison) for row, comparison in zip(rows, found, strict=True)]
-    return rows, [f"{reason}; its models are left out" for reason in source.missing.values()]
+        with watch.on("hardware"):
+            compared = compare_rtl(jobs, lambda: progress.advance(task))
+        rows = [replace(row, rtl=comparison) for row, comparison in zip(rows, compared, strict=True)]
+    return rows, [f"{reason}; its models are left out" for reason in source.missing.values()], watch.seconds
 
 
-def figures(rows: Sequence[Row], remarks: Sequence[str]) -> dict[str, Any]:
+def figures(rows: Sequence[Row], remarks: Sequence[str], seconds: Mapping[str, float]) -> dict[str, Any]:
     """The rows as JSON-able values."""
-    return {"threads": threads(), "rows": [asdict(row) for row in rows], "remarks": list(remarks)}
+    return {
+        "threads": threads(),
+        "rows": [asdict(row) for row in rows],
+        "remarks": list(remarks),
+        "seconds": dict(seconds),
+    }
 
 
 def failures(rows: Sequence[Row]) -> list[str]:
@@ -182,11 +229,13 @@ def command(
     """Run all models: accuracy clean and attacked, equality with spec and RTL, speed."""
     console = terminal.console(json)
     with terminal.progress(console) as progress:
-        rows, remarks = run(files or model_files(), epsilon, rtl, progress)
+        rows, remarks, seconds = run(files or model_files(), epsilon, rtl, progress)
     terminal.show(console, as_table(rows, epsilon))
+    parts = ", ".join(f"{name} {spent:.1f} s" for name, spent in seconds.items())
+    console.print(f"Took {sum(seconds.values()):.1f} s: {parts}.", highlight=False)
     for remark in remarks:
         console.print(remark, style="yellow", highlight=False)
     if json:
-        write_json(json, "bench", figures(rows, remarks))
+        write_json(json, "bench", figures(rows, remarks, seconds))
     if wrong := failures(rows):
         raise QsimError(f"not the integers of the spec or of the hardware: {', '.join(wrong)}")

@@ -11,11 +11,12 @@ import typer
 from ..certification import run as runs
 from ..certification.branch import Effort
 from ..certification.figure import bracket, draw
+from ..data import Coding
 from ..errors import QsimError
 from ..model.file import load
 from ..robustness.evaluate import check_fit
 from . import study, terminal
-from .datasets import TestData, data_name, test_set
+from .datasets import InputBits, InputClip, InputScale, TestData, data_name, test_set
 from .results import write_json
 from .terminal import Json, percent
 
@@ -31,6 +32,9 @@ def command(
         Path | None, typer.Option("--check", metavar="DIR", help="Judge the certificates of a folder.")
     ] = None,
     data: TestData = None,
+    input_scale: InputScale = None,
+    input_bits: InputBits = None,
+    input_clip: InputClip = False,
     radius: Annotated[list[int] | None, typer.Option(help="In LSBs of the input code; repeatable.")] = None,
     images: Annotated[int, typer.Option(help="The first so many test images.")] = 1000,
     nodes: Annotated[int, typer.Option(help="Cells of branch and bound an image, at most.")] = Effort.nodes,
@@ -52,7 +56,8 @@ def command(
     names = {data or data_name(model, file) for file, model in zip(files, models.values(), strict=True)}
     if len(names) > 1:
         raise QsimError(f"models for {', '.join(sorted(names))}; name one with --data")
-    dataset = test_set(data, models[files[0].stem], files[0])
+    coding = Coding(input_scale, input_bits, clip=input_clip)
+    dataset = test_set(data, models[files[0].stem], files[0], coding)
     for model in models.values():
         check_fit(model, dataset)
     plan = runs.Plan(models, dataset, tuple(sorted(set(radius))), images, Effort(nodes, budget))

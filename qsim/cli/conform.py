@@ -9,13 +9,14 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from ..data import Coding, Dataset
 from ..errors import QsimError
 from ..importers import api
 from ..importers.conform import Conformity, conform, conform_outputs, random_inputs
 from ..model.file import load
 from ..model.model import Model
 from . import terminal
-from .datasets import TestData, test_set
+from .datasets import InputBits, InputClip, InputScale, TestData, test_set
 from .results import named, write_json
 from .terminal import Json, ModelFile
 
@@ -33,6 +34,9 @@ def command(
         str | None, typer.Option(help="What runs the file; by default onnxruntime, node by node for QONNX.")
     ] = None,
     data: TestData = None,
+    input_scale: InputScale = None,
+    input_bits: InputBits = None,
+    input_clip: InputClip = False,
     images: Annotated[
         int, typer.Option(help="At most so many images; random ones if no data are named.")
     ] = 1000,
@@ -45,11 +49,13 @@ def command(
     if images < 1:
         raise QsimError(f"images is {images}; 1 or more is needed")
     model = load(file)
+    coding = Coding(input_scale, input_bits, clip=input_clip)
     if against is not None:
-        name, found = _against(model, against, runtime, _reals(data, model, file, images), images, seed)
+        dataset = None if data is None else test_set(data, model, file, coding)
+        name, found = _against(model, against, runtime, _reals(dataset, images), images, seed)
     else:
         assert outputs is not None
-        name, found = outputs.name, _outputs(model, outputs, data, file)
+        name, found = outputs.name, _outputs(model, outputs, test_set(data, model, file, coding))
     table = terminal.table("layer", "compared", "differing")
     table.title = f"{file.stem} ({model.digest[:12]}) and {name} on {found.images:,} images"
     for i, (values, differing) in enumerate(zip(found.values, found.differing, strict=True)):
@@ -83,21 +89,16 @@ def _against(
     return f"{path.name} in {name}", found
 
 
-def _reals(data: str | None, model: Model, file: Path, images: int) -> Any:
-    """The named data as real inputs, if any are named."""
-    if data is None:
-        return None
-    dataset = test_set(data, model, file)
-    return (dataset.codes[:images] / dataset.codes_per_unit).astype(np.float32)
+def _reals(dataset: Dataset | None, images: int) -> Any:
+    """The data as real inputs, if there are any."""
+    return None if dataset is None else (dataset.codes[:images] / dataset.codes_per_unit).astype(np.float32)
 
 
-def _outputs(model: Model, path: Path, data: str | None, file: Path) -> Conformity:
+def _outputs(model: Model, path: Path, dataset: Dataset) -> Conformity:
     """Compare with an array from a file; it has as many rows as it has images."""
     try:
         array = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
         raise QsimError(f"{path} cannot be read as an array: {error}") from None
-    dataset = test_set(data, model, file)
-    return conform_outputs(
-        model, model.checked(dataset.codes[: len(array)] if array.ndim else dataset.codes), array
-    )
+    codes = dataset.codes[: len(array)] if array.ndim else dataset.codes
+    return conform_outputs(model, model.checked(codes), array)

@@ -26,12 +26,7 @@ InputBits = Annotated[int | None, typer.Option(help="Of own data: bits of a code
 InputClip = Annotated[bool, typer.Option(help="Of own data: move inputs beyond the codes to the nearest.")]
 
 
-def test_set(name: str | None, model: Model, file: Path) -> Dataset:
-    """`own_test_set` of numbers that are codes already."""
-    return own_test_set(name, model, file, Coding())
-
-
-def own_test_set(name: str | None, model: Model, file: Path, own: Coding) -> Dataset:
+def test_set(name: str | None, model: Model, file: Path, own: Coding) -> Dataset:
     """The test set of that name, by default of the data that the model was made for.
 
     Of a file that the model was not trained on all images are used. Where the model was imported with an

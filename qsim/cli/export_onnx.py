@@ -21,7 +21,7 @@ def command(
     style: Annotated[str, typer.Option(help=f"{', '.join(STYLES)}.")] = "qonnx",
     json: Json = None,
 ) -> None:
-    """Write a model as ONNX: for FINN, hls4ml and qonnx, or in plain integers for onnxruntime."""
+    """Write a model as ONNX: for FINN and qonnx, for hls4ml, or in plain integers for onnxruntime."""
     model = load(file)
     made = to_onnx(model, style)
     content = made.SerializeToString(deterministic=True)

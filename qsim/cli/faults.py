@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from ..attacks import ATTACKS
+from ..data import Coding
 from ..errors import QsimError
 from ..faults import summary, tables
 from ..faults.campaigns import Plan, campaign
 from ..faults.draw import Space
 from ..faults.figures import draw_singles, draw_trials
 from ..faults.kinds import KINDS, kind_of
+from ..faults.threat import Threat
 from ..model.file import load
 from ..model.model import Model
 from ..robustness.evaluate import check_fit
 from . import terminal
-from .datasets import TestData, test_set
+from .datasets import InputBits, InputClip, InputScale, TestData, test_set
 from .results import write_json
 from .terminal import Json, percent
 
@@ -34,19 +38,41 @@ def command(
     sample: Annotated[
         int | None, typer.Option(help="Single bits drawn in each layer and bit position; all by default.")
     ] = None,
+    epsilon: Annotated[
+        float | None, typer.Option(help="With --rate: also attack the inputs, so strongly, in input units.")
+    ] = None,
+    attack: Annotated[str, typer.Option(help=f"With --epsilon: {', '.join(ATTACKS)}.")] = "strongest",
+    certify: Annotated[
+        bool, typer.Option("--certify", help="With --epsilon: certify what the attack leaves.")
+    ] = False,
+    clip_weights: Annotated[
+        bool, typer.Option("--clip-weights", help="With --rate: clip weights to their layer's range on load.")
+    ] = False,
     data: TestData = None,
+    input_scale: InputScale = None,
+    input_bits: InputBits = None,
+    input_clip: InputClip = False,
     images: Annotated[int, typer.Option(help="The first so many test images.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler to use.")] = None,
     json: Json = None,
 ) -> None:
-    """Flip bits, all one by one or each with a chance: accuracy, and classes silently changed."""
+    """Flip bits, all one by one or each with a chance: accuracy, and classes silently changed.
+
+    With --epsilon the inputs of each faulty network are attacked too: what is left, and what is certified.
+    """
     if out.exists() and not out.is_dir():
         raise QsimError(f"{out} is a file; a folder is needed")
     if images < 1:
         raise QsimError(f"{images} images; 1 or more are needed")
-    plan = Plan(tuple(dict.fromkeys(kind)), tuple(dict.fromkeys(rate or ())), trials, sample, seed)
+    if certify and epsilon is None:
+        raise QsimError("--certify needs --epsilon, the radius in input units")
+    threat = None if epsilon is None else Threat(attack, epsilon, certify)
+    kinds, rates = tuple(dict.fromkeys(kind)), tuple(dict.fromkeys(rate or ()))
+    plan = Plan(kinds, rates, trials, sample, seed, threat, clip_weights)
     models = {file.stem: load(file) for file in files}
-    dataset = test_set(data, models[files[0].stem], files[0])
+    coding = Coding(input_scale, input_bits, clip=input_clip)
+    dataset = test_set(data, models[files[0].stem], files[0], coding)
     for model in models.values():
         check_fit(model, dataset)
     console = terminal.console(json)
@@ -56,7 +82,8 @@ def command(
         def report(done: int, total: int, name: str) -> None:
             progress.update(task, completed=done, total=total, description=name)
 
-        path = campaign(models, dataset.codes[:images], dataset.labels[:images], plan, out, report)
+        chosen = dataset.codes[:images], dataset.labels[:images]
+        path = campaign(models, *chosen, plan, out, report, scheduler)
     if plan.rates:
         found = summary.trials(tables.read([path]))
         draw_trials(found, out / "figure.png")
@@ -69,7 +96,13 @@ def command(
     terminal.show(console, table)
     console.print(f"{path} and figure.png beside it", soft_wrap=True, highlight=False)
     if json:
-        write_json(json, "faults", {"data": dataset.name, "seed": seed, "rows": found})
+        facts = {
+            "data": dataset.name,
+            "seed": seed,
+            "attack": threat and asdict(threat),
+            "clip": clip_weights,
+        }
+        write_json(json, "faults", {**facts, "rows": found})
 
 
 def _places(models: dict[str, Model], plan: Plan) -> dict[tuple[str, str, int], int]:
@@ -89,10 +122,14 @@ def _with_ends(row: summary.Row, name: str) -> str:
 
 
 def _trials_table(rows: list[summary.Row]) -> Any:
-    table = terminal.table("model", "kind", "rate", "trials", "faults", "accuracy, %", "class changed, %")
+    names = {"accuracy": "accuracy", "corrupted": "class changed"} | {
+        name: name for name in summary.WITHSTOOD
+    }
+    names = {name: f"{heading}, %" for name, heading in names.items() if name in rows[0]}
+    table = terminal.table("model", "kind", "rate", "trials", "faults", *names.values())
     for row in rows:
         counts = f"{row['rate']:g}", str(row["trials"]), f"{row['faults']:,.1f}"
-        shares = (_with_ends(row, name) for name in ("accuracy", "corrupted"))
+        shares = (_with_ends(row, name) for name in names)
         table.add_row(row["model"], row["kind"], *counts, *shares)
     return table
 

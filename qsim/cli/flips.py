@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from ..data import Coding
 from ..errors import QsimError
 from ..faults import lists, tables
 from ..faults.difference import KINDS
@@ -18,7 +19,7 @@ from ..model.file import load
 from ..model.model import Model
 from ..robustness.evaluate import check_fit
 from . import terminal
-from .datasets import TestData, test_set
+from .datasets import InputBits, InputClip, InputScale, TestData, test_set
 from .results import write_json
 from .terminal import Json, percent
 
@@ -32,6 +33,9 @@ def command(
     budget: Annotated[int, typer.Option(help="Flips at most.")] = 100,
     target: Annotated[int | None, typer.Option(help="Class that all images shall get; else any.")] = None,
     data: TestData = None,
+    input_scale: InputScale = None,
+    input_bits: InputBits = None,
+    input_clip: InputClip = False,
     crafting: Annotated[
         int, typer.Option(help="Test images that flips are chosen by, the first ones.")
     ] = 256,
@@ -48,7 +52,8 @@ def command(
         raise QsimError(f"{crafting} and {images} images, {seeds} seeds; 1 or more, and 0 or more are needed")
     tables.arrow()
     models = {file.stem: load(file) for file in files}
-    dataset = test_set(data, models[files[0].stem], files[0])
+    coding = Coding(input_scale, input_bits, clip=input_clip)
+    dataset = test_set(data, models[files[0].stem], files[0], coding)
     for model in models.values():
         check_fit(model, dataset)
     if crafting >= len(dataset.codes):

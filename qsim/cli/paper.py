@@ -71,16 +71,20 @@ def command(
         exhibits.write(out, {task: run.model_file(out, task) for task in plan.tasks})
         summaries.write(out)
         write_about(plan, out)
-        verdicts = _verdicts(loads(claims.write(out).read_text()))
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
-    console.print(f"{len(plan.tasks)} networks; claims on both paths: {counts}")
+        judged = loads(claims.write(out).read_text())
+    console.print(f"{len(plan.tasks)} networks; claims on both paths: {_counted(judged, 'fgsm')}")
+    console.print(f"on the integers under the strong attack: {_counted(judged, 'strong')}")
     _draw(out, console)
     _report(out, json)
 
 
-def _verdicts(claims: list[dict[str, Any]]) -> Counter[str]:
-    """How many claims have each verdict."""
-    return Counter(entry["verdict"] for entry in claims)
+def _verdicts(claims: list[dict[str, Any]], attack: str) -> Counter[str]:
+    """How many claims have each verdict under an attack."""
+    return Counter(entry["verdict"] for entry in claims if entry.get("attack", "fgsm") == attack)
+
+
+def _counted(claims: list[dict[str, Any]], attack: str) -> str:
+    return ", ".join(f"{count} {verdict}" for verdict, count in _verdicts(claims, attack).most_common())
 
 
 def _report(out: Path, json: str | None) -> None:
@@ -90,7 +94,8 @@ def _report(out: Path, json: str | None) -> None:
     claims = loads((out / "claims.json").read_text())
     about = out / "about.json"
     made = loads(about.read_text()) if about.exists() else {}
-    figures = {"folder": str(out), "verdicts": _verdicts(claims), "claims": claims, "about": made}
+    counts = {"verdicts": _verdicts(claims, "fgsm"), "verdicts_strong": _verdicts(claims, "strong")}
+    figures = {"folder": str(out), **counts, "claims": claims, "about": made}
     write_json(json, "paper", figures)
 
 

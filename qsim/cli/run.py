@@ -8,7 +8,7 @@ from ..data import Coding
 from ..model.file import load
 from ..robustness import evaluate
 from . import terminal
-from .datasets import InputBits, InputClip, InputScale, TestData, own_test_set
+from .datasets import InputBits, InputClip, InputScale, TestData, test_set
 from .results import named, write_json
 from .terminal import Json, ModelFile, percent
 
@@ -23,7 +23,7 @@ def command(
 ) -> None:
     """Classify a test set on the integers."""
     model = load(file)
-    dataset = own_test_set(data, model, file, Coding(input_scale, input_bits, clip=input_clip))
+    dataset = test_set(data, model, file, Coding(input_scale, input_bits, clip=input_clip))
     scores = evaluate.clean(model, dataset)
     table = terminal.table("model", "digest", "data", "images", "integers", "float shadow")
     accuracies = percent(scores.integer), percent(scores.shadow)

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import data as data_sets
+from ..attacks import ATTACKS, get
+from ..data import Coding
 from ..errors import QsimError
 from ..model.container import replacing
 from ..model.file import load
@@ -15,6 +16,7 @@ from ..robustness.evaluate import check_fit
 from ..study.defects import PROPERTIES, rows
 from ..study.figures import draw, gains, summary
 from . import terminal
+from .datasets import InputBits, InputClip, InputScale, TestData, test_set
 from .results import write_json
 from .terminal import Json
 
@@ -22,10 +24,16 @@ from .terminal import Json
 def command(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Models of ideal layers.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where rows and figure go.")],
-    data: Annotated[str, typer.Option(help=f"Test data: {', '.join(data_sets.NAMES)}.")] = "mnist",
+    data: TestData = None,
+    input_scale: InputScale = None,
+    input_bits: InputBits = None,
+    input_clip: InputClip = False,
     epsilon: Annotated[float, typer.Option(help="Strength of the attack, in input units.")] = 0.05,
     images: Annotated[int, typer.Option(help="The first so many test images.")] = 500,
     seeds: Annotated[int, typer.Option(help="How often cells are drawn.")] = 3,
+    attack: Annotated[
+        str | None, typer.Option(help=f"{', '.join(ATTACKS)}; else one step without saturation.")
+    ] = None,
     json: Json = None,
 ) -> None:
     """Vary one property of the tiles at a time: rows.parquet, figure.png, and what acts like a defence."""
@@ -33,9 +41,10 @@ def command(
         raise QsimError(f"{images} images and {seeds} seeds; 1 or more of both are needed")
     if out.exists() and not out.is_dir():
         raise QsimError(f"{out} is a file; a folder is needed")
+    chosen = None if attack is None else get(attack)
     arrow()  # if it is missing, say so before the work
-    dataset = data_sets.load(data, "test")
     models = [load(file) for file in files]
+    dataset = test_set(data, models[0], files[0], Coding(input_scale, input_bits, clip=input_clip))
     for file, model in zip(files, models, strict=True):
         if model.mapped:
             raise QsimError(f"{file}: already on crossbar tiles; a model of ideal layers is needed")
@@ -47,7 +56,7 @@ def command(
     with terminal.progress(console) as progress:
         task = progress.add_task("crossbars", total=each * len(models))
         for file, model in zip(files, models, strict=True):
-            for row in rows(file.stem, model, codes, labels, epsilon, seeds):
+            for row in rows(file.stem, model, codes, labels, epsilon, seeds, chosen):
                 found.append(row)
                 progress.update(task, advance=1, description=f"{file.stem} {row['property']}")
     write(found, out / "rows.parquet")
@@ -63,8 +72,14 @@ def command(
     if json:
         names = ("model", "property", "value", "attack", "accuracy", "half_interval")
         means = [dict(zip(names, (*key, *mean), strict=True)) for key, mean in summary(found).items()]
-        facts = {"data": data, "epsilon": epsilon, "images": len(codes), "seeds": seeds}
-        write_json(json, "study", {**facts, "accuracies": means, "gains": told})
+        facts = {
+            "data": dataset.name,
+            "epsilon": epsilon,
+            "images": len(codes),
+            "seeds": seeds,
+            "attack": attack,
+        }
+        write_json(json, "study", {**facts, "attack": attack, "accuracies": means, "gains": told})
 
 
 def write(found: list[dict[str, Any]], path: Path) -> None:

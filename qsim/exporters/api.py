@@ -12,7 +12,7 @@ from ..model.model import Model
 if TYPE_CHECKING:
     import onnx
 
-STYLES = ("qonnx", "integer", "qcdq")  # each a module of `onnx` with a function `export`
+STYLES = ("qonnx", "quant", "integer", "qcdq")  # each a module of `onnx` with a function `export`
 
 
 def to_onnx(model: Model, style: str = "qonnx") -> onnx.ModelProto:
@@ -21,10 +21,10 @@ def to_onnx(model: Model, style: str = "qonnx") -> onnx.ModelProto:
     Parameters
     ----------
     model : Model, not on crossbar tiles
-    style : "qonnx", "integer" or "qcdq"
-        qonnx: `Quant` and `MultiThreshold`, for FINN, hls4ml and the qonnx executor. integer: standard
-        operators on integers, for onnxruntime. qcdq: `QuantizeLinear`, `Clip`, `DequantizeLinear`, where
-        activations are uniform.
+    style : "qonnx", "quant", "integer" or "qcdq"
+        qonnx: `Quant` and `MultiThreshold`, for FINN and the qonnx executor. quant: `Quant` alone, for
+        hls4ml, where activations are uniform. integer: standard operators on integers, for onnxruntime.
+        qcdq: `QuantizeLinear`, `Clip`, `DequantizeLinear`, where activations are uniform.
 
     Returns
     -------

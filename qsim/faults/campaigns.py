@@ -21,19 +21,23 @@ import numpy.typing as npt
 
 from ..attacks.steps import checked_labels
 from ..cli.results import origin
+from ..cluster import cluster
 from ..errors import QsimError
 from ..jit.parallel import threads
 from ..model.checks import checked_int
 from ..model.model import Model
 from . import tables
+from .clipping import clipped
 from .difference import Baseline
 from .draw import Space, draw
 from .kinds import kind_of
-from .lists import apply_faults
+from .lists import FaultList, apply_faults
 from .memory import Integers
+from .threat import Threat, Withstood
 
 BATCH = 16_384  # single faults
-TRIALS = 8  # random lists in a batch
+TRIALS = 8  # random lists in a batch, where no attack follows
+Rows = dict[str, Any]  # columns of equal length
 Report = Callable[[int, int, str], None]  # batches done, batches in all, the last one's name
 
 
@@ -52,6 +56,10 @@ class Plan:
     sample : int or None
         Single faults drawn in each layer and bit; None for all.
     seed : int
+    threat : Threat or None
+        What is done to the inputs of every drawn network.
+    clip : bool
+        Whether the weights of every drawn network are clipped as they are loaded; see `clipping`.
     """
 
     kinds: tuple[str, ...]
@@ -59,6 +67,8 @@ class Plan:
     trials: int = 20
     sample: int | None = None
     seed: int = 0
+    threat: Threat | None = None
+    clip: bool = False
 
     def __post_init__(self) -> None:
         for name in self.kinds:
@@ -70,6 +80,8 @@ class Plan:
         checked_int(self.seed, 0, 1 << 62, "seed")
         if self.sample is not None:
             checked_int(self.sample, 2, 1 << 40, "sample of single faults")
+        if (self.threat or self.clip) and not self.rates:
+            raise QsimError("attacked inputs and clipped weights go with drawn faults; a rate is needed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +119,7 @@ def campaign(
     plan: Plan,
     out: Path,
     report: Report | None = None,
+    scheduler: str | None = None,
 ) -> Path:
     """Do what is left of a campaign and gather its rows.
 
@@ -118,16 +131,18 @@ def campaign(
     plan : Plan
     out : folder for the rows and for `parts/`
     report : called after each batch
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers do the batches instead of this process's threads.
 
     Returns
     -------
     Path of `trials.parquet`, or of `singles.parquet` with `images.parquet` beside it. The same bytes for
-    every number of threads, interrupted or not.
+    every number of threads or workers, interrupted or not.
 
     Raises
     ------
     QsimError
-        If models, images and plan do not fit together, or a file cannot be written.
+        If models, images and plan do not fit together, a file cannot be written, or no scheduler answers.
     """
     tables.arrow()  # if it is missing, say so before the work
     subjects = [_subject(name, model, codes, labels) for name, model in models.items()]
@@ -135,11 +150,11 @@ def campaign(
     parts = [out / "parts" / _file_name(batch, subjects[batch.subject], plan) for batch in batches]
     left = [i for i, part in enumerate(parts) if not part.exists()]
     run = _Run(subjects, plan)
-    with ThreadPoolExecutor(threads()) as pool:
-        futures = {pool.submit(run.batch, batches[i], parts[i]): i for i in left}
+    with cluster(scheduler) if scheduler else ThreadPoolExecutor(threads()) as pool:
+        futures = {pool.submit(run.rows, batches[i]): i for i in left}
         try:
             for done, future in enumerate(as_completed(futures), len(parts) - len(left) + 1):
-                future.result()
+                _keep(parts[futures[future]], *future.result())
                 if report:
                     batch = batches[futures[future]]
                     report(done, len(parts), f"{subjects[batch.subject].name} {batch.name}")
@@ -164,10 +179,10 @@ def _subject(name: str, model: Model, codes: npt.ArrayLike, labels: npt.NDArray[
 def _batches(subjects: Sequence[Subject], plan: Plan) -> Iterator[Batch]:
     for i, subject in enumerate(subjects):
         for name in plan.kinds:
-            space = Space(subject.model, kind_of(name))
+            space, trials = Space(subject.model, kind_of(name)), 1 if plan.threat else TRIALS
             for rate in plan.rates:
-                for start in range(0, plan.trials, TRIALS):
-                    yield Batch(i, name, -1, rate, start, min(start + TRIALS, plan.trials))
+                for start in range(0, plan.trials, trials):
+                    yield Batch(i, name, -1, rate, start, min(start + trials, plan.trials))
             if plan.rates:
                 continue
             for index, sites, values in space.layers:
@@ -179,6 +194,8 @@ def _batches(subjects: Sequence[Subject], plan: Plan) -> Iterator[Batch]:
 def _file_name(batch: Batch, subject: Subject, plan: Plan) -> str:
     """A batch's name and a checksum of all that it depends on."""
     facts = [batch.name, batch.stop, batch.rate, subject.name, subject.model.digest, plan.sample, plan.seed]
+    facts += [plan.threat] if plan.threat else []
+    facts += ["clip"] if plan.clip else []
     digest = hashlib.sha256(repr([*facts, BATCH, origin()["qsim"], origin()["spec"]]).encode())
     for array in (subject.codes, subject.labels):
         digest.update(np.ascontiguousarray(array, "<i8").tobytes())
@@ -190,23 +207,52 @@ def _images(part: Path) -> Path:
     return part.with_name(f"images-{part.name}")
 
 
+def _keep(part: Path, rows: Rows, images: Rows | None) -> None:
+    """Write what a batch gave, the counts by image before the rows that say it is done."""
+    if images is not None:
+        tables.write(images, _images(part))
+    tables.write(rows, part)
+
+
 class _Run:
-    """Batches of one campaign; what single faults start from is made once for each model."""
+    """Batches of one campaign; what single faults start from is made once for each model.
+
+    A copy in another process begins with nothing made.
+    """
 
     def __init__(self, subjects: Sequence[Subject], plan: Plan) -> None:
         self.subjects, self.plan = subjects, plan
         self.baselines: dict[int, Baseline] = {}
+        self.withstood: dict[tuple[int, str], Withstood] = {}
         self.lock = threading.Lock()
 
-    def batch(self, batch: Batch, part: Path) -> None:
-        """Do a batch and write its rows, the counts by image before them."""
+    def __reduce__(self) -> tuple[type[_Run], tuple[Sequence[Subject], Plan]]:
+        return _Run, (self.subjects, self.plan)
+
+    def rows(self, batch: Batch) -> tuple[Rows, Rows | None]:
+        """The rows of a batch; of single faults also their counts by image."""
         subject = self.subjects[batch.subject]
         if batch.layer < 0:
-            tables.write(_trials(subject, batch, self.plan.seed), part)
-            return
-        rows, images = _singles(subject, self._baseline(batch.subject), batch, self.plan)
-        tables.write(images, _images(part))
-        tables.write(rows, part)
+            rows = _trials(subject, batch, self.plan)
+            return rows | self._threatened(batch, rows["seed"]), None
+        return _singles(subject, self._baseline(batch.subject), batch, self.plan)
+
+    def _threatened(self, batch: Batch, seeds: Integers) -> Rows:
+        """The columns of what the drawn networks withstand; equal networks are attacked once."""
+        threat, subject = self.plan.threat, self.subjects[batch.subject]
+        if threat is None:
+            return {}
+        found = []
+        for seed in seeds.tolist():
+            _, broken = _drawn(subject, batch, seed, self.plan)
+            key = batch.subject, broken.digest
+            if key not in self.withstood:
+                self.withstood[key] = threat.withstood(broken, subject.codes, subject.labels, self.plan.seed)
+            found.append(self.withstood[key])
+        columns = {"unbroken": np.array([each.unbroken for each in found], np.int64)}
+        if threat.certify:
+            columns["certified"] = np.array([each.certified for each in found], np.int64)
+        return columns
 
     def _baseline(self, index: int) -> Baseline:
         with self.lock:
@@ -216,21 +262,28 @@ class _Run:
             return self.baselines[index]
 
 
-def _trials(subject: Subject, batch: Batch, seed: int) -> dict[str, Any]:
+def _drawn(subject: Subject, batch: Batch, seed: int, plan: Plan) -> tuple[FaultList, Model]:
+    """A list drawn with a chance for every place, and the network that has it."""
+    faults = draw(subject.model, [batch.kind], batch.rate, seed)
+    broken = apply_faults(subject.model, faults)
+    return faults, clipped(broken, subject.model) if plan.clip else broken
+
+
+def _trials(subject: Subject, batch: Batch, plan: Plan) -> Rows:
     """Rows of lists drawn with a chance for every place."""
     usual = subject.model.predict(subject.codes)
     found = []
-    for trial in range(batch.start, batch.stop):
-        faults = draw(subject.model, [batch.kind], batch.rate, seed + trial)
-        classes = apply_faults(subject.model, faults).predict(subject.codes)
+    for seed in range(plan.seed + batch.start, plan.seed + batch.stop):
+        faults, broken = _drawn(subject, batch, seed, plan)
+        classes = broken.predict(subject.codes)
         right, changed = (classes == subject.labels).sum(), (classes != usual).sum()
-        found.append((seed + trial, len(faults), int(right), int(changed)))
+        found.append((seed, len(faults), int(right), int(changed)))
     seeds, counts, correct, changed = np.array(found, np.int64).T
     own = {**_named(subject, batch.kind, len(found)), "rate": np.full(len(found), batch.rate)}
     return {**own, "seed": seeds, "faults": counts, "correct": correct, "changed": changed}
 
 
-def _named(subject: Subject, kind: str, rows: int) -> dict[str, Any]:
+def _named(subject: Subject, kind: str, rows: int) -> Rows:
     """The columns that say what the rows are of."""
     first, images = subject.model.layers[0], len(subject.codes)
     words = {
@@ -247,9 +300,7 @@ def _named(subject: Subject, kind: str, rows: int) -> dict[str, Any]:
     }
 
 
-def _singles(
-    subject: Subject, baseline: Baseline, batch: Batch, plan: Plan
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def _singles(subject: Subject, baseline: Baseline, batch: Batch, plan: Plan) -> tuple[Rows, Rows]:
     """Rows of single faults, and rows of their counts by image."""
     space = Space(subject.model, kind_of(batch.kind))
     table = space.table(_numbers(space, batch, plan))

@@ -70,7 +70,10 @@ def draw_singles(rows: Sequence[Row], path: Path) -> None:
 
 
 def draw_trials(rows: Sequence[Row], path: Path) -> None:
-    """Accuracy over the chance of a fault: a panel a kind, a line a model."""
+    """Accuracy over the chance of a fault: a panel a kind, a line a model.
+
+    Where inputs were attacked, also what was left, and the certified share: dashed, and dotted.
+    """
     kinds = list(dict.fromkeys(row["kind"] for row in rows))
     drawn = figure(4.2 * len(kinds) + 1.5, 3.2)
     panels = drawn.subplots(1, len(kinds), squeeze=False)[0]
@@ -80,19 +83,23 @@ def draw_trials(rows: Sequence[Row], path: Path) -> None:
             own = sorted(
                 (r for r in rows if (r["model"], r["kind"]) == (model, kind)), key=lambda r: r["rate"]
             )
-            mean, low, high = (
-                np.array([100 * r[f"accuracy{end}"] for r in own]) for end in ("", "_low", "_high")
-            )
             rates, colour = [r["rate"] for r in own], palette[model]
-            panel.plot(rates, mean, ".-", color=colour, label=model)
-            panel.fill_between(rates, low, high, color=colour, alpha=0.2, lw=0)
+            for name, line in (("accuracy", "-"), ("unbroken", "--"), ("certified", ":")):
+                if name not in own[0]:
+                    continue
+                mean, low, high = (
+                    np.array([100 * r[f"{name}{end}"] for r in own]) for end in ("", "_low", "_high")
+                )
+                label = model if name == "accuracy" else f"{model}, {name}"
+                panel.plot(rates, mean, line, marker=".", color=colour, label=label)
+                panel.fill_between(rates, low, high, color=colour, alpha=0.15, lw=0)
         panel.set_xscale("symlog", linthresh=min((r["rate"] for r in rows if r["rate"] > 0), default=1))
         panel.set_xlim(left=min(r["rate"] for r in rows))
         panel.set_ylim(0, 102)
         panel.set_xlabel(f"{kind}: chance of each place", fontsize=8)
         panel.grid(alpha=0.3)
-    panels[0].set_ylabel("accuracy, %", fontsize=8)
-    drawn.legend(loc="outside right upper", fontsize=7)
+    panels[0].set_ylabel("images, %" if "unbroken" in rows[0] else "accuracy, %", fontsize=8)
+    drawn.legend(loc="outside right upper", fontsize=7, handlelength=3.5)
     save(drawn, path)
 
 

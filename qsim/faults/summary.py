@@ -16,15 +16,20 @@ from .tables import Columns
 
 Row = dict[str, Any]
 CONFIDENCE = 0.95
+WITHSTOOD = ("unbroken", "certified")  # shares of images, where inputs were attacked
 NAMES = ("model", "digest", "grid", "activation", "bits", "kind")
 
 
 def trials(rows: Columns) -> list[Row]:
-    """One row for each model, kind and rate: accuracy and silent corruption over the trials."""
+    """One row for each model, kind and rate: accuracy and silent corruption over the trials.
+
+    So for what was withstood, where inputs were attacked: shares `unbroken` and `certified`.
+    """
     found = []
     for key, own in _groups(rows, (*NAMES, "rate")):
         images = own["images"][0]
         accuracy, corrupted = own["correct"] / images, own["changed"] / images
+        withstood = [_interval(name, own[name] / images) for name in WITHSTOOD if name in own]
         found.append(
             {
                 **key,
@@ -32,6 +37,7 @@ def trials(rows: Columns) -> list[Row]:
                 "faults": float(own["faults"].mean()),
                 **_interval("accuracy", accuracy),
                 **_interval("corrupted", corrupted),
+                **{key: value for part in withstood for key, value in part.items()},
             }
         )
     return found

@@ -7,7 +7,9 @@ ranges, and changes no result. `qsim.executors` picks and keeps them.
     isa          which instructions there are              entries      the dense engine, compiled for each
     dense        packing: a model as a table and a block of bytes
                  products: dot products in registers       layer        one layer's sums, tile by tile
+                 tiles: dot products on matrix tiles       tile_layer   the same on those
                  activation: from sums to codes, classes   network      blocks of images through all layers
+                 tile_check: tiles that differ are not used
     thresholds   forms: fast forms, proved equal           simd         thresholds in registers
     sweep        api: all strengths of an attack           engine, inner  their sums, in registers
     crossbar     plan: tiles laid out and proved           loops        reads, conversions, sums

@@ -7,7 +7,7 @@ disk, until anything in the compiled packages changes; a model is data to it, ne
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -16,6 +16,8 @@ from .dense import products
 from .dense.layer import any_layer, layer_sums, list_groups, list_groups_512
 from .dense.network import RUN, SWEEP, network
 from .dense.products import Unit
+from .dense.tile_layer import tile_sums
+from .dense.tiles import Amx, TileUnit
 from .sweep.engine import sweeper
 
 
@@ -31,11 +33,14 @@ class InstructionSet:
         What multiplies bytes, if anything does.
     list_groups : compiled function
         Lists the groups of operands that are not all zero.
+    tiles : TileUnit or None
+        What multiplies tiles of bytes, if anything does; vectors then have 16 lanes.
     """
 
     halves: Unit
     octets: Unit | None
     list_groups: Any
+    tiles: TileUnit | None = None
 
     @property
     def lanes(self) -> int:
@@ -47,9 +52,19 @@ class InstructionSet:
         """Vectors of weights that lie side by side in memory."""
         return products.PANEL[self.lanes]
 
+    def layer(self, name: str, octets: bool) -> Any:
+        """The compiled function for a layer's sums, as of `layer_sums`: of bytes alone or of any operands."""
+        halves_sums = layer_sums(self.halves)
+        bytes_sums = layer_sums(self.octets) if self.octets else halves_sums
+        if self.tiles and self.octets:
+            bytes_sums = tile_sums(self.tiles, self.octets)
+        return bytes_sums if octets and self.octets else any_layer(name, bytes_sums, halves_sums)
 
+
+_VNNI512 = InstructionSet(products.VNNI512_HALVES, products.VNNI512_BYTES, list_groups_512)
 SETS = {
-    "avx512vnni": InstructionSet(products.VNNI512_HALVES, products.VNNI512_BYTES, list_groups_512),
+    "avx512amx": replace(_VNNI512, tiles=Amx()),
+    "avx512vnni": _VNNI512,
     "avxvnni": InstructionSet(products.VNNI256_HALVES, products.VNNI256_BYTES, list_groups),
     "avx2": InstructionSet(products.AVX2_HALVES, None, list_groups),
 }
@@ -59,7 +74,7 @@ SETS = {
 def parts(isa: str, octets: bool) -> tuple[Any, Any]:
     """The compiled functions that the two entries of an instruction set call."""
     own, name = SETS[isa], _named(isa, octets)
-    layer = layer_sums(own.octets) if octets and own.octets else any_layer(isa, own.octets, own.halves)
+    layer = own.layer(isa, octets)
     return network(name, layer, own.lanes), sweeper(name, own.halves, layer, own.list_groups)
 
 

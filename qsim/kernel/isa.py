@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
+from collections.abc import Set
 from functools import cache
 
 import numba
@@ -10,12 +13,16 @@ from numba.core.registry import cpu_target
 
 from ..errors import QsimError
 
+AMX = "avx512amx"
+_VNNI512 = {"avx512f", "avx512bw", "avx512vnni"}
 NEEDS = {
-    "avx512vnni": ({"avx512f", "avx512bw", "avx512vnni"},),
+    AMX: (_VNNI512 | {"amx-tile", "amx-int8"},),
+    "avx512vnni": (_VNNI512,),
     "avxvnni": ({"avx2", "avxvnni"}, {"avx512vl", "avx512vnni"}),
     "avx2": ({"avx2"},),
     "portable": (set[str](),),
 }
+ARCH_PRCTL, REQUEST_PERMISSION, TILE_DATA = 158, 0x1023, 18  # of Linux on x86-64
 
 
 @cache
@@ -25,7 +32,20 @@ def available() -> tuple[str, ...]:
         return ("portable",)
     _, _, features = cpu_target.target_context.codegen().magic_tuple()
     has = {feature[1:] for feature in features.split(",") if feature.startswith("+")}
+    return tuple(name for name in runnable(has) if name != AMX or tiles_granted())
+
+
+def runnable(has: Set[str]) -> tuple[str, ...]:
+    """The names that a processor with these features, as LLVM calls them, can run."""
     return tuple(name for name, ways in NEEDS.items() if any(way <= has for way in ways))
+
+
+def tiles_granted() -> bool:
+    """Whether Linux lets this process use tiles, now that it is asked: it keeps them for who asks alone."""
+    if sys.platform != "linux":
+        return False
+    answer: int = ctypes.CDLL(None, use_errno=True).syscall(ARCH_PRCTL, REQUEST_PERMISSION, TILE_DATA)
+    return answer == 0
 
 
 def choose() -> str:

@@ -2,8 +2,8 @@
 
 Every model is attacked twice: `ideal` from its shadow without defects; `aware` from a shadow that has
 the weights which the defective cells stand for, averaged over read noise; both are scored on the defective
-integers. Gradients are free of saturation: none is zero because the network is too sure. A defect that
-raises accuracy under `ideal` but not under `aware` only hides the gradient.
+integers. Gradients of the one step are free of saturation: none is zero because the network is too sure. A
+defect that raises accuracy under `ideal` but not under `aware` only hides the gradient.
 Seeds are the same for all values of a property: differences between them are no luck of the draw.
 """
 
@@ -14,24 +14,26 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..attacks.attack import Attack
+from ..attacks.defective import aware_shadow, noise_deviation, noisy
 from ..attacks.steps import Codes, Labels, Signs, lattice_step, move
 from ..crossbar import converters as crossbar_adc
 from ..crossbar import effects as devices
 from ..crossbar.mapping import map_to_crossbar
-from ..model.crossbar import Mapping, Noise
-from ..model.layer import Layer
+from ..model.crossbar import Mapping
 from ..model.model import Model
 from ..shadow.network import (
     Network,
     Reals,
     batches,
     of_model,
-    real_bias,
     to_real,
     unsaturated_input_gradient,
 )
 
-DRAWS = 8  # of read noise, over which the gradient is averaged
+DRAWS = 8  # of read noise, over which the gradient of one step is averaged
+READS = 8  # over which accuracy is averaged where an attack by name meets read noise
+FRESH = 1 << 16  # the first image number of such a read: attacks work on smaller ones
 
 Make = Callable[[Model, float, int], Model]
 
@@ -122,45 +124,6 @@ PROPERTIES = (
 )
 
 
-def effective_weights(layer: Layer) -> Reals:
-    """The weights (outputs, inputs), in units of the ideal integers, that a layer's cells stand for."""
-    crossbar = layer.crossbar
-    if crossbar is None:
-        return layer.weights.astype(float)
-    mapping = crossbar.mapping
-    places = (1 << mapping.cell_bits * np.arange(len(crossbar.cells))) / mapping.unit
-    columns = np.tensordot(places, crossbar.cells.astype(float), 1)
-    pairs = np.array([mapping.pair(j, layer.outputs) for j in range(layer.outputs)])
-    return (mapping.positive_weight(layer.grid) * columns[:, pairs[:, 0]] - columns[:, pairs[:, 1]]).T
-
-
-def noise_deviation(layer: Layer, low: int, high: int) -> float:
-    """Standard deviation, in units of the accumulator, that read noise gives one output."""
-    crossbar = layer.crossbar
-    if crossbar is None or crossbar.noise is None:
-        return 0.0
-    mapping, (slices, inputs, _) = crossbar.mapping, crossbar.cells.shape
-    sigma = crossbar.noise.amplitude / Noise.scale() / mapping.unit
-    squares = sum(
-        4.0 ** (s * mapping.cell_bits + g * mapping.digit_bits)
-        for s in range(slices)
-        for g in range(mapping.digits(low, high))
-    )
-    return float(
-        sigma * np.sqrt(squares * mapping.tiles(inputs) * (mapping.positive_weight(layer.grid) ** 2 + 1))
-    )
-
-
-def aware_shadow(model: Model) -> Network:
-    """The float shadow with the weights that the cells stand for."""
-    stand_for = [(layer, effective_weights(layer)) for layer in model.layers]
-    return replace(
-        of_model(model),
-        weights=tuple((w.T / x.weight_denominator).astype(np.float32) for x, w in stand_for),
-        biases=tuple(real_bias(x, w).astype(np.float32) for x, w in stand_for),
-    )
-
-
 def signs_of(model: Model, network: Network, codes: Codes, labels: Labels, draws: int, seed: int) -> Signs:
     """Signs of the gradient, averaged over `draws` of read noise as every layer's sums feel it."""
     random = np.random.default_rng(seed)
@@ -184,29 +147,61 @@ def signs_of(model: Model, network: Network, codes: Codes, labels: Labels, draws
 
 
 def rows(
-    name: str, model: Model, codes: Codes, labels: Labels, epsilon: float, seeds: int
+    name: str,
+    model: Model,
+    codes: Codes,
+    labels: Labels,
+    epsilon: float,
+    seeds: int,
+    attack: Attack | None = None,
 ) -> Iterator[dict[str, object]]:
-    """One row for each property, value, seed and attack of a model."""
-    step = lattice_step(model, epsilon)
-    ideal = signs_of(model, of_model(model), codes, labels, 1, 0)
+    """One row for each property, value, seed and attack of a model.
+
+    The attack is one step without saturation, or any by name: `ideal` on the model without defects, `aware`
+    on the defective integers with the gradient of what the cells stand for.
+    """
+    ideal = _ideal_codes(model, codes, labels, epsilon, attack)
     for kind in PROPERTIES:
         for value in kind.values:
             for seed in range(seeds if kind.random else 1):
                 mapped = kind.make(model, value, seed)
-                noisy = any(x.crossbar is not None and x.crossbar.noise is not None for x in mapped.layers)
-                aware = signs_of(mapped, aware_shadow(mapped), codes, labels, DRAWS if noisy else 1, seed)
-                attacked = {"none": codes, "ideal": move(codes, ideal, step, model.input)}
-                attacked["aware"] = move(codes, aware, step, model.input)
-                for attack, moved in attacked.items():
+                aware = _aware_codes(mapped, codes, labels, epsilon, attack, seed)
+                reads = READS if attack is not None and noisy(mapped) else 1
+                for kept, moved in {"none": codes, "ideal": ideal, "aware": aware}.items():
                     yield {
                         "model": name,
                         "bits": model.layers[0].bits,
                         "property": kind.name,
                         "value": float(value),
                         "seed": seed,
-                        "attack": attack,
-                        "epsilon": 0.0 if attack == "none" else epsilon,
+                        "attack": kept,
+                        "epsilon": 0.0 if kept == "none" else epsilon,
                         "images": len(codes),
-                        "accuracy": float((mapped.predict(moved) == labels).mean()),
+                        "accuracy": _accuracy(mapped, moved, labels, reads),
                         "digest": mapped.digest,
                     }
+
+
+def _ideal_codes(model: Model, codes: Codes, labels: Labels, epsilon: float, attack: Attack | None) -> Codes:
+    if attack is not None:
+        return attack(model, codes, labels, epsilon).codes
+    signs = signs_of(model, of_model(model), codes, labels, 1, 0)
+    return move(codes, signs, lattice_step(model, epsilon), model.input)
+
+
+def _aware_codes(
+    mapped: Model, codes: Codes, labels: Labels, epsilon: float, attack: Attack | None, seed: int
+) -> Codes:
+    shadow = aware_shadow(mapped)
+    if attack is not None:
+        return attack(mapped, codes, labels, epsilon, seed=seed, network=shadow).codes
+    signs = signs_of(mapped, shadow, codes, labels, DRAWS if noisy(mapped) else 1, seed)
+    return move(codes, signs, lattice_step(mapped, epsilon), mapped.input)
+
+
+def _accuracy(mapped: Model, codes: Codes, labels: Labels, reads: int) -> float:
+    """The share that is right; of several reads the mean, with noise that no attack has seen."""
+    if reads == 1:
+        return float((mapped.predict(codes) == labels).mean())
+    right = [mapped.predict(codes, FRESH + k * len(codes)) == labels for k in range(reads)]
+    return float(np.mean(right))

@@ -10,8 +10,8 @@ from qsim import lazy
 
 if TYPE_CHECKING:
     from .host.device import BusError, Counters, Device, Transport
-    from .host.transport_serial import Serial
-    from .host.transport_simulated import Simulated
+    from .host.transport_serial import SerialTransport
+    from .host.transport_simulated import SimulatedTransport
     from .shape.engine import EngineShape, LayerShape, Timing
     from .shape.loadable import Loadable
     from .sim.compare import Comparison, compare
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _MODULES = {  # that hold the names
     ".host.device": ("BusError", "Counters", "Device", "Transport"),
-    ".host.transport_serial": ("Serial",),
-    ".host.transport_simulated": ("Simulated",),
+    ".host.transport_serial": ("SerialTransport",),
+    ".host.transport_simulated": ("SimulatedTransport",),
     ".shape.engine": ("EngineShape", "LayerShape", "Timing"),
     ".shape.loadable": ("Loadable",),
     ".sim.compare": ("Comparison", "compare"),
@@ -36,8 +36,8 @@ __all__ = [
     "LayerShape",
     "Loadable",
     "Result",
-    "Serial",
-    "Simulated",
+    "SerialTransport",
+    "SimulatedTransport",
     "Simulator",
     "Timing",
     "Transport",

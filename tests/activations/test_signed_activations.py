@@ -6,11 +6,11 @@ import pytest
 from examples import expected, random_codes
 
 import qsim
+from qsim.attacks.defective import aware_shadow
 from qsim.crossbar.effects import stuck
 from qsim.crossbar.mapping import map_to_crossbar
 from qsim.model.crossbar import Mapping
 from qsim.shadow import network as nw
-from qsim.study.defects import aware_shadow
 from qsim_rtl import compare
 
 

@@ -12,7 +12,6 @@ import qsim
 from qsim import Mapping, QsimError, spec
 from qsim.attacks import ATTACKS, Attack, attack, get
 from qsim.attacks.norms import NORMS, ball_of
-from qsim.crossbar.effects.current_noise import read_noise
 from qsim.crossbar.effects.stuck_cells import stuck
 from qsim.crossbar.mapping import map_to_crossbar
 from qsim.robustness import evaluate
@@ -215,6 +214,3 @@ def test_broken_tiles_are_attacked_as_they_are() -> None:
     result = get("pgd")(broken, codes, labels, 0.05, **FEW)
     assert (result.success == (broken.predict(result.codes) != labels)).all()
     assert result.robust_accuracy < (broken.predict(codes) == labels).mean()
-    noisy = read_noise(map_to_crossbar(model, Mapping()), 1.0, 0)
-    with pytest.raises(QsimError, match="attacks need a model without it"):
-        get("pgd")(noisy, codes, labels, 0.05)

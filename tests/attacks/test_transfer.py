@@ -10,7 +10,8 @@ from attacked_models import MODELS, digits, images
 
 import qsim
 from qsim import QsimError, attacks
-from qsim.attacks.transfer import transfer
+from qsim.attacks import transfer_figure
+from qsim.attacks.transfer import Row, transfer
 from qsim.cli import main
 
 
@@ -47,3 +48,23 @@ def test_the_command_writes_the_matrix(tmp_path: Path, capsys: pytest.CaptureFix
         ("q4", "q4"),
     ]
     assert "crafted on" in capsys.readouterr().out
+
+
+def test_the_picture_is_the_same_for_the_same_rows(tmp_path: Path) -> None:
+    rows = [Row(a, b, 0.25 if a == b else 0.75, 0.9) for a in "xy" for b in "xy"]
+    for suffix in transfer_figure.SUFFIXES:
+        files = [tmp_path / f"{k}{suffix}" for k in range(3)]
+        for file in files[:2]:
+            transfer_figure.draw(rows, "title", file)
+        transfer_figure.draw([*rows[:3], Row("y", "y", 0.5, 0.9)], "title", files[2])
+        assert files[0].read_bytes() == files[1].read_bytes() != files[2].read_bytes()
+
+
+def test_a_picture_of_another_kind_is_refused_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = str(MODELS / "digits-relu-q2.safetensors")
+    with pytest.raises(SystemExit) as stop:
+        main(["transfer", file, "--epsilon", "0.05", "--out", str(tmp_path / "a.jpg")])
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == f"qsim: {tmp_path / 'a.jpg'}: a picture is .png or .svg\n"

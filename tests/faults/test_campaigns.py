@@ -5,15 +5,18 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from examples import random_codes, random_model
 
-from qsim import QsimError
+from qsim import Mapping, QsimError
+from qsim.crossbar.mapping import map_to_crossbar
 from qsim.faults import campaigns, summary, tables
 from qsim.faults.campaigns import Plan, campaign
+from qsim.faults.clipping import clipped
 from qsim.faults.difference import Baseline
 from qsim.faults.draw import Space, draw
 from qsim.faults.kinds import KINDS
@@ -98,6 +101,24 @@ def test_trials_are_the_drawn_lists(tmp_path: Path) -> None:
     assert found[0]["corrupted"] == found[0]["faults"] == 0
     assert found[1]["trials"] == 11
     assert found[1]["accuracy_low"] < found[1]["accuracy"] < found[1]["accuracy_high"]
+
+
+def test_clipped_weights_are_those_in_range(tmp_path: Path) -> None:
+    """Of a layer that uses half its range: what leaves it comes back to its end, all else stays."""
+    first, last = MODEL.layers
+    narrow = replace(MODEL, layers=(replace(first, weights=first.weights.clip(-5, 7)), last))
+    low, high = int(narrow.layers[0].weights.min()), int(narrow.layers[0].weights.max())
+    broken = apply_faults(narrow, draw(narrow, ["weight-bit"], 0.2, 1))
+    found, wrong = clipped(broken, narrow).layers[0].weights, broken.layers[0].weights
+    outside = (wrong < low) | (wrong > high)
+    assert outside.any()
+    assert np.array_equal(found[~outside], wrong[~outside])
+    assert np.array_equal(found[outside], np.where(wrong < low, low, high)[outside])
+    plan = Plan(("weight-bit",), (0.2,), trials=2, seed=1, clip=True)
+    rows = tables.read([campaign({"narrow": narrow}, CODES, LABELS, plan, tmp_path)])
+    assert rows["correct"][0] == (clipped(broken, narrow).predict(CODES) == LABELS).sum()
+    with pytest.raises(QsimError, match="weights are clipped in ideal layers alone"):
+        clipped(map_to_crossbar(MODEL, Mapping()), map_to_crossbar(MODEL, Mapping()))
 
 
 def test_threads_and_interruptions_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,3 +104,13 @@ def small_weights(rng: np.random.Generator, inputs: int, outputs: int, bits: int
     made = rng.integers(-half, half, (inputs, outputs))
     made.flat[0], made.flat[-1] = -half, half - 1
     return made
+
+
+def mixed() -> onnx.ModelProto:
+    """Signed inputs, neurons turned round, bipolar and shifted codes, uneven offsets of the logits."""
+    rng = np.random.default_rng(0)
+    net = Net(9).quant(0.25, 0, 3, narrow=1).dense(small_weights(rng, 9, 8), 0.25)
+    net.then("BatchNormalization", rng.normal(0, 1, 8), rng.normal(0, 1, 8), np.zeros(8), np.ones(8))
+    net.then("BipolarQuant", 0.5, domain=QONNX).dense(small_weights(rng, 8, 6), 0.5)
+    net.then("Tanh").quant(0.125, 0, 4).dense(small_weights(rng, 6, 4), 0.5)
+    return net.then("Add", [0.1, 0.7, -0.3, 0.2]).model()

@@ -1,5 +1,7 @@
 """Exported files give the model's integers in other tools, and come back as the same model."""
 
+import re
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +10,13 @@ import onnx
 import onnxruntime
 import pytest
 from examples import random_codes, random_model
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from networks import needs
 
 import qsim
 from qsim import InputFormat, Layer, Model, QsimError
+from qsim.exporters.onnx.quant import dyadic_factor
 from qsim.importers.onnx.graph import read
 from qsim.importers.onnx.runtime import NodeRunner
 from qsim.importers.onnx.runtimes import RUNTIMES
@@ -68,8 +73,12 @@ def test_a_trained_model_in_every_style(name: str) -> None:
             QsimError, match=r"layer 0 has thresholds of no uniform staircase|16 bits; style qcdq"
         ):
             qsim.to_onnx(model, "qcdq")
-    elif not name.startswith("spiral"):
-        check_floats(model, codes, "qcdq", "onnxruntime")
+        with pytest.raises(QsimError, match="layer 0 has thresholds of no uniform staircase; style qonnx or"):
+            qsim.to_onnx(model, "quant")
+    else:
+        check_floats(model, codes, "quant", "nodes")
+        if not name.startswith("spiral"):
+            check_floats(model, codes, "qcdq", "onnxruntime")
 
 
 @pytest.mark.parametrize("name", MNIST)
@@ -119,12 +128,43 @@ def test_random_models_in_integers_and_back(seed: int) -> None:
         assert np.array_equal(ours, theirs)
 
 
-def test_qcdq_comes_back_with_the_same_integers() -> None:
-    model = qsim.load(MODELS / "digits-relu-q4.safetensors")
-    back = qsim.from_onnx(qsim.to_onnx(model, "qcdq"))
+@pytest.mark.parametrize("style", ["quant", "qcdq"])
+@pytest.mark.parametrize("kind", ["relu", "step"])
+def test_uniform_styles_come_back_with_the_same_integers(style: str, kind: str) -> None:
+    model = qsim.load(MODELS / f"digits-{kind}-q4.safetensors")
+    back = qsim.from_onnx(qsim.to_onnx(model, style))
     codes = random_codes(2, model, 300)
     assert np.array_equal(back.trace(codes).hidden[0], model.trace(codes).hidden[0])
     assert np.array_equal(back.logits(codes), model.logits(codes))
+
+
+@settings(max_examples=60)
+@given(st.integers(1, 400), st.integers(0, 3), st.sampled_from([1, 3, 7, 255]))
+def test_a_factor_is_found_for_every_rounded_product(m: int, k: int, top: int) -> None:
+    """Thresholds of clip(round_half_even(acc * m / 2**k)), and the shortest factor that gives them again."""
+    reach = 2000
+    acc = np.arange(-reach, reach + 1)
+    codes = np.rint(acc * (m / 2**k / 64)).clip(0, top).astype(int)
+    thresholds = [int(acc[codes >= j][0]) if (codes >= j).any() else reach + 1 for j in range(1, top + 1)]
+    factor = dyadic_factor(thresholds, (-reach, reach))
+    assert factor is not None
+    found = [min(max(round(Fraction(int(a) * factor[0], 2 ** factor[1])), 0), top) for a in acc]
+    assert found == codes.tolist()
+    assert factor[1] <= k + 6
+
+
+def test_other_thresholds_have_no_factor() -> None:
+    assert dyadic_factor([2, 4, 6, 12], (-100, 100)) is None
+    assert dyadic_factor([-3, 4, 9], (-100, 100)) is None  # a code above 0 where the sum is negative
+    assert dyadic_factor([101, 102], (-100, 100)) is None  # none is reached: no factor says so
+
+
+def test_a_quantizers_type_holds_every_number() -> None:
+    """What hls4ml is told: the sums of a step with its threshold taken off, and every digit of a factor."""
+    kept = {p.key: p.value for p in qsim.to_onnx(random_model(0, levels=1), "quant").metadata_props}
+    width, whole = (int(n) for n in re.findall(r"\d+", kept["qsim.fixed"]))
+    assert width == whole  # no factor, no fraction
+    assert 1 << whole - 1 > 2 * max(abs(b) for bounds in random_model(0, levels=1).bounds for b in bounds) + 2
 
 
 def test_sums_beyond_32_bits() -> None:
@@ -153,12 +193,14 @@ def test_what_cannot_be_exported_is_refused() -> None:
     from qsim.crossbar.mapping import map_to_crossbar
 
     model = random_model(0)
-    with pytest.raises(QsimError, match="style is 'keras'; qonnx, integer, qcdq are allowed"):
+    with pytest.raises(QsimError, match="style is 'keras'; qonnx, quant, integer, qcdq are allowed"):
         qsim.to_onnx(model, "keras")
     with pytest.raises(QsimError, match="on crossbar tiles; ONNX holds ideal layers"):
         qsim.to_onnx(map_to_crossbar(model, qsim.Mapping()))
     with pytest.raises(QsimError, match="layer 0 has codes up to 300; style qcdq holds 255"):
         qsim.to_onnx(random_model(0, levels=300), "qcdq")
+    with pytest.raises(QsimError, match="layer 0 has codes up to 300, not all of some bits; style qonnx or"):
+        qsim.to_onnx(random_model(0, levels=300), "quant")
 
 
 def test_a_wrong_threshold_in_the_file_is_noticed() -> None:

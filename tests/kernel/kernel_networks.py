@@ -6,7 +6,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from qsim import InputFormat, Layer, Model
+from qsim import InputFormat, Layer, Model, spec
+from qsim.executors import executor
+from qsim.kernel.executor import classify
 
 KINDS = ("step", "even", "smooth", "uneven", "coarse", "per_neuron")
 
@@ -62,3 +64,20 @@ def images(model: Model, count: int, seed: int = 0) -> np.ndarray:
     codes[2::3] *= rng.random(codes[2::3].shape) < 0.2
     codes[:1], codes[1:2] = model.input.low, model.input.high
     return codes.astype(model.input.dtype)
+
+
+def check(name: str, model: Model, codes: np.ndarray) -> None:
+    """Logits, classes and hidden codes against the specification, on one path."""
+    packed = executor(model, name)
+    expected = list(spec.trace(model, codes.tolist()))
+    hidden = [
+        np.empty((len(codes), layer.outputs), np.min_scalar_type(layer.max_code))
+        for layer in model.layers[:-1]
+    ]
+    logits = packed.logits(codes, 0, hidden)
+    assert logits.tolist() == [row for _, row in expected]
+    for i, found in enumerate(hidden):
+        assert found.tolist() == [codes[i] for codes, _ in expected]
+    classes = [spec.classify(row) for _, row in expected]
+    assert packed.predict(codes).tolist() == classes
+    assert classify(logits).tolist() == classes

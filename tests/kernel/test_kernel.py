@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kernel_networks import KINDS, images, network
+from kernel_networks import KINDS, check, images, network
 
-from qsim import InputFormat, Layer, Model, QsimError, spec
+from qsim import InputFormat, Layer, Model, QsimError
 from qsim.executors import executor
 from qsim.kernel import isa
 from qsim.kernel.dense import packing
@@ -37,23 +37,6 @@ def models(draw: st.DrawFn) -> Model:
         extreme=draw(st.booleans()),
         seed=draw(st.integers(0, 1000)),
     )
-
-
-def check(name: str, model: Model, codes: np.ndarray) -> None:
-    """Logits, classes and hidden codes against the specification, on one path."""
-    packed = executor(model, name)
-    expected = list(spec.trace(model, codes.tolist()))
-    hidden = [
-        np.empty((len(codes), layer.outputs), np.min_scalar_type(layer.max_code))
-        for layer in model.layers[:-1]
-    ]
-    logits = packed.logits(codes, 0, hidden)
-    assert logits.tolist() == [row for _, row in expected]
-    for i, found in enumerate(hidden):
-        assert found.tolist() == [codes[i] for codes, _ in expected]
-    classes = [spec.classify(row) for _, row in expected]
-    assert packed.predict(codes).tolist() == classes
-    assert classify(logits).tolist() == classes
 
 
 @pytest.mark.parametrize("name", NAMES)

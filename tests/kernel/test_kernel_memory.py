@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
+import numpy as np
 import pytest
+from kernel_networks import images, network
+
+from qsim.jit.parallel import LARGEST
 
 PROGRAM = """
 import resource, sys
@@ -37,3 +42,25 @@ def test_a_million_images(tmp_path: Path, kind: str, count: int) -> None:
     environment = {"PYTHONPATH": ":".join(sys.path), "QSIM_THREADS": "2", "PATH": ""}
     command = [sys.executable, "-c", PROGRAM, str(tmp_path / "codes"), kind, str(count)]
     subprocess.run(command, env=environment, check=True)
+
+
+def peak_beyond_classes(kind: str, count: int) -> int:
+    """Bytes that Python and numpy hold at most while `count` images are classified, classes not counted."""
+    model = network((784, 100, 10))
+    codes = np.broadcast_to(images(model, 1).astype(kind), (count, 784))  # takes no memory of its own
+    model.predict(codes[:5000])
+    tracemalloc.start()
+    try:
+        classes = model.predict(codes)
+        return tracemalloc.get_traced_memory()[1] - classes.nbytes
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int64"])
+def test_ten_times_the_images_take_no_more_memory(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slice of at most LARGEST images is copied; each thread would hold one such."""
+    monkeypatch.setenv("QSIM_THREADS", "1")
+    few, many = (peak_beyond_classes(kind, count) for count in (20_000, 200_000))
+    assert many < few + 100_000
+    assert many < LARGEST * 784 + 1_000_000

@@ -14,6 +14,7 @@ from qsim import InputFormat, QsimError, data
 from qsim.cli import main
 from qsim.data import Coding, from_arrays, from_file
 
+MODELS = Path(__file__).parent.parent.parent / "models"
 CODES = np.random.default_rng(0).integers(0, 256, (40, 12)).astype(np.uint8)
 LABELS = np.arange(40) % 3
 ONE_HOT = np.eye(3)[LABELS]
@@ -228,6 +229,68 @@ def test_train_run_and_attack_on_a_file(tmp_path: Path, capsys: pytest.CaptureFi
     np.savez(tmp_path / "narrow.npz", codes=tested[:, :5], labels=classes)
     assert run("run", model, "--data", str(tmp_path / "narrow.npz")) == 2
     assert "has 5 inputs an image; this model takes 64" in capsys.readouterr().err
+
+
+QUICK = {
+    "audit": "audit {m} --epsilon 0.05 --attack fgsm --images 5",
+    "certify": "certify {m} --radius 1 --images 2 --out made",
+    "conform": "conform {m} --against {m}.onnx --images 5",
+    "faults": "faults {m} --sample 2 --images 5 --out made",
+    "transfer": "transfer {m} --epsilon 0.05 --attack fgsm --images 5",
+}
+LONGER = {
+    "flips": "flips {m} --budget 1 --crafting 5 --images 5 --seeds 1 --out made",
+    "study": "study {m} --images 2 --seeds 1 --out made",
+}
+
+
+@pytest.fixture
+def floats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The spiral's model, and its test data as floats in own.npz: x = code / 4096."""
+    monkeypatch.chdir(tmp_path)
+    codes, labels = data.spiral("test")
+    np.savez("own.npz", inputs=codes / 4096, labels=labels)
+    model = qsim.load(MODELS / "spiral-step-q2.safetensors")
+    model.save("m.safetensors")
+    onnx = pytest.importorskip("onnx")
+    onnx.save(qsim.to_onnx(model), "m.safetensors.onnx")
+    return "m.safetensors"
+
+
+@pytest.mark.parametrize("command", [*QUICK, *LONGER])
+def test_floats_need_a_coding_in_every_command(
+    command: str, floats: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = (QUICK | LONGER)[command].format(m=floats).split()
+    assert run(*line, "--data", "own.npz") == 2
+    assert "say how they are coded" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command", [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in LONGER)]
+)
+def test_floats_with_their_coding_are_the_codes(command: str, floats: str) -> None:
+    """The figures are those of the built-in data."""
+    line = (QUICK | LONGER)[command].format(m=floats).split()
+    coding = ["--input-scale", str(1 / 4096), "--input-bits", "16"]
+    assert run(*line, "--data", "own.npz", *coding, "--json", "own.json") == 0
+    again = [word.replace("made", "again") for word in line]
+    assert run(*again, "--data", "spiral", "--json", "known.json") == 0
+    own, known = (json.loads(Path(name).read_text()) for name in ("own.json", "known.json"))
+    for figures in (own, known):
+        figures.pop("data", None)
+        for point in figures.get("bracket", ()):
+            del point["median_seconds"], point["largest_seconds"]
+    assert own == known
+
+
+def test_a_folder_of_proofs_is_not_gone_on_with_by_another_coding(
+    floats: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = [*QUICK["certify"].format(m=floats).split(), "--data", "own.npz", "--input-bits", "16"]
+    assert run(*line, "--input-scale", str(1 / 4096)) == 0
+    assert run(*line, "--input-scale", str(1 / 2048)) == 2
+    assert "run.json holds other settings" in capsys.readouterr().err
 
 
 def test_training_on_a_dataset_of_arrays() -> None:

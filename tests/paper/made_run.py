@@ -78,6 +78,57 @@ def made_rows(datasets: tuple[str, ...]) -> list[dict[str, Any]]:
     return made
 
 
+def strong(datasets: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The second attack axis: half of what FGSM leaves, on all strengths."""
+    made = []
+    for dataset, activation, bits, seed, epsilon in product(
+        datasets, ACTIVATIONS, (*BITS, UNROUNDED), SEEDS, EPSILONS
+    ):
+        images = min(IMAGES[dataset], 500)
+        right = images * correct(dataset, activation, bits, seed, "integer", epsilon) // IMAGES[dataset]
+        right //= 2 if epsilon else 1
+        made.append(
+            {
+                "dataset": dataset,
+                "activation": activation,
+                "bits": bits,
+                "seed": seed,
+                "variant": "base",
+                "path": "integer",
+                "attack": "complete" if dataset == "spiral" else "strong",
+                "epsilon": epsilon,
+                "step": step(dataset, epsilon),
+                "images": images,
+                "correct": right,
+                "accuracy": right / images,
+                "digest": digest(dataset, activation, bits, seed, "base"),
+            }
+        )
+    return made
+
+
+def audits(datasets: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Two checks a network; one bit is flagged."""
+    return [
+        {
+            "dataset": d,
+            "activation": a,
+            "bits": q,
+            "seed": 0,
+            "images": 100,
+            "epsilon": 0.05,
+            "check": check,
+            "figure": 0.3 / q,
+            "threshold": 0.1,
+            "flagged": 0.3 / q > 0.1,
+            "under_fgsm": 0.5,
+            "under_strongest": 0.5 - 0.3 / q,
+            "digest": digest(d, a, q, 0, "base"),
+        }
+        for d, a, q, check in product(datasets, ACTIVATIONS, BITS, ("zero gradient", "strongest wins"))
+    ]
+
+
 def distances(datasets: tuple[str, ...]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Smallest fooling steps and fits, drawn from equation 13 with an edge ten times the paper's."""
     measured, fits = [], []
@@ -145,13 +196,16 @@ def bounds(datasets: tuple[str, ...]) -> list[dict[str, Any]]:
 
 def critical(datasets: tuple[str, ...]) -> list[dict[str, Any]]:
     made = []
-    for dataset, activation, path, epsilon in product(datasets, (*ACTIVATIONS, "all"), PATHS, EPSILONS[1:]):
-        at = 0.01 if dataset == "mnist" else 0.1
+    axes = (("fgsm", "integer"), ("fgsm", "shadow"), ("strong", "integer"))
+    grid = product(datasets, (*ACTIVATIONS, "all"), axes, EPSILONS[1:])
+    for dataset, activation, (attack, path), epsilon in grid:
+        at = (0.01 if dataset == "mnist" else 0.1) / (2 if attack == "strong" else 1)
         made.append(
             {
                 "dataset": dataset,
                 "activation": activation,
                 "path": path,
+                "attack": attack,
                 "epsilon": epsilon,
                 "mean": 1 - epsilon,
                 "variance": abs(epsilon - at) / 10,
@@ -299,30 +353,37 @@ def networks(datasets: tuple[str, ...]) -> list[dict[str, Any]]:
 
 
 def claims(datasets: tuple[str, ...]) -> list[dict[str, Any]]:
-    """One of each verdict on each path, and one without a figure."""
+    """One of each verdict on each path, and one without a figure; the strong attack turns the first round."""
+    kinds = (
+        ("holds", 0.02, [0.01, 0.03]),
+        ("does not hold", -0.02, [-0.03, -0.01]),
+        ("depends", 0.0, None),
+        ("depends", None, None),
+    )
     made = []
     for dataset, path in product(datasets, PATHS):
-        for verdict, figure, interval in (
-            ("holds", 0.02, [0.01, 0.03]),
-            ("does not hold", -0.02, [-0.03, -0.01]),
-            ("depends", 0.0, None),
-            ("depends", None, None),
-        ):
-            part = {"where": "relu", "figure": figure, "interval": interval, "verdict": verdict}
-            made.append(
-                {
-                    "id": f"{verdict.replace(' ', '-')}-{figure is None}-{dataset}",
-                    "dataset": dataset,
-                    "path": path,
-                    "claim": f"It {verdict} <on> {dataset}.",
-                    "how": "a figure & its limit",
-                    "verdict": verdict,
-                    "figure": figure,
-                    "interval": interval,
-                    "parts": [part, {**part, "where": "step"}],
-                }
-            )
+        for verdict, figure, interval in kinds:
+            name = f"{verdict.replace(' ', '-')}-{figure is None}-{dataset}"
+            made.append(_claim(name, verdict, (dataset, path, "fgsm"), verdict, figure, interval))
+    for dataset in datasets:
+        for (verdict, *_), found in zip(kinds[:2], (kinds[1], kinds[1]), strict=True):
+            name = f"{verdict.replace(' ', '-')}-False-{dataset}"
+            made.append(_claim(name, verdict, (dataset, "integer", "strong"), *found))
     return made
+
+
+def _claim(name: str, says: str, of: tuple[str, str, str], verdict: str, figure: Any, interval: Any) -> Any:
+    part = {"where": "relu", "figure": figure, "interval": interval, "verdict": verdict}
+    return {
+        "id": name,
+        **dict(zip(("dataset", "path", "attack"), of, strict=True)),
+        "claim": f"It {says} <on> {of[0]}.",
+        "how": "a figure & its limit",
+        "verdict": verdict,
+        "figure": figure,
+        "interval": interval,
+        "parts": [part, {**part, "where": "step"}],
+    }
 
 
 @cache
@@ -346,6 +407,7 @@ def write(folder: Path, datasets: tuple[str, ...] = ("mnist", "spiral")) -> Path
     made["distances"], made["fits"] = distances(datasets)
     made["sensitivity"], made["masking"] = changes(datasets)
     made |= {"bound": bounds(datasets), "critical": critical(datasets)}
+    made |= {"strong": strong(datasets), "audits": audits(datasets)}
     if "spiral" in datasets:
         made["spirals"], made["regions"] = spirals()
     if "mnist" in datasets:

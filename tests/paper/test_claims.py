@@ -80,6 +80,43 @@ def test_what_is_turned_round_does_not(tmp_path: Path) -> None:
         assert found[name, "integer"]["verdict"] == "does not hold", name
 
 
+def second_axis(found: list[dict[str, Any]], left: float) -> list[dict[str, Any]]:
+    """What a strong attack leaves of the base rows: a share of each."""
+    own = [r for r in found if r["variant"] == "base" and r["path"] == "integer"]
+    names = [field.name for field in tables.SCHEMAS["strong"]]
+    kept = dict.fromkeys(names, 0) | {"attack": "strong", "digest": ""}
+    return [
+        kept
+        | {n: r[n] for n in names if n in r}
+        | {"accuracy": r["accuracy"] * (left if r["epsilon"] else 1)}
+        for r in found
+        if r in own
+    ]
+
+
+def test_the_strong_attack_is_judged_beside_fgsm(tmp_path: Path) -> None:
+    fgsm, turned = made(("mnist",)), second_axis(made(("mnist",), turned=True), 0.9)
+    tables.write("strong", turned, tmp_path / "strong.parquet")
+    rows.write(fgsm, tmp_path / "rows.parquet")
+    entries = json.loads(claims.write(tmp_path).read_text())
+    found = {(e["id"], e["path"], e["attack"]): e["verdict"] for e in entries}
+    for name in ("smaller-widths-more-robust", "binary-best"):
+        assert found[name, "integer", "fgsm"] == found[name, "shadow", "fgsm"] == "holds"
+        assert found[name, "integer", "strong"] == "does not hold"
+    assert found["more-bits-more-robust-mnist", "integer", "strong"] == "holds"
+    assert ("clean-at-1-bit", "integer", "strong") not in found
+    assert not any("FGSM" in e["claim"] for e in entries if e["attack"] == "strong")
+
+
+@pytest.mark.parametrize("flagged", [True, False])
+def test_the_audit_decides_whether_fgsm_is_trusted(tmp_path: Path, flagged: bool) -> None:
+    audits = [r | ({} if flagged else {"flagged": False}) for r in made_run.audits(("mnist",))]
+    tables.write("audits", audits, tmp_path / "audits.parquet")
+    entry = judged(tmp_path, made(("mnist",)))["fgsm-can-be-trusted-mnist", "integer"]
+    assert entry["verdict"] == ("does not hold" if flagged else "holds")
+    assert entry["figure"] == pytest.approx(0.3)  # of one bit, not of the others
+
+
 def test_activations_that_disagree_make_it_depend(tmp_path: Path) -> None:
     mixed = [r for r in made() if r["activation"] != "step"] + [
         r for r in made(turned=True) if r["activation"] == "step"
@@ -105,7 +142,19 @@ def test_one_seed_gives_no_interval(tmp_path: Path) -> None:
 
 
 def test_entries(tmp_path: Path) -> None:
-    keys = {"id", "dataset", "path", "claim", "how", "verdict", "figure", "interval", "parts", "own"}
+    keys = {
+        "id",
+        "dataset",
+        "path",
+        "attack",
+        "claim",
+        "how",
+        "verdict",
+        "figure",
+        "interval",
+        "parts",
+        "own",
+    }
     for entry in judged(tmp_path, made()).values():
         assert set(entry) == keys
         assert entry["verdict"] in ("holds", "does not hold", "depends")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from plans import TINY
+from plans import SAMPLE, TINY
 
 import qsim
 from qsim import QsimError
@@ -28,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[Task, P
     """A small grid on the spirals and its tables."""
     out = tmp_path_factory.mktemp("paper")
     kinds = [Task("spiral", a, q, 0, TINY, hidden=8) for a in ("relu", "step") for q in WIDTHS]
-    plan = Plan((*kinds, replace(kinds[0], variant="literal")), (0.0, 0.1))
+    plan = Plan((*kinds, replace(kinds[0], variant="literal")), (0.0, 0.1), SAMPLE)
     run.run(plan, out, processes=1)
     files = {task: run.model_file(out, task) for task in plan.tasks}
     exhibits.write(out, files)

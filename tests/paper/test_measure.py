@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -12,9 +13,11 @@ import qsim
 from qsim.attacks.fgsm import gradient_signs
 from qsim.attacks.steps import move
 from qsim.reproductions.glsvlsi2021.run import measure
-from qsim.reproductions.glsvlsi2021.run.tasks import UNROUNDED
+from qsim.reproductions.glsvlsi2021.run.tasks import UNROUNDED, Sample
 from qsim.robustness import evaluate
 from qsim.shadow.network import of_model
+
+SAMPLE = Sample(20, (0.0, 0.05, 0.1), (4,))
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +57,8 @@ def test_fooled_counts_every_lattice_step(task) -> None:  # type: ignore[no-unty
 
 
 def test_a_stored_model_is_used(task) -> None:  # type: ignore[no-untyped-def]
-    first = measure.run(task, (0.0,))
-    other = measure.run(replace(task, seed=99), (0.0,), first.model)
+    first = measure.run(task, (0.0,), SAMPLE)
+    other = measure.run(replace(task, seed=99), (0.0,), SAMPLE, first.model)
     assert other.model == first.model
     assert other.rows[0]["digest"] == first.rows[0]["digest"]
 
@@ -66,13 +69,42 @@ def test_unrounded_networks_are_stored_finely(task) -> None:  # type: ignore[no-
 
 def test_unclipped_only_where_it_differs(task) -> None:  # type: ignore[no-untyped-def]
     pixels = replace(task, dataset="digits", recipe=replace(task.recipe, gain=1.0))
-    assert {r["variant"] for r in measure.run(task, (0.0, 0.1)).rows} == {"base", "unsaturated"}
-    rows = measure.run(pixels, (0.0, 0.1)).rows
+    assert {r["variant"] for r in measure.run(task, (0.0, 0.1), SAMPLE).rows} == {"base", "unsaturated"}
+    rows = measure.run(pixels, (0.0, 0.1), SAMPLE).rows
     assert {(r["variant"], r["clip"]) for r in rows} == {
         ("base", True),
         ("unsaturated", True),
         ("unclipped", False),
     }
-    assert {r["variant"] for r in measure.run(replace(pixels, variant="patience"), (0.0,)).rows} == {
+    assert {r["variant"] for r in measure.run(replace(pixels, variant="patience"), (0.0,), SAMPLE).rows} == {
         "patience"
     }
+
+
+def test_the_second_axis_tries_every_code_of_two_inputs(task) -> None:  # type: ignore[no-untyped-def]
+    model = measure.train_model(task)
+    dataset = qsim.data.load("spiral", "test")
+    found, audits = measure.strong_tables(task, model, (0.0, 0.002, 0.004), SAMPLE)
+    assert [row["step"] for row in found] == [0, 2, 4]
+    for row in found:
+        moves = range(-row["step"], row["step"] + 1)
+        right = np.ones(400, bool)
+        for move_by in product(moves, moves):
+            right &= model.predict((dataset.codes + move_by).astype(dataset.codes.dtype)) == dataset.labels
+        assert (row["attack"], row["correct"], row["images"]) == ("complete", right.sum(), 400)
+    assert {row["check"] for row in audits} >= {"zero gradient", "strongest wins"}
+    assert measure.strong_tables(replace(task, variant="patience"), model, (0.0,), SAMPLE) == ([], [])
+    assert measure.strong_tables(replace(task, seed=1), model, (0.0,), SAMPLE)[1] == []
+
+
+def test_the_second_axis_on_images_is_what_the_attack_leaves(task) -> None:  # type: ignore[no-untyped-def]
+    pixels = replace(task, dataset="digits", recipe=replace(task.recipe, gain=1.0, epochs=20))
+    model = measure.train_model(pixels)
+    found, audits = measure.strong_tables(pixels, model, (0.0,), SAMPLE)
+    codes, labels = (part[:20] for part in qsim.data.digits("test"))
+    assert [row["epsilon"] for row in found] == list(SAMPLE.epsilons)
+    assert found[0]["correct"] == (model.predict(codes) == labels).sum()
+    for row in found[1:]:
+        left = qsim.attacks.strong(model, codes, labels, row["epsilon"]).robust_accuracy
+        assert (row["attack"], row["accuracy"]) == ("strong", pytest.approx(left))
+    assert audits == []  # the data set is not the paper's

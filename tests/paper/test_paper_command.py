@@ -27,6 +27,7 @@ def test_json_holds_the_claims_and_their_origin(tmp_path: Path, monkeypatch: pyt
     assert found["command"] == "paper"
     assert found["claims"] == made_run.claims(("mnist",))
     assert found["verdicts"] == {"holds": 2, "does not hold": 2, "depends": 4}
+    assert found["verdicts_strong"] == {"does not hold": 2}
     assert found["about"]["plan"] == {"datasets": ["mnist"], "seeds": 2}
     assert found["origin"]["spec"] == 1
 

@@ -171,3 +171,22 @@ def test_damaged_claims_are_refused(run: Path, tmp_path: Path) -> None:
 def test_numbers() -> None:
     shown = [content.number(v) for v in (None, 0.0, -0.01234, 97.25, 1234.5)]
     assert shown == ["–", "0", "−0.0123", "97.2", "1.23e+03"]
+
+
+def test_the_first_section_says_what_survives(run: Path, page: Page) -> None:
+    facts = content.gather(run)["survival"]
+    assert [item["id"] for item in facts["changed"]] == ["holds-False-mnist", "holds-False-spiral"]
+    assert [item["id"] for item in facts["kept"]] == [f"does-not-hold-False-{d}" for d in ("mnist", "spiral")]
+    critical = facts["critical"][0]
+    assert (critical["fgsm"], critical["strong"]) == ((0.01, 0.005, 0.02), (0.005, 0.0025, 0.01))
+    flagged = {row["network"]: row["flags"] for row in facts["audits"] if row["dataset"] == "MNIST"}
+    assert flagged["ReLU, 1 bit"] == ["zero gradient", "strongest wins"]
+    assert flagged["ReLU, 4 bits"] == []
+    sections = [facts["id"] for tag, facts in page.tags if tag == "section"]
+    assert sections[:2] == ["survives", "verdicts"]
+
+
+def test_a_run_without_the_second_axis_has_no_such_section(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "old")
+    (tmp_path / "old/strong.parquet").unlink()
+    assert "survives" not in Page(report.write(tmp_path / "old")).ids()

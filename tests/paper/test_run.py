@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from plans import tiny
+from plans import SAMPLE, tiny
 
 from qsim import QsimError
 from qsim.reproductions.glsvlsi2021.run import tasks
@@ -50,11 +50,13 @@ run.run(plan, out / "whole", processes=1)
 
 def test_processes_change_nothing(tmp_path: Path) -> None:
     names: list[str] = []
-    one = run.run(tiny(), tmp_path / "one", processes=1)
-    two = run.run(tiny(), tmp_path / "two", processes=2, report=lambda d, n, name: names.append(name))
+    plan = replace(tiny(), sample=replace(SAMPLE, audited=(1,)))
+    one = run.run(plan, tmp_path / "one", processes=1)
+    two = run.run(plan, tmp_path / "two", processes=2, report=lambda d, n, name: names.append(name))
     assert one.read_bytes() == two.read_bytes()
-    steps = [(tmp_path / f / "distances.parquet").read_bytes() for f in ("one", "two")]
-    assert steps[0] == steps[1]
+    for table in run.BESIDE:
+        beside = [(tmp_path / f / f"{table}.parquet").read_bytes() for f in ("one", "two")]
+        assert beside[0] == beside[1], table
     assert sorted(names) == sorted(task.name for task in tiny().tasks)
     models = [
         sorted((p.name, p.read_bytes()) for p in (tmp_path / f / "models").iterdir()) for f in ("one", "two")
@@ -81,7 +83,7 @@ def test_killed_runs_lose_and_double_nothing(tmp_path: Path, kills: int) -> None
     kept = [int(line) for line in done.stdout.split()]
     assert kept == sorted(kept)  # what was done is never lost
     assert any(0 < n < 8 for n in kept)  # some kills came in the middle, every fifth waits for that
-    for table in ("rows", "distances"):
+    for table in ("rows", *run.BESIDE):
         killed, whole = (tmp_path / f / f"{table}.parquet" for f in ("killed", "whole"))
         assert killed.read_bytes() == whole.read_bytes()
     found = rows.read(tmp_path / "killed/rows.parquet")
@@ -100,7 +102,8 @@ def test_other_strengths_need_new_parts_but_no_new_models(tmp_path: Path) -> Non
     run.run(tiny(2), tmp_path, processes=1)
     models = {p: p.stat().st_mtime_ns for p in (tmp_path / "models").iterdir()}
     run.run(replace(tiny(2), epsilons=(0.0, 0.2)), tmp_path, processes=1)
-    assert len(list((tmp_path / "parts").iterdir())) == 4
+    run.run(replace(tiny(2), sample=replace(SAMPLE, images=7)), tmp_path, processes=1)
+    assert len(list((tmp_path / "parts").iterdir())) == 6
     assert set(models) == set((tmp_path / "models").iterdir())
 
 

@@ -35,7 +35,11 @@ def crossing(q: int, e: float) -> float:
 
 
 def test_critical_strength_and_the_trap_beside_it(tmp_path: Path) -> None:
-    table = list(summaries.critical(found(tmp_path, crossing)))
+    rows_of_both = found(tmp_path, crossing), found(tmp_path, lambda q, e: crossing(q, e + 0.1))
+    table = list(summaries.critical(*rows_of_both))
+    strong = [r for r in table if r["attack"] == "strong" and r["activation"] == "all"]
+    assert [r["epsilon"] for r in strong if r["critical"]] == [0.1]
+    table = [r for r in table if r["attack"] == "fgsm"]
     own = [r for r in table if r["path"] == "integer" and r["activation"] == "all"]
     assert [r["epsilon"] for r in own] == EPSILONS
     assert [r["epsilon"] for r in own if r["critical"]] == [0.2]

@@ -31,6 +31,7 @@ from qsim_rtl.export import folder as export
 
 ROOT = Path(__file__).parent.parent.parent
 MODEL = ROOT / "models/digits-relu-q4.safetensors"
+PE, SIMD = 10, 8  # beats come faster than results leave, so that every wait meets a full pipeline
 CHECK_SECONDS = 120
 LOGIC = re.compile(r"\s*(assign|if|else|always|\w+\s*<=)")
 
@@ -105,7 +106,7 @@ def main() -> None:
     started, verdicts = time.perf_counter(), []
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        export.write(load(MODEL), folder)
+        export.write(load(MODEL), folder, PE, SIMD)
         verilog = (folder / "qsim.v").read_text()
         passed, log = played(compiled(folder, folder / "bench.vvp"), folder)
         assert passed, log

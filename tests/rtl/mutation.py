@@ -41,7 +41,7 @@ from qsim_rtl.sim.yosys import netlist
 CHECK_SECONDS = 60
 CASES = {  # small, and between them every part of every block
     "own thresholds": Case((5, 6, 5), (2, 2), (3,), (3, 2), (2, 4), OWN),
-    "one output": Case((4, 3, 1), (2, 2), (1,), (1, 1), (1, 2), (("grid", "twos_complement"),)),
+    "one output": Case((6, 4, 1), (2, 3), (1,), (1, 1), (1, 3), (("grid", "twos_complement"),)),
 }
 BLOCKS = ("layer0_buffer", "layer0", "threshold0", "lanes0", "layer1_buffer", "layer1", "argmax")
 SWAPPED = {
@@ -147,6 +147,7 @@ def check(case: str, compiled: Path) -> None:
     test_engine.test_weights_and_thresholds_in_every_place(simulator)
     test_engine.test_an_accumulator_that_is_one_off_would_be_seen(simulator)
     test_engine.test_the_class_so_far_goes_with_every_logit(simulator)
+    test_engine.test_a_tie_goes_to_the_first_class_and_a_logit_of_zero_to_the_second(simulator)
     test_engine.test_timing_is_what_the_shape_states(simulator)
     test_engine.test_refused_frames_give_no_result_and_disturb_none(simulator)
     if simulator.shape.layers[0].beats * simulator.shape.layers[0].simd > simulator.model.inputs:

@@ -14,7 +14,7 @@ from qsim_rtl.export import texts
 from qsim_rtl.export.folder import Settings, describe
 from qsim_rtl.gateware.bus.registers import ADDRESS, MASK
 from qsim_rtl.host.device import BusError, Device
-from qsim_rtl.host.transport_simulated import Simulated
+from qsim_rtl.host.transport_simulated import SimulatedTransport
 from qsim_rtl.memory.frames import encoded
 from qsim_rtl.shape.loadable import Loadable, crc
 from qsim_rtl.sim import toolchain
@@ -64,7 +64,7 @@ class Engine:
     """The simulated engine with the old model, behind C's two functions; `told` sees each access first."""
 
     def __init__(self, library) -> None:
-        self.library, self.transport = library, Simulated(SHAPE, OLD)
+        self.library, self.transport = library, SimulatedTransport(SHAPE, OLD)
         self.device = Device(self.transport, SHAPE, OLD)
         self.refusals = 0
         self.written: list[int] = []

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from networks import mixed
 from scenario import Scenario, images, network
 
-from qsim import InputFormat, Model, load
+from qsim import InputFormat, Model, from_onnx, load
 from qsim_rtl.export import verilog
 from qsim_rtl.sim import cocotb_run as simulate
 
@@ -44,6 +45,12 @@ def test_every_width_and_activation(bits: int, kind: str, tmp_path: Path) -> Non
     model = network((7, 5, 3), bits, kind, seed=bits)
     scenario = Scenario(model, pe=1 + bits % 3, simd=1 + bits % 4).frames(images(model, 10, seed=bits))
     play(scenario, tmp_path)
+
+
+def test_an_imported_network(tmp_path: Path) -> None:
+    """Another tool's file: signed inputs, thresholds for each neuron, neurons turned round."""
+    model = from_onnx(mixed())
+    play(Scenario(model, pe=2, simd=3).frames(images(model, 20, seed=0)), tmp_path)
 
 
 ODD = {

@@ -11,7 +11,7 @@ from random_models import random_codes, random_model
 from qsim import Model, QsimError
 from qsim.model.crossbar import Mapping, Noise
 from qsim_rtl.host.device import Device
-from qsim_rtl.host.transport_simulated import Simulated
+from qsim_rtl.host.transport_simulated import SimulatedTransport
 from qsim_rtl.shape.loadable import Loadable
 
 MODEL = tiled((4, 3), Mapping(3, 4, 2, 2, "offset", 3), Devices("spread", "coarse", 1 << 17), input_bits=4)
@@ -26,7 +26,7 @@ def changed(**crossbar) -> Model:
 @pytest.mark.usefixtures("compiler")
 def test_a_load_brings_other_cells_and_other_noise():
     shape = Loadable.of(MODEL, 2, 1)
-    device = Device(Simulated(shape, MODEL, stall=0.2, seed=3), shape, MODEL)
+    device = Device(SimulatedTransport(shape, MODEL, stall=0.2, seed=3), shape, MODEL)
     codes = random_codes(MODEL, 6)
     cells = MODEL.layers[0].crossbar.cells.copy()
     cells[:, :3, 1] = 0

@@ -13,7 +13,7 @@ import qsim
 from qsim import InputFormat, Layer, Model, QsimError
 from qsim_rtl.gateware.bus.registers import ADDRESS
 from qsim_rtl.host.device import BusError, Device
-from qsim_rtl.host.transport_simulated import Simulated
+from qsim_rtl.host.transport_simulated import SimulatedTransport
 from qsim_rtl.memory.frames import decoded, encoded
 from qsim_rtl.shape.loadable import Loadable, crc
 
@@ -25,7 +25,7 @@ SHAPE = Loadable.of(FIRST, 2, 3, bits=5)
 
 @pytest.fixture(scope="module")
 def device():
-    return Device(Simulated(SHAPE, FIRST, stall=0.2, seed=3), SHAPE, FIRST)
+    return Device(SimulatedTransport(SHAPE, FIRST, stall=0.2, seed=3), SHAPE, FIRST)
 
 
 def agrees(device, model, images=20):
@@ -47,7 +47,7 @@ def test_every_narrower_model_is_embedded_exactly(device):
 def test_other_grids_signs_and_thresholds_for_each_neuron():
     first = random_model((6, 4, 1), (3, 2), 6, "twos_complement", 9, signed=True, per_neuron=True, seed=4)
     shape = Loadable.of(first, 3, 4, bits=6)
-    device = Device(Simulated(shape), shape)
+    device = Device(SimulatedTransport(shape), shape)
     for seed, bits in enumerate((3, 1, 6, 4)):
         per_neuron = bool(seed % 2)
         grid = "twos_complement"
@@ -59,7 +59,7 @@ def test_other_grids_signs_and_thresholds_for_each_neuron():
 def test_the_interval_on_the_bus_is_the_stated_one():
     for pe, simd in ((1, 1), (3, 4)):
         shape = Loadable.of(FIRST, pe, simd)
-        transport = Simulated(shape, FIRST)
+        transport = SimulatedTransport(shape, FIRST)
         device = Device(transport, shape, FIRST)
         agrees(device, FIRST, images=12)
         ends = transport.finished[2::3]
@@ -154,7 +154,7 @@ def test_three_mnist_models_one_after_another(mnist_test):
     codes = mnist_test[0][:200]
     models = [qsim.load(f"models/mnist-{name}.safetensors") for name in ("relu-q4", "step-q1", "sigmoid-q8")]
     shape = Loadable.of(models[0], 10, 2, bits=8)
-    device = Device(Simulated(shape), shape)
+    device = Device(SimulatedTransport(shape), shape)
     for model in models:
         device.load(model)
         assert np.array_equal(device.logits(codes), model.logits(codes))

@@ -10,7 +10,7 @@ from serial_line import SimulatedLine
 
 from qsim import QsimError
 from qsim_rtl.host.device import BusError, Device
-from qsim_rtl.host.transport_serial import Serial
+from qsim_rtl.host.transport_serial import SerialTransport
 from qsim_rtl.shape.loadable import Loadable
 
 MODEL = random_model((5, 4, 3), 2, 3, seed=1)
@@ -24,7 +24,7 @@ def line():
 
 
 def test_models_are_loaded_and_asked_over_the_line(line):
-    device = Device(Serial(line, SHAPE), SHAPE)
+    device = Device(SerialTransport(line, SHAPE), SHAPE)
     assert not device.valid
     for model in (MODEL, OTHER):
         device.load(model)
@@ -36,7 +36,7 @@ def test_models_are_loaded_and_asked_over_the_line(line):
 
 
 def test_a_refusal_and_a_silence_are_told(line):
-    serial = Serial(line, SHAPE)
+    serial = SerialTransport(line, SHAPE)
     with pytest.raises(BusError, match="a read of 0x38 was answered with SLVERR"):
         serial.read(0x38)
     with pytest.raises(BusError, match="a write to 0x00"):
@@ -53,7 +53,7 @@ def test_a_break_ends_half_a_command(line):
     line.hold_low(20)
     line.write(b"S\x03\x00\x07")
     line.hold_low(17)
-    device = Device(Serial(line, SHAPE), SHAPE, OTHER)
+    device = Device(SerialTransport(line, SHAPE), SHAPE, OTHER)
     codes = random_codes(OTHER, 2)
     device.command("FLUSH")
     assert np.array_equal(device.logits(codes), expected(OTHER, codes).logits)

@@ -1,12 +1,13 @@
 """The whole engine against the specification, compiled: one compilation a shape."""
 
+import contextlib
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from examples import expected, random_codes, random_model
 
-from qsim import InputFormat, Model, spec
+from qsim import InputFormat, Model, QsimError, spec
 from qsim_rtl import Simulator
 
 
@@ -125,6 +126,42 @@ def test_the_class_so_far_goes_with_every_logit(simulator):
     outcome = simulator.send(data.reshape(last.size, -1), last.ravel())
     wanted = [so_far for row in expected(simulator.model, codes).logits.tolist() for so_far in classes(row)]
     assert outcome.classes.tolist() == wanted
+
+
+def test_a_tie_goes_to_the_first_class_and_a_logit_of_zero_to_the_second(simulator):
+    """A model of the same shape: equal logits; or, of one output, an image's is 0."""
+    original = simulator.model
+    *hidden, last = original.layers
+    codes = random_codes(5, original, 12)
+    for tied in biased(last, expected(original, codes).logits) if last.outputs == 1 else [repeated(original)]:
+        model = Model([*hidden, tied], original.input)
+        with contextlib.suppress(QsimError):  # a bias that needs a wider accumulator
+            simulator.load(model)
+            break
+    wanted = expected(model, codes)
+    assert np.array_equal(simulator.run(codes).classes, wanted.classes)
+    assert last.outputs > 1 or (wanted.logits == 0).any()
+    assert last.outputs < 3 or (wanted.classes == 0).any()
+    simulator.load(original)
+
+
+def biased(layer, logits):
+    """The layer with a bias that makes one of its logits 0, the smallest first."""
+    return [replace(layer, bias=layer.bias - logit) for logit in sorted(logits.ravel(), key=abs)]
+
+
+def repeated(model):
+    """The last layer with one neuron many times; its extremes are those of the layer, as it had them."""
+    last = model.layers[-1]
+    high = last.bias + last.weights.clip(min=0).sum(1) * largest(model)
+    low = last.bias + last.weights.clip(max=0).sum(1) * largest(model)
+    order = [high.argmax()] * (last.outputs - 1) + [low.argmin()]
+    return replace(last, weights=last.weights[order], bias=last.bias[order])
+
+
+def largest(model):
+    """Of the codes that enter the last layer."""
+    return model.layers[-2].max_code if len(model.layers) > 1 else max(-model.input.low, model.input.high)
 
 
 def test_timing_is_what_the_shape_states(simulator):

@@ -12,7 +12,7 @@ from qsim.crossbar.converters import with_converters
 from qsim.crossbar.mapping import map_to_crossbar
 from qsim.faults.draw import draw
 from qsim.faults.lists import apply_faults, of_model
-from qsim_rtl import Simulator
+from qsim_rtl import Simulator, compare
 from qsim_rtl.memory import faults as memory_faults
 
 MODELS_FOLDER = Path(__file__).parents[2] / "models"
@@ -91,6 +91,17 @@ def test_lists_that_do_not_fit_are_refused(compiler: list[str], small: tuple[Sim
     mapped = tiles(model)
     with pytest.raises(QsimError, match="faults of kind cell are no bit of a memory each; load the model"):
         memory_faults.places(mapped, simulator.shape, draw(mapped, ["cell"], 0.1))
+
+
+@pytest.mark.parametrize("kinds", [BITS, ("cell", "bias-bit")], ids="+".join)
+def test_a_comparison_with_faults(compiler: list[str], kinds: tuple[str, ...]) -> None:
+    model = random_model((6, 3, 2), 3, 3, seed=1)
+    model = tiles(model) if "cell" in kinds else model
+    codes, faults = random_codes(model, 10), draw(model, kinds, 0.05, 2)
+    result = compare(model, codes, 2, 2, faults=faults)
+    assert result.equal, result.first
+    simulator = Simulator(model, 2, 2)
+    assert not np.array_equal(simulator.run(codes).logits, apply_faults(model, faults).logits(codes))
 
 
 REAL = [("digits-relu-q4", kind) for kind in BITS] + [("digits-step-q1", kind) for kind in BITS]

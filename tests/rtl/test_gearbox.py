@@ -17,7 +17,7 @@ from qsim import QsimError
 from qsim_rtl.gateware.bus.gearbox import Gearbox
 from qsim_rtl.gateware.bus.registers import MASK
 from qsim_rtl.host.device import Device
-from qsim_rtl.host.transport_simulated import Simulated
+from qsim_rtl.host.transport_simulated import SimulatedTransport
 from qsim_rtl.proofs.shapes import layer
 from qsim_rtl.shape.loadable import Loadable
 from qsim_rtl.shape.stream import ByteStream
@@ -192,7 +192,7 @@ def test_the_engine_answers_and_tells_wrong_frames(stream):
 @pytest.mark.usefixtures("compiler")
 def test_the_driver_speaks_it_and_the_stated_time_holds():
     shape = Loadable.of(MODEL, 4, 2, stream=4)
-    transport = Simulated(shape, MODEL)
+    transport = SimulatedTransport(shape, MODEL)
     device = Device(transport, shape, MODEL)
     wanted = expected(MODEL, CODES)
     assert np.array_equal(device.logits(CODES), wanted.logits)

@@ -8,7 +8,7 @@ import pytest
 from examples import expected
 from random_models import random_codes, random_model
 
-from qsim import Mapping, QsimError, data, load
+from qsim import Mapping, QsimError
 from qsim.crossbar.mapping import map_to_crossbar
 from qsim.faults.draw import draw_in_order
 from qsim.faults.lists import apply_faults, of_model
@@ -17,7 +17,7 @@ from qsim_rtl.export import folder
 from qsim_rtl.export.verify import verify
 from qsim_rtl.gateware.engine import Engine
 from qsim_rtl.host.device import Device
-from qsim_rtl.host.transport_simulated import Simulated
+from qsim_rtl.host.transport_simulated import SimulatedTransport
 from qsim_rtl.memory.faults import flipped
 from qsim_rtl.memory.pack import image
 from qsim_rtl.memory.protection import PROTECTIONS
@@ -115,7 +115,7 @@ def test_lists_in_protected_memories(compiler: list[str], simulator: Simulator) 
 )
 def test_the_bus_tells(compiler: list[str], name: str, flag: str, monkeypatch: pytest.MonkeyPatch) -> None:
     shape = Loadable.of(MODEL, 2, 2, protection=name)
-    right, device = shape.words(MODEL), Device(Simulated(shape), shape)
+    right, device = shape.words(MODEL), Device(SimulatedTransport(shape), shape)
     device.load(MODEL)
     assert np.array_equal(device.logits(CODES), MODEL.logits(CODES))
     assert device.flags == []
@@ -150,22 +150,3 @@ def test_what_cannot_be_protected_is_refused() -> None:
     assert shape.protected_by("none") == shape
     names = {identity(shape.protected_by(name)) for name in PROTECTIONS}
     assert len(names) == 3
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["parity", "secded"])
-def test_every_single_flip_in_the_digits_engine(compiler: list[str], name: str) -> None:
-    model = load(MODELS_FOLDER / "digits-relu-q4.safetensors")
-    codes = data.digits("test")[0][:1]
-    engine = Simulator(model, 10, 8, protection=name)
-    wanted, words, tried = model.logits(codes), image(model, engine.shape), 0
-    for memory in ("layer0_weights", "layer1_weights"):
-        for word in range(len(words[memory].chunks)):
-            for bit in range(words[memory].width):
-                engine.load_words(flipped(words, {memory: np.array([[word, bit]])}))
-                result = engine.run(codes)
-                assert (result.corrected, result.failed) == ((1, 0) if name == "secded" else (0, 1))
-                assert name == "parity" or np.array_equal(result.logits, wanted)
-                tried += 1
-    checks = PROTECTIONS[name].checks(320)
-    assert tried == (10 * 8 + 13) * (320 + checks)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from examples import random_model
 
+from qsim.attacks import ATTACKS, bim, defective
 from qsim.cli import main
 from qsim.cli import study as command
 from qsim.crossbar import effects as devices
@@ -26,7 +27,7 @@ def test_ideal_cells_stand_for_the_weights(style: str, grid: str) -> None:
     model = random_model(1, (7, 5, 3), bits=5, grid=grid)
     mapped = map_to_crossbar(model, Mapping(rows=4, cols=4, cell_bits=2, style=style))
     for layer in mapped.layers:
-        assert (defects.effective_weights(layer) == layer.weights).all()
+        assert (defective.effective_weights(layer) == layer.weights).all()
 
 
 def test_the_noise_of_an_accumulator_is_as_foreseen() -> None:
@@ -35,7 +36,7 @@ def test_the_noise_of_an_accumulator_is_as_foreseen() -> None:
     noisy = devices.read_noise(model, 2.0, seed=1)
     # a lossless converter clips below 0 and at the top: bright images stay away from both
     codes = np.full((1, 20), 255)
-    foreseen = defects.noise_deviation(noisy.layers[0], 0, 255)
+    foreseen = defective.noise_deviation(noisy.layers[0], 0, 255)
     read = np.array([noisy.logits(codes, i)[0] for i in range(400)])
     assert 0.3 * foreseen < read.std(0).mean() < 1.1 * foreseen
 
@@ -93,6 +94,26 @@ def test_rows_repeat_and_the_first_values_disturb_nothing() -> None:
             assert row["accuracy"] == ideal
 
 
+def test_an_attack_by_name_takes_the_place_of_the_one_step() -> None:
+    import qsim
+
+    model = qsim.load(Path(__file__).parent.parent.parent / "models" / "digits-step-q2.safetensors")
+    data = qsim.data.load("digits", "test")
+    codes, labels = data.codes[:12], data.labels[:12]
+    found = list(defects.rows("digits", model, codes, labels, 0.1, 1, bim))
+    assert found == list(defects.rows("digits", model, codes, labels, 0.1, 1, bim))
+    moved = bim(model, codes, labels, 0.1).codes
+    for row in found:
+        if row["property"] in ("stuck", "read_noise") and row["value"] == 0 and row["attack"] != "aware":
+            expected = codes if row["attack"] == "none" else moved
+            assert row["accuracy"] == float((model.predict(expected) == labels).mean())
+    strongest_noise = [r for r in found if r["property"] == "read_noise" and r["value"] == 4]
+    clean = next(r for r in strongest_noise if r["attack"] == "none")
+    noisy = devices.read_noise(map_to_crossbar(model, Mapping()), 4, 0)
+    reads = [noisy.predict(codes, defects.FRESH + 12 * k) == labels for k in range(defects.READS)]
+    assert clean["accuracy"] == float(np.mean(reads))
+
+
 MODEL = str(Path(__file__).parent.parent.parent / "models" / "digits-relu-q1.safetensors")
 STUDY = ["study", MODEL, "--data", "digits"]
 
@@ -115,6 +136,7 @@ def test_the_command_writes_rows_and_figure(tmp_path: Path, capsys: pytest.Captu
     ("arguments", "message"),
     [
         (["--images", "0"], "0 images and 3 seeds; 1 or more of both are needed"),
+        (["--attack", "fgms"], f"attack is 'fgms'; one of {', '.join(ATTACKS)} is needed"),
         (["--epsilon", "-1"], "epsilon is -1.0; a finite number of 0 or more is needed"),
         (["--data", "mnist"], "mnist has 784 inputs an image; this model takes 64"),
         (["--out", MODEL], f"{MODEL} is a file; a folder is needed"),

@@ -48,7 +48,9 @@ class Linf:
 
     def snapped(self, points: Points, rows: Integers) -> Codes:
         """The nearest codes of the points `rows`; bounds are codes, so none leaves the ball."""
-        return np.floor(points.now[rows] + np.float32(0.5)).astype(self.form.dtype)
+        codes = np.empty((len(rows), self.inputs), self.form.dtype)
+        _snap(points.now, rows, codes)
+        return codes
 
     def distance(self, codes: Codes, moved: Codes) -> Reals:
         """How far each image was moved, in LSBs, float64 (N,)."""
@@ -76,3 +78,11 @@ def _step(
             there = here + inertia * (there - here) + (np.float32(1) - inertia) * (here - before[i, k])
             before[i, k] = here
             now[i, k] = min(max(there, low), high)
+
+
+@cached(error_model="numpy")
+def _snap(now: Any, rows: Any, codes: Any) -> None:
+    for n in range(rows.size):
+        point = now[rows[n]]
+        for k in range(codes.shape[1]):
+            codes[n, k] = np.floor(point[k] + np.float32(0.5))

@@ -8,22 +8,23 @@ from ...model.model import Model
 from .. import entries, portable
 from ..executor import Array, Classes, Enter, Executor, Sweeper
 from . import packing
+from .tile_check import checked
 
 
 def executor(model: Model, isa: str) -> Executor:
     """The loops of instruction set `isa`; what they cannot prove exact gets the portable ones."""
-    enter = None if isa == "portable" else _fast(model, isa)
-    sweeper = None if isa == "portable" else lambda: _fast_sweeper(model, isa) or portable.sweeper(model)
+    plan = None if isa == "portable" else _packed(model, isa)
+    isa = "portable" if plan is None else checked(isa, plan.octets)
     *hidden, outputs = model.shape[1:]
     dtype = model.input.dtype
     return Executor(
-        isa="portable" if enter is None else isa,
+        isa=isa,
         dtype=dtype,
         complete=dtype if model.input.bits == 8 * dtype.itemsize else None,
         hidden=tuple(hidden),
         outputs=outputs,
-        enter=enter or portable.engine(model),
-        make_sweeper=sweeper or (lambda: portable.sweeper(model)),
+        enter=portable.engine(model) if plan is None else _fast(model, plan, isa),
+        make_sweeper=lambda: _fast_sweeper(model, plan, isa) or portable.sweeper(model),
     )
 
 
@@ -32,10 +33,7 @@ def _packed(model: Model, isa: str) -> packing.Plan | None:
     return packing.pack(model, own.lanes, own.panel, own.octets is not None)
 
 
-def _fast(model: Model, isa: str) -> Enter | None:
-    plan = _packed(model, isa)
-    if plan is None:
-        return None
+def _fast(model: Model, plan: packing.Plan, isa: str) -> Enter:
     rows, block, operands = plan.rows, plan.block, packing.operands(plan, model.input.dtype)
     entry = entries.run(isa, plan.octets)
     if operands is None:
@@ -45,8 +43,7 @@ def _fast(model: Model, isa: str) -> Enter | None:
     )
 
 
-def _fast_sweeper(model: Model, isa: str) -> Sweeper | None:
-    layers = _packed(model, isa)
+def _fast_sweeper(model: Model, layers: packing.Plan | None, isa: str) -> Sweeper | None:
     plan = layers and packing.pack_sweep(model, layers, entries.SETS[isa].lanes)
     if layers is None or plan is None:
         return None

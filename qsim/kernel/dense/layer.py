@@ -24,15 +24,15 @@ DEEP = 128  # groups that a tile takes at a time, at most: their weights stay in
 
 
 @part
-def is_sparse(codes, pitch, images, groups):
-    """Whether few groups differ from zero, judged by every eighth image."""
+def density(codes, pitch, images, groups):
+    """The share of groups that differ from zero, judged by every eighth image."""
     used = looked = 0
     for i in range(0, images, 8):
         values = pointer(codes + i * pitch, np.int32)
         for k in range(groups):
             used += values[k] != 0
         looked += groups
-    return used < SPARSE * looked
+    return used / looked
 
 
 @part
@@ -111,7 +111,9 @@ def layer_sums(unit: tiles.Unit) -> Any:
         groups, vectors = row[p.GROUPS], row[p.VECTORS]
         columns, acc_pitch, list_pitch = vectors * lanes, vectors * size, 4 * (groups + LIST_EXTRA)
         tiled = images if groups <= DEEP else images // tiles.WHOLE * tiles.WHOLE
-        if images < tiles.TALLEST or (vectors > 2 and is_sparse(codes.address, codes.pitch, images, groups)):
+        if images < tiles.TALLEST or (
+            vectors > 2 and density(codes.address, codes.pitch, images, groups) < SPARSE
+        ):
             tiled = 0
         for i in range(tiled, images):
             here = lists + i * list_pitch
@@ -146,10 +148,8 @@ def layer_sums(unit: tiles.Unit) -> Any:
 
 
 @cache
-def any_layer(name: str, bytes_unit: tiles.Unit | None, halves_unit: tiles.Unit) -> Any:
-    """The compiled `layer_sums` of instruction set `name`, for operands of both sizes."""
-    halves_sums = layer_sums(halves_unit)
-    bytes_sums = layer_sums(bytes_unit) if bytes_unit else halves_sums
+def any_layer(name: str, bytes_sums: Any, halves_sums: Any) -> Any:
+    """Both functions as one, for operands of either size; `name` is the instruction set's."""
 
     @part_of(name, inline="always")
     def layer(row, block, codes, images, lists, acc, wide):

@@ -48,6 +48,7 @@ COLUMNS = 21
 
 LAST, KEYED, COMPARE, CLIMB, TABLED, BISECT = range(6)  # all but the last in 32 bits
 FEW = 4  # thresholds that are compared one by one
+BEYOND = 15 * 7 * 64  # bytes after the block that may be read: tiles of 16 groups end behind the weights
 KEY_BITS = 4  # of a key, which tell its lane: see `vectors.winners_of_16`
 IN_32_BITS = (1 << 31) - 1
 
@@ -85,7 +86,7 @@ class _Block:
         return start
 
     def aligned(self) -> npt.NDArray[np.uint8]:
-        room = np.empty(self.size + 64, np.uint8)
+        room = np.zeros(self.size + 64 + BEYOND, np.uint8)
         start = -room.ctypes.data % 64
         block = room[start : start + self.size]
         block[:] = np.frombuffer(b"".join(self.parts), np.uint8)

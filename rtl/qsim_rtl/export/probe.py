@@ -27,11 +27,11 @@ Longs = npt.NDArray[np.int64]
 def probe(model: Model, shape: Loadable, codes: Longs) -> Model:
     """A model for the same engine whose accumulators, on given images, are where faults show.
 
-    Of a dense layer neuron 0 has the greatest weights and bias, neuron 1 the least; the others are
-    random, 3 being 2 with a bias that is 1 less. Hidden thresholds are accumulators that occur, or
-    one above such; the first of every search is neuron 2's own. The last layer has them in an order
-    that ties the first two and, at the top, the last two. A layer on a crossbar keeps its cells and
-    gets thresholds alone.
+    Of a dense layer neuron 0 has the greatest weights and the greatest bias that no overflow forbids,
+    neuron 1 the least; the others are random, 3 being 2 with a bias that is 1 less. Hidden thresholds
+    are accumulators that occur, or one above such; the first of every search is neuron 2's own. The
+    last layer has them in an order that ties the first two and, at the top, the last two. A layer on a
+    crossbar keeps its cells and gets thresholds alone.
 
     Parameters
     ----------
@@ -89,7 +89,10 @@ def _extreme(layer: Layer, folded: LayerShape, largest: int, chance: _Chance) ->
     heaviest = (1 << folded.bits) - 1 if folded.grid == "odd" else half
     bias = chance.integers(-heaviest * largest, heaviest * largest, outputs)
     if outputs > 1:
-        stored[:2], bias[:2] = [[half - 1], [-half]], [heaviest * largest, -heaviest * largest]
+        most = (1 << folded.accumulator_bits - 1) - 2  # a search of thresholds needs one value above
+        room = most - inputs * heaviest * largest
+        limit = max(room, heaviest * largest)
+        stored[:2], bias[:2] = [[half - 1], [-half]], [limit, -limit]
     if outputs > 3:
         stored[3], bias[3] = stored[2], bias[2] - (bias[2] > 1 - heaviest * largest)
     weights = 2 * stored + 1 if folded.grid == "odd" else stored

@@ -25,7 +25,8 @@ module testbench;
   wire s_axis_tready, m_axis_tvalid, m_axis_tlast;
   wire [OUT-1:0] m_axis_tdata;
   wire [OUT/8-1:0] m_axis_tkeep;
-  reg kept = 1;
+  localparam [IN/8-1:0] WHOLE = {IN / 8{1'b1}};
+  reg [IN/8-1:0] kept = WHOLE;
   reg [6:0] s_axil_awaddr = 0, s_axil_araddr = 0;
   reg [31:0] s_axil_wdata = 0;
   reg [3:0] s_axil_wstrb = 0;
@@ -37,7 +38,7 @@ module testbench;
 
   @NAME@ dut (
       .aclk(aclk), .aresetn(aresetn),
-      .s_axis_tdata(s_axis_tdata), .s_axis_tkeep({IN / 8{kept}}), .s_axis_tvalid(s_axis_tvalid),
+      .s_axis_tdata(s_axis_tdata), .s_axis_tkeep(kept), .s_axis_tvalid(s_axis_tvalid),
       .s_axis_tready(s_axis_tready), .s_axis_tlast(s_axis_tlast),
       .m_axis_tdata(m_axis_tdata), .m_axis_tkeep(m_axis_tkeep), .m_axis_tvalid(m_axis_tvalid),
       .m_axis_tready(m_axis_tready), .m_axis_tlast(m_axis_tlast),
@@ -61,6 +62,8 @@ module testbench;
   integer base = 0, result = 0, finished[0:FRAMES-1];
   reg sending = 0, listening = 0, refused = 0, offered_last = 0;
   reg [OUT-1:0] offered = 0;
+  reg [31:0] answered = 0;
+  reg [1:0] parts = 0;  // of a write that is not finished: address, data
   reg address_due = 0, data_due = 0, address_taken = 0, data_taken = 0;
 
   task fail(input [8*40-1:0] what, input [OUT+31:0] found, input [OUT+31:0] wanted);
@@ -220,12 +223,25 @@ module testbench;
     end
   endtask
 
-  // A load waits for the frame inside, lets no other in, and loses nothing; it can be cancelled.
+  // A load waits for the frames inside, also one that has come in in part, whose rest is taken; lets no
+  // other in, and loses nothing; it can be cancelled.
   task wait_for_turn;
     begin
       write(CONTROL, FLUSH, 15, OKAY);
+      if (BEATS > 1) begin
+        send(0, 1, BEATS);
+        expect_register(STATUS, 32'hffffffff, VALID | BUSY);
+        write(CONTROL, LOAD, 15, OKAY);
+        expect_register(STATUS, 32'hffffffff, VALID | BUSY | WAITING);
+        listen(0, FLOWING);
+        send(1, BEATS - 1, BEATS - 1);
+        all_come(OUTPUTS);
+        expect_register(STATUS, 32'hffffffff, VALID | LOADING);
+        write(CONTROL, CANCEL, 15, OKAY);
+      end
       send(0, BEATS, BEATS);
       expect_register(STATUS, 32'hffffffff, VALID | BUSY);
+      repeat (8) read(CYCLES, 0, 0, OKAY);  // counts while its answer waits
       write(CONTROL, LOAD, 15, OKAY);
       expect_register(STATUS, 32'hffffffff, VALID | BUSY | WAITING);
       send_nothing;
@@ -242,6 +258,68 @@ module testbench;
     end
   endtask
 
+  // A write and a read whose answers nobody takes, or of the write just its address or its data.
+  task leave_unanswered;
+    begin
+      parts = parts == 3 ? 1 : parts + 1;
+      @(negedge aclk) s_axil_awaddr = IMAGES;
+      s_axil_araddr = IMAGES;
+      s_axil_wstrb = 15;
+      {s_axil_wvalid, s_axil_awvalid, s_axil_arvalid} = {parts, 1'b1};
+      @(negedge aclk) {s_axil_wvalid, s_axil_awvalid, s_axil_arvalid} = 0;
+      repeat (4) settled;
+      if ({s_axil_bvalid, s_axil_rvalid} !== {parts == 3, 1'b1}) fail("BVALID, RVALID", s_axil_bvalid, parts == 3);
+    end
+  endtask
+
+  // Every output is 0 in a reset, whatever was offered; counters and flags are 0 after it.
+  task reset(input [31:0] status);
+    begin
+      leave_unanswered;
+      @(negedge aclk) aresetn = 0;
+      #2 if (s_axis_tready !== 0) fail("TREADY in a reset", s_axis_tready, 0);
+      settled;
+      if ({s_axis_tready, m_axis_tvalid, s_axil_bvalid, s_axil_rvalid} !== 0) fail("an output in a reset", 1, 0);
+      if ({s_axil_awready, s_axil_wready, s_axil_arready} !== 0) fail("a ready in a reset", 1, 0);
+      aresetn = 1;
+      listening = 0;
+      #1 if (s_axis_tready !== status[0]) fail("TREADY after a reset", s_axis_tready, status[0]);
+      expect_register(CYCLES, 32'hffffffff, 0);
+      expect_register(IMAGES, 32'hffffffff, 0);
+      expect_register(SHORT_FRAMES, 32'hffffffff, 0);
+      expect_register(LONG_FRAMES, 32'hffffffff, 0);
+      expect_register(LOADED, 32'hffffffff, 0);
+      expect_register(STATUS, 32'hffffffff, status);
+    end
+  endtask
+
+  // A reset when a packet has begun to leave, all has been counted, and flags are raised.
+  task reset_a_packet;
+    begin
+      write(CONTROL, LOAD, 15, OKAY);
+      write(LOAD_DATA, ~SHAPE_ID, 15, SLVERR);
+      write(LOAD_CRC, 0, 15, SLVERR);
+      write(QUIET, 1, 15, OKAY);
+      write(IMAGES, 0, 15, OKAY);
+      if (!BYTE_STREAM) kept = WHOLE << 1;
+      send(0, BEATS, BEATS);
+      kept = WHOLE;
+      if (BEATS > 1) send(0, 1, 1);
+      send(0, BEATS + 1, BEATS + 1);
+      repeat (LATENCY) settled;
+      listen(0, FLOWING);
+      while (result == 0 && idle < PATIENCE) settled;
+      @(negedge aclk) listening = 0;
+      write(CONTROL, FLUSH, 15, OKAY);
+      reset(VALID);
+      write(CONTROL, FLUSH, 15, OKAY);
+      listen(0, FLOWING);
+      send(0, BEATS, BEATS);
+      all_come(OUTPUTS);
+      expect_register(IMAGES, 32'hffffffff, 1);
+    end
+  endtask
+
   // Frames inside are dropped at any moment, by a flush or a reset, and leave nothing behind but the model.
   // A packet that has begun to leave when the flush comes is completed.
   task abort_frames(input integer cycles, input by_reset);
@@ -251,15 +329,8 @@ module testbench;
       if (BEATS > 1) send(0, 1, BEATS);
       expect_register(STATUS, 32'hffffffff, VALID | BUSY);
       repeat (cycles) settled;
-      if (by_reset) begin
-        @(negedge aclk) aresetn = 0;
-        #2 if (s_axis_tready !== 0) fail("TREADY in a reset", s_axis_tready, 0);
-        settled;
-        if ({s_axis_tready, m_axis_tvalid, s_axil_bvalid, s_axil_rvalid} !== 0) fail("an output in a reset", 1, 0);
-        if ({s_axil_awready, s_axil_wready, s_axil_arready} !== 0) fail("a ready in a reset", 1, 0);
-        @(negedge aclk) aresetn = 1;
-        expect_register(CYCLES, 32'hffffffff, 0);
-      end else begin
+      if (by_reset) reset(VALID);
+      else begin
         write(CONTROL, FLUSH, 15, OKAY);
         listen(0, FLOWING);
         idle = 0;
@@ -290,17 +361,19 @@ module testbench;
     end
   endtask
 
-  // A beat without its bytes is told; a stream of bytes refuses its frame.
+  // A beat without one of its bytes is told; a stream of bytes refuses its frame.
   task tear_a_beat;
     begin
-      kept = 0;
+      kept = WHOLE << 1;
+      repeat (4) settled;
+      expect_register(STATUS, 32'hffffffff, VALID);
       if (BYTE_STREAM) begin
         listen(0, FLOWING);
         send(0, BEATS, BEATS);
         all_come(0);
         expect_register(SHORT_FRAMES, 32'hffffffff, 1);
       end else play_some(0, FLOWING, 1);
-      kept = 1;
+      kept = WHOLE;
       expect_register(STATUS, 32'hffffffff, VALID | TORN);
       write(CONTROL, ACKNOWLEDGE, 15, OKAY);
       expect_register(STATUS, 32'hffffffff, VALID);
@@ -321,6 +394,7 @@ module testbench;
         s_axil_wvalid = data_due && (tick > 2 || chosen[7:5] != 2);
         #2 address_taken = s_axil_awvalid && s_axil_awready;
         data_taken = s_axil_wvalid && s_axil_wready;
+        if (!address_due && s_axil_awready || !data_due && s_axil_wready) fail("a ready for the next write", 1, 0);
         @(negedge aclk);
         if (address_taken) address_due = 0;
         if (data_taken) data_due = 0;
@@ -331,6 +405,7 @@ module testbench;
       #2;
       for (tick = 0; s_axil_bvalid !== 1 && tick < ANSWER; tick = tick + 1) settled;
       if (chosen[10:8] == 0) repeat (3) settled;
+      if ({s_axil_awready, s_axil_wready} !== 3) fail("a ready beside an answer", {s_axil_awready, s_axil_wready}, 3);
       if (s_axil_bvalid !== 1 || s_axil_bresp !== wanted) fail("BRESP of a write", s_axil_bresp, wanted);
       @(negedge aclk) s_axil_bready = 1;
       @(negedge aclk) s_axil_bready = 0;
@@ -348,7 +423,9 @@ module testbench;
       s_axil_araddr = ~address;
       #2;
       for (tick = 0; s_axil_rvalid !== 1 && tick < ANSWER; tick = tick + 1) settled;
+      answered = s_axil_rdata;
       if (noise[9:8] == 0) repeat (3) settled;
+      if (s_axil_rdata !== answered) fail("RDATA that waits", s_axil_rdata, answered);
       if (s_axil_rvalid !== 1 || s_axil_rresp !== answer) fail("RRESP of a read", s_axil_rresp, answer);
       if ((s_axil_rdata & mask) !== value) fail("register", s_axil_rdata, value);
       @(negedge aclk) s_axil_rready = 1;
@@ -435,6 +512,10 @@ module testbench;
       write(LOAD_CRC, ~PROBE_CRC, 15, SLVERR);
       expect_register(STATUS, 32'hffffffff, WRONG_CRC);
       send_nothing;
+      reset(0);
+      write(CONTROL, LOAD, 15, OKAY);
+      words(0, 2);
+      reset(0);
     end
   endtask
 
@@ -517,6 +598,7 @@ module testbench;
     count_far;
     wait_for_turn;
     tear_a_beat;
+    reset_a_packet;
     // While the first results of a layer go on to the next, while nothing does, and when all wait at the output.
     for (step = 0; step < 10; step = step + 1) abort_frames((BEATS > 24 ? BEATS - 24 : 0) + 7 * step, step % 2);
     for (step = 0; step < 4; step = step + 1) abort_frames(step / 2 * LATENCY, step % 2);

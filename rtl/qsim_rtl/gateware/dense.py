@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import ReadPort
@@ -14,6 +16,7 @@ from .frame_buffer import FrameBuffer
 from .protected import decoded
 from .rom import tables
 from .stream.beat import beats
+from .stream.pipeline import delayed
 from .stream.serializer import serialize
 
 STAGES = ("addressed", "fetched", "loaded", "multiplied", "accumulated")
@@ -28,7 +31,7 @@ class Dense(wiring.Component):
 
     Ports
     -----
-    i : stream of `simd` codes; see `FrameBuffer`
+    i : stream of `simd` codes; see `FrameBuffer`, also for `checked`
     o : stream of accumulators, signed, `accumulator_bits` wide
     short_frame, long_frame : out; see `FrameBuffer`
     memory_corrected, memory_failed : out
@@ -44,8 +47,8 @@ class Dense(wiring.Component):
     bias : Memory of one word a group: `pe` biases, `accumulator_bits` each
     """
 
-    def __init__(self, shape: LayerShape) -> None:
-        self.shape = shape
+    def __init__(self, shape: LayerShape, checked: bool = True) -> None:
+        self.shape, self.checked = shape, checked
         self.memories = tables(weights(shape))
         self.weights, self.bias = self.memories["weights"], self.memories["bias"]
         code = Shape(shape.code_bits, shape.code_signed)
@@ -62,7 +65,7 @@ class Dense(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.buffer = buffer = FrameBuffer(self.shape)
+        m.submodules.buffer = buffer = FrameBuffer(self.shape, self.checked)
         wiring.connect(m, wiring.flipped(self.i), buffer.i)
         m.d.comb += [
             self.short_frame.eq(buffer.short_frame),
@@ -72,9 +75,11 @@ class Dense(wiring.Component):
         m.submodules.weights, m.submodules.bias = self.weights, self.bias
         weights, bias = self.weights.read_port(), self.bias.read_port()
         advance = Signal()
-        flags = {"valid": 1, "first": 1, "ends_group": 1, "ends_frame": 1}
-        position = data.StructLayout({**flags, "group": range(self.shape.groups)})
-        addressed, fetched, loaded, multiplied, accumulated = (Signal(position, name=n) for n in STAGES)
+        # Of a beat in the pipeline only what makes something leave must be 0 after a reset.
+        ends_group = [Signal(name=f"{name}_ends_group") for name in STAGES]
+        position = data.StructLayout({"first": 1, "ends_frame": 1, "group": range(self.shape.groups)})
+        places = [Signal(position, name=name, reset_less=True) for name in STAGES]
+        addressed, _, loaded, multiplied, accumulated = places
         lanes = self.shape.pe * self.shape.simd * self.shape.bits
         word, *found = decoded(m, weights.data, lanes, protection_of(self.shape.protection))
         words = Signal(lanes, name="loaded_weights", reset_less=True)
@@ -87,21 +92,19 @@ class Dense(wiring.Component):
         ]
         with m.If(advance):
             m.d.sync += [
-                fetched.eq(addressed),
-                loaded.eq(fetched),
+                *(later.eq(earlier) for earlier, later in pairwise(places)),
+                *(later.eq(earlier) for earlier, later in pairwise(ends_group)),
                 words.eq(word),
                 codes.eq(buffer.codes),
-                multiplied.eq(loaded),
-                accumulated.eq(multiplied),
             ]
-
+        fetches = delayed(m, advance, buffer.filled, name="fetches")
         for port, flag in zip((self.memory_corrected, self.memory_failed), found, strict=True):
-            m.d.sync += port.eq(advance & fetched.valid & flag)
+            m.d.sync += port.eq(advance & fetches & flag)
 
-        self._address(m, advance, addressed, buffer, weights)
+        self._address(m, advance, addressed, ends_group[0], buffer, weights)
         products = self._multiply(m, advance, words, codes)
         accs = self._accumulate(m, advance, multiplied, bias.data, products)
-        ends = accumulated.ends_group, accumulated.ends_frame
+        ends = ends_group[-1], accumulated.ends_frame
         m.d.comb += advance.eq(serialize(m, self.o, accs, *ends, self.shape.last_group))
         return m
 
@@ -110,6 +113,7 @@ class Dense(wiring.Component):
         m: Module,
         advance: Signal,
         stage: data.View,
+        ends_group: Signal,
         buffer: FrameBuffer,
         weights: ReadPort,
     ) -> None:
@@ -118,10 +122,9 @@ class Dense(wiring.Component):
         beat = Signal(range(self.shape.beats))
         group = Signal(range(self.shape.groups))
         m.d.comb += [
-            stage.valid.eq(buffer.filled),
             stage.first.eq(beat == 0),
-            stage.ends_group.eq(buffer.filled & (beat == last_beat)),
-            stage.ends_frame.eq(stage.ends_group & (group == last_group)),
+            ends_group.eq(buffer.filled & (beat == last_beat)),
+            stage.ends_frame.eq(ends_group & (group == last_group)),
             stage.group.eq(group),
             buffer.beat.eq(beat),
             buffer.release.eq(advance & stage.ends_frame),
@@ -129,9 +132,9 @@ class Dense(wiring.Component):
         with m.If(advance & buffer.filled):
             m.d.sync += [
                 weights.addr.eq(Mux(stage.ends_frame, 0, weights.addr + 1)),
-                beat.eq(Mux(stage.ends_group, 0, beat + 1)),
+                beat.eq(Mux(ends_group, 0, beat + 1)),
             ]
-        with m.If(advance & stage.ends_group):
+        with m.If(advance & ends_group):
             m.d.sync += group.eq(Mux(stage.ends_frame, 0, group + 1))
 
     def _multiply(self, m: Module, advance: Signal, words: Value, codes: data.View) -> list[list[Signal]]:
@@ -160,7 +163,7 @@ class Dense(wiring.Component):
         accs = []
         for p, terms in enumerate(products):
             acc = Signal(signed(self.shape.accumulator_bits), name=f"acc_{p}", reset_less=True)
-            with m.If(advance & stage.valid):
+            with m.If(advance):
                 m.d.sync += acc.eq(Mux(stage.first, bias[p], acc) + _tree(terms))
             accs.append(acc)
         return accs

@@ -77,8 +77,10 @@ class Engine(wiring.Component):
                 members[f"columns{i}_valid"] = Out(1)
         super().__init__(members)
         self.layers = [
-            Dense(layer) if layer.crossbar is None else CrossbarLayer(layer.crossbar, shape.cell_ports)
-            for layer in shape.layers
+            Dense(layer, checked=i == 0)
+            if layer.crossbar is None
+            else CrossbarLayer(layer.crossbar, shape.cell_ports, checked=i == 0)
+            for i, layer in enumerate(shape.layers)
         ]
         self.thresholds = [Threshold(layer) for layer in shape.layers[:-1]]
 

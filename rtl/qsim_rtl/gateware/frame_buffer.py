@@ -17,13 +17,15 @@ PIECE = 64  # bits at most of one memory's words, where a code has no more: wide
 class FrameBuffer(wiring.Component):
     """Takes frames of `shape.beats` beats; lanes beyond `shape.inputs` are stored as 0.
 
-    A frame whose `last` comes early or late is refused: it is never shown to the reader, of a long
-    one everything up to its `last` is dropped, and frames before and after it are untouched.
+    With `checked`, a frame whose `last` comes early or late is refused: it is never shown to the
+    reader, of a long one everything up to its `last` is dropped, and frames before and after it are
+    untouched. Without, every frame must have its length, as those between layers have.
 
     Ports
     -----
     i : stream of `simd` codes, lane 0 lowest; ready while a bank is free
     short_frame, long_frame : out, high for the one cycle after the beat that shows the fault
+        0 if not `checked`.
     filled : out, high while the oldest complete frame can be read
     beat : in, which of its beats to read
     read : in, puts that beat on `codes` in the next cycle, where it stays until the next read
@@ -31,8 +33,8 @@ class FrameBuffer(wiring.Component):
     release : in, frees the frame's bank; the reader goes on to the next frame
     """
 
-    def __init__(self, shape: LayerShape | CrossbarShape) -> None:
-        self.shape = shape
+    def __init__(self, shape: LayerShape | CrossbarShape, checked: bool = True) -> None:
+        self.shape, self.checked = shape, checked
         code = Shape(shape.code_bits, shape.code_signed)
         lanes = data.ArrayLayout(code, shape.simd)
         super().__init__(
@@ -54,7 +56,6 @@ class FrameBuffer(wiring.Component):
         slot = Signal(range(self.shape.beats))
         write_bank = Signal()
         read_bank = Signal()
-        dropping = Signal()
         frames = Signal(range(3))
         transfer = Signal()
         commit = Signal()
@@ -80,21 +81,30 @@ class FrameBuffer(wiring.Component):
             codes.append(read.data)
         m.d.comb += self.codes.eq(Cat(codes))
 
-        ends, due = self.i.p.last, slot == last_slot
-        m.d.comb += commit.eq(transfer & ends & due & ~dropping)
         m.d.sync += [
-            self.short_frame.eq(transfer & ends & ~due & ~dropping),
-            self.long_frame.eq(transfer & ~ends & due & ~dropping),
             frames.eq(frames + commit - self.release),
             write_bank.eq(write_bank ^ commit),
             read_bank.eq(read_bank ^ self.release),
         ]
+        starts, complete = self._lengths(m, transfer, slot == last_slot)
+        m.d.comb += commit.eq(transfer & complete)
         with m.If(transfer):
-            m.d.sync += [
-                slot.eq(Mux(ends | due | dropping, 0, slot + 1)),
-                dropping.eq(~ends & (due | dropping)),
-            ]
+            m.d.sync += slot.eq(Mux(starts, 0, slot + 1))
         return m
+
+    def _lengths(self, m: Module, transfer: Signal, due: Value) -> tuple[Value, Value]:
+        """After this beat: whether a frame starts, and whether one is complete and has its length."""
+        ends = self.i.p.last
+        if not self.checked:
+            return ends, ends
+        dropping = Signal()
+        m.d.sync += [
+            self.short_frame.eq(transfer & ends & ~due & ~dropping),
+            self.long_frame.eq(transfer & ~ends & due & ~dropping),
+        ]
+        with m.If(transfer):
+            m.d.sync += dropping.eq(~ends & (due | dropping))
+        return ends | due | dropping, ends & due & ~dropping
 
     def _pieces(self, at_last_slot: Value) -> list[Value]:
         """The input's lanes, some at a time, with those beyond the frame's last code replaced by 0."""

@@ -26,10 +26,10 @@ class Line(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-class Serial:
+class SerialTransport:
     """The engine on a board behind a line.
 
-    With pyserial: `Serial(serial.Serial("/dev/ttyUSB0", 1_000_000, timeout=2), shape)`.
+    With pyserial: `SerialTransport(serial.Serial("/dev/ttyUSB0", 1_000_000, timeout=2), shape)`.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ BUILD_SECONDS = 600
 PATIENCE = 64  # cycles in which an access must be answered
 
 
-class Simulated:
+class SimulatedTransport:
     """One engine in this process, after a reset.
 
     Parameters

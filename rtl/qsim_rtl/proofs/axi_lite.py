@@ -37,7 +37,7 @@ def writes(axi_lite: Any, address_bits: int) -> Module:
     stable(m, answers)
     m.d.comb += [
         effect.eq(has_address & has_data & ~answer),
-        whole.eq((strobes == 15) & (address[:2] == 0)),
+        whole.eq(strobes == 15),
         Assert(block.bus.awready == (began & ~has_address), "one address is held, none in a reset"),
         Assert(block.bus.wready == (began & ~has_data), "data of one write are held, none in a reset"),
         Assert(
@@ -45,7 +45,7 @@ def writes(axi_lite: Any, address_bits: int) -> Module:
         ),
         Assert(~effect | (block.write_address == address), "at its address"),
         Assert(~effect | (block.write_data == data), "with its data"),
-        Assert(~effect | (block.whole == whole), "whole: all bytes of one word"),
+        Assert(~effect | (block.whole == whole), "whole: all four bytes"),
         Assert(block.bus.bvalid == answer, "an answer for each write, none without one"),
         Assert(
             ~answer | (block.bus.bresp == Mux(refused & ~quiet, SLVERR, OKAY)),

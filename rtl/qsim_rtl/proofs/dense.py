@@ -30,7 +30,7 @@ def summed(dense: Any, shape: LayerShape) -> Module:
     multiplies, adds = Signal(), Signal()
     with m.If(advance):
         m.d.sync += multiplies.eq(1)
-    m.d.comb += adds.eq(advance & multiplied[0] & multiplies)
+    m.d.comb += adds.eq(advance & multiplies)
     width = shape.accumulator_bits
     for p in range(shape.pe):
         total = Signal(signed(width), name=f"total_{p}")
@@ -47,7 +47,7 @@ def summed(dense: Any, shape: LayerShape) -> Module:
         acc = opened.signal(f"acc_{p}")
         added = Signal(name=f"added_{p}")
         with m.If(adds):
-            start = Mux(multiplied[1], bias.word_select(p, width).as_signed(), acc)
+            start = Mux(multiplied[0], bias.word_select(p, width).as_signed(), acc)
             m.d.sync += [total.eq(start + sum(terms)), added.eq(1)]
         m.d.comb += [
             Assert(~added | (acc == total), "an accumulator is the sum of its products"),
@@ -96,12 +96,11 @@ def addressed(dense: Any, shape: LayerShape) -> Module:
         with m.If(advance):
             m.d.sync += [there.eq(valid), place.eq(at), owner.eq(of)]
             m.d.sync += [end.eq(valid & flag) for end, flag in zip(ends, flags, strict=True)]
-        stage = opened.signal(name)
-        wanted = [there, place == 0, *ends]
-        same = [stage[k] == flag for k, flag in enumerate(wanted)]
+        stage, ends_group = opened.signal(name), opened.signal(f"{name}_ends_group")
+        same = (stage[0] == (place == 0)) & (stage[1] == ends[1]) & (stage[2:] == owner)
         m.d.comb += [
-            Assert(same[0] & same[2] & same[3], "a stage's beat is marked as what it is"),
-            Assert(~there | (same[1] & (stage[4:] == owner)), "a stage's beat belongs to its group"),
+            Assert(ends_group == ends[0], "the end of a group is marked"),
+            Assert(~there | same, "a stage's beat is marked as what it is, and of its group"),
             Assert((place < shape.beats) & (owner < shape.groups), "inside: a stage stays in its range"),
             Assert(there | ~(ends[0] | ends[1]), "inside: only a beat can end anything"),
         ]
@@ -122,7 +121,8 @@ def addressed(dense: Any, shape: LayerShape) -> Module:
 def emitted(dense: Any, shape: LayerShape) -> Module:
     """A group's accumulators leave in order, each once, and none is overwritten before it has left."""
     m, opened, block = _free(dense, shape)
-    stage, advance = opened.signal("accumulated"), opened.submodule("buffer").read
+    ends_group, stage = opened.signal("accumulated_ends_group"), opened.signal("accumulated")
+    advance = opened.submodule("buffer").read
     accs = [opened.signal(f"acc_{p}") for p in range(shape.pe)]
-    in_turn(m, opened, block.o, accs, advance & stage[2], stage[3], shape.last_group)
+    in_turn(m, opened, block.o, accs, advance & ends_group, stage[1], shape.last_group)
     return m

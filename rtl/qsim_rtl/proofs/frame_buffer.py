@@ -12,13 +12,13 @@ from .opened import Opened, word
 from .streams import anything
 
 
-def kept(frame_buffer: Any, shape: LayerShape) -> Module:
+def kept(frame_buffer: Any, shape: LayerShape, checked: bool = True) -> Module:
     """Frames of any lengths, any codes, read in any order and released at any time.
 
     Any one slot of any one frame is followed from the beat that writes it to the frame's release.
     """
     m = Module()
-    opened = Opened(m, frame_buffer.FrameBuffer(shape))
+    opened = Opened(m, frame_buffer.FrameBuffer(shape, checked))
     block = opened.block
     anything(m, block.i.valid, block.i.payload, block.beat, block.read, block.release)
     m.d.comb += Assume(block.filled | ~block.release)
@@ -35,6 +35,8 @@ def kept(frame_buffer: Any, shape: LayerShape) -> Module:
         Assert(block.short_frame == short, "a frame that ends early is told at once"),
         Assert(block.long_frame == long, "a frame that goes on is told at once, and once"),
     ]
+    if not checked:
+        m.d.comb += Assume(~transfer | (last == (beat == due)))
     m.d.sync += [
         inside.eq(inside + good - block.release),
         short.eq(transfer & last & (beat < due)),
@@ -108,6 +110,7 @@ def _inside(m: Module, opened: Opened, shape: LayerShape, beat: Value, inside: V
         Assert(inside <= 2, "inside: no more frames than banks"),
         Assert(banks == inside[0], "inside: the banks take turns"),
         Assert(beat <= shape.beats, "inside: the beats are counted"),
-        Assert(opened.signal("dropping") == (beat == shape.beats), "inside: dropping"),
         Assert(opened.signal("slot") == Mux(beat == shape.beats, 0, beat), "inside: the slot"),
     ]
+    dropping = opened.signal("dropping") if opened.block.checked else 0
+    m.d.comb += Assert(dropping == (beat == shape.beats), "inside: dropping")

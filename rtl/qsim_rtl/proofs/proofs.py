@@ -157,11 +157,16 @@ PROOFS = [
     Proof(
         "frames of 1 beat", "frame_buffer",
         partial(frame_buffer.kept, shape=layer(inputs=2, simd=2)),
-        "commit.eq(transfer & ends & due & ~dropping)", "commit.eq(transfer & ends & due)",
+        "ends | due | dropping, ends & due & ~dropping", "ends | due | dropping, ends & due",
+    ),
+    Proof(
+        "frames that have their length", "frame_buffer",
+        partial(frame_buffer.kept, shape=UNEVEN, checked=False),
+        "(ends, ends)", "(ends, transfer)",
     ),
     Proof(
         "weights, codes and biases meet", "dense", partial(dense.addressed, shape=UNEVEN),
-        "bias.addr.eq(loaded.group)", "bias.addr.eq(fetched.group)",
+        "bias.addr.eq(loaded.group)", "bias.addr.eq(multiplied.group)",
     ),
     Proof(
         "accumulators leave", "dense", partial(dense.emitted, shape=layer(outputs=5, pe=3)),

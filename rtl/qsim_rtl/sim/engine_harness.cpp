@@ -3,7 +3,9 @@
 #include "engine.cc"
 #include "binding.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <string>
 #include <type_traits>
 
 using Engine = cxxrtl_design::p_engine;
@@ -33,6 +35,17 @@ struct ColumnTape {  // the same for the codes of `lanes` converters at once, `b
     }
 };
 
+struct Upset {  // bits of a register that flip as a cycle begins; none where `current` is null
+    int64_t cycle;
+    uint32_t *current, *next;  // the 32-bit piece of the register's state
+    uint32_t mask;
+    void strike(int64_t now) const {
+        if (!current || now != cycle) return;
+        *current ^= mask;
+        *next ^= mask;
+    }
+};
+
 struct Run {
     const uint32_t *data;  // beats x 32-bit pieces of s_axis_tdata, the lowest first
     const uint8_t *last;
@@ -47,6 +60,8 @@ struct Run {
     uint32_t first_image;
     int64_t cycles, accepted, short_frames, long_frames, unstable, unsettled;
     int64_t corrected, failed;  // cycles in which words of protected memories were found wrong
+    Upset upset;
+    int64_t outputs, misplaced;  // results of a frame; those with tlast elsewhere, or without it at the end
 };
 
 struct Random {
@@ -142,6 +157,7 @@ void engine_run(Engine *handle, Run *run) {
     edge(engine);
     int64_t &cycle = run->cycles;
     for (cycle = 0; cycle < run->limit && idle < run->patience; cycle++) {
+        run->upset.strike(cycle);
         bool pending = run->accepted < run->beats;
         offered = pending && (offered || !holds_back(input_pause));
         bool ready = !holds_back(output_pause);
@@ -163,6 +179,7 @@ void engine_run(Engine *handle, Run *run) {
         before = result;
         if (given) {
             run->logits.write(result.logit);
+            run->misplaced += result.last != (run->logits.count % run->outputs == 0);
             run->classes.write(result.category);
             if (result.last) run->finished.write(cycle - start);
         }
@@ -179,4 +196,24 @@ void engine_run(Engine *handle, Run *run) {
         offered = offered && !taken;
     }
 }
+
+#ifdef WITH_REGISTERS
+// Tell of every piece of every register: its name, the piece's lowest bit and width, where its state is, and
+// which bits of the whole register nothing reads.
+using Each = void (*)(const char *name, int64_t lowest, int64_t width, uint32_t *current, uint32_t *next,
+                      const char *unused);
+void engine_registers(Engine *engine, Each each) {
+    cxxrtl::debug_items items;
+    engine->debug_info(&items, nullptr, "");
+    for (auto &[name, parts] : items.table)
+        for (auto &part : parts) {
+            if (part.type != CXXRTL_WIRE || !(part.flags & CXXRTL_DRIVEN_SYNC)) continue;
+            auto found = part.attrs->map.find("unused_bits");
+            std::string unused = found == part.attrs->map.end() ? "" : found->second.as_string();
+            for (size_t at = 0; at < part.width; at += 32)
+                each(name.c_str(), part.lsb_at + at, std::min<size_t>(part.width - at, 32), part.curr + at / 32,
+                     part.next + at / 32, unused.c_str());
+        }
+}
+#endif
 }

@@ -19,6 +19,7 @@ from ..memory.pack import Words, image, pack
 from ..shape.engine import EngineShape, Folding
 from .cxxrtl import compile
 from .engine import Codes, Driver, Outcome
+from .registers import Register, Upset
 
 __all__ = ["Outcome", "Result", "Simulator", "compile"]
 
@@ -65,6 +66,8 @@ class Simulator:
         As in `compile`.
     protection : str
         Of the weight memories: a name of `memory.protection.PROTECTIONS`.
+    registers : bool
+        Whether bits of registers can be flipped, by `send`.
 
     Raises
     ------
@@ -79,10 +82,16 @@ class Simulator:
         simd: Folding = 1,
         optimize: int = 2,
         protection: str = "none",
+        registers: bool = False,
     ) -> None:
         self.shape = EngineShape.of(model, pe, simd, monitor=True).protected_by(protection)
-        self._driver = Driver(compile(self.shape, optimize), self.shape)
+        self._driver = Driver(compile(self.shape, optimize, registers), self.shape)
         self.load(model)
+
+    @property
+    def registers(self) -> dict[str, Register]:
+        """All registers by name, if they were asked for."""
+        return self._driver.registers
 
     def load(self, model: Model, faults: FaultList | None = None) -> None:
         """Write the memories of another model of the same shape: other weights, cells, noise.
@@ -153,6 +162,7 @@ class Simulator:
         seed: int = 0,
         first_image: int = 0,
         cycles: int | None = None,
+        upset: Upset | None = None,
     ) -> Outcome:
         """Send beats of any kind after a reset; see `Driver.send`.
 
@@ -168,12 +178,14 @@ class Simulator:
             The number of the first image, for read noise.
         cycles : int, optional
             How long to run at most.
+        upset : Upset, optional
+            A bit of a register that flips; see `Driver.send`.
 
         Returns
         -------
         Outcome
         """
-        return self._driver.send(data, last, stall, seed, first_image, cycles)
+        return self._driver.send(data, last, stall, seed, first_image, cycles, upset)
 
     def run(self, codes: npt.ArrayLike, stall: float = 0.0, seed: int = 0, first_image: int = 0) -> Result:
         """Run images through the engine, with seeded stalls on both sides if asked.

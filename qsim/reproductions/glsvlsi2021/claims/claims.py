@@ -1,7 +1,8 @@
 """What the paper says, and whether these rows say the same.
 
-A claim is judged on each path, for each activation where the paper speaks of all three. A figure comes with
-a bootstrap interval over seeds, and the verdict is read off the interval.
+A claim is judged on each path under FGSM, and on the integers once more under the second attack axis, for
+each activation where the paper speaks of all three. A figure comes with a bootstrap interval over seeds, and
+the verdict is read off the interval.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ....model.container import replacing
 from ....robustness import geometry
 from ....robustness.critical import critical_strength
 from ..run.tasks import VARIANTS
+from ..tables import columns as tables
 from ..tables.columns import Columns
 from ..tables.grid import Cube, Reals, bootstrap, cube
 from ..tables.rows import read
@@ -29,6 +31,8 @@ from .verdict import Claim, above, below, each, near
 PATHS = ("integer", "shadow")
 INPUTS = {"mnist": 784, "spiral": 2}
 LARGE = (0.05, 0.2)  # strengths called large on MNIST: beyond the critical one, before all is lost
+WHERE_SOME_STAND = {"mnist": (0.01, 0.06), "spiral": (0.02, 0.2)}
+CLEAN = {"clean-at-1-bit", "chance-at-low-bits", "relu-least-sensitive"}  # say nothing about attacks
 NEAR_CHANCE = 0.1  # accuracy this close to 50 % is called near chance
 LITTLE = 0.03  # as SAME, where another seed alone moves a curve by about as much
 OPEN_CHOICES = {"unclipped": "Attacked inputs that may leave the range of pixels", **VARIANTS}
@@ -38,7 +42,10 @@ SAME = 0.01  # accuracies that differ by less, on average over strengths, are ca
 def write(folder: Path) -> Path:
     """Judge `rows.parquet` of a folder, and the tables beside it, and leave `claims.json` there."""
     path = folder / "claims.json"
-    claims = [*judge(read(folder / "rows.parquet")), *further.judge(folder)]
+    claims = [*judge(read(folder / "rows.parquet"))]
+    if (folder / "strong.parquet").exists():
+        claims += judge_strong(tables.read(folder / "strong.parquet"))
+    claims += further.judge(folder)
     entries = [claim.entry() for claim in claims]
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(entries, indent=1, allow_nan=False) + "\n")
@@ -51,21 +58,55 @@ def judge(rows: Columns) -> list[Claim]:
     claims = [claim for name in INPUTS if name in found for claim in further.integer_claims(rows, name)]
     for path in PATHS:
         base = {name: cube(rows, name, "base", path) for name in INPUTS if name in found}
+        fooled = {name: fooled_share(rows, name, path) for name in base}
+        claims += papers_claims(base, fooled, path)
         for dataset, accuracy in base.items():
-            claims += critical_claims(accuracy, path)
-            claims += bound_claims(accuracy, fooled_share(rows, dataset, path), path)
             zero = cube(rows, dataset, "base", path, "zero_gradients")
             claims += masking_claims(accuracy, cube(rows, dataset, "unsaturated", path), zero, path)
             variants = set(rows["variant"][rows["dataset"] == dataset].tolist())
             for variant in sorted(variants - {"base", "unsaturated"}):
                 claims.append(sensitivity_claim(accuracy, cube(rows, dataset, variant, path), variant, path))
-        if "mnist" in base:
-            claims += mnist_claims(base["mnist"], path)
-        if "spiral" in base:
-            claims += spiral_claims(base["spiral"], path)
-        if len(base) == 2:
-            claims += comparing_claims(base["mnist"], base["spiral"], path)
     return claims
+
+
+def judge_strong(strong: Columns) -> list[Claim]:
+    """The paper's claims on attacks, and one of ours, under the second attack axis."""
+    found = set(strong["dataset"].tolist())
+    base = {name: cube(strong, name, "base", "integer") for name in INPUTS if name in found}
+    broken = {name: replace(part, values=1 - part.values) for name, part in base.items()}
+    claims = [c for c in papers_claims(base, broken, "integer") if c.id not in CLEAN]
+    claims += [more_bits_claim(part) for part in base.values()]
+    return [replace(c, attack="strong", claim=c.claim.replace(" to FGSM", "")) for c in claims]
+
+
+def papers_claims(base: dict[str, Cube], fooled: dict[str, Cube], path: str) -> list[Claim]:
+    """What the paper says, judged on accuracies and shares of images fooled, by data set."""
+    claims = []
+    for dataset, accuracy in base.items():
+        claims += critical_claims(accuracy, path)
+        claims += bound_claims(accuracy, fooled[dataset], path)
+    if "mnist" in base:
+        claims += mnist_claims(base["mnist"], path)
+    if "spiral" in base:
+        claims += spiral_claims(base["spiral"], path)
+    if len(base) == 2:
+        claims += comparing_claims(base["mnist"], base["spiral"], path)
+    return claims
+
+
+def more_bits_claim(accuracy: Cube) -> Claim:
+    """Not the paper's: the opposite of what it found under FGSM."""
+    low, high = WHERE_SOME_STAND[accuracy.dataset]
+    return Claim(
+        id=f"more-bits-more-robust-{accuracy.dataset}",
+        dataset=accuracy.dataset,
+        path="integer",
+        own=True,
+        claim="More bits leave more images standing.",
+        how=f"rank correlation of bits with accuracy averaged over strengths {low} to {high}, where some "
+        "images stand and some do not; holds above 0",
+        parts=each(accuracy.rounded().between(low, high), lambda a, c: above(a, 0, rank_correlation, c)),
+    )
 
 
 def fooled_share(rows: Columns, dataset: str, path: str) -> Cube:

@@ -72,6 +72,10 @@ def judge(folder: Path) -> Iterator[Claim]:
         fits = tables.read(folder / "fits.parquet")
         for dataset in sorted(set(fits["dataset"].tolist())):
             yield fit_claim(fits, dataset)
+    if (folder / "audits.parquet").exists():
+        audits = tables.read(folder / "audits.parquet")
+        for dataset in sorted(set(audits["dataset"].tolist())):
+            yield audit_claim(audits, dataset)
     if (folder / "masking.parquet").exists():
         masking = tables.read(folder / "masking.parquet")
         for dataset in sorted(set(masking["dataset"].tolist())):
@@ -138,5 +142,26 @@ def transfer_claim(table: Columns, dataset: str) -> Claim:
         "the unrounded network: it hides nothing.",
         how="accuracy under the unrounded network's directions minus that under its own, averaged over "
         "strengths above 0 and seeds; holds above 1 %, fails below -1 %",
+        parts=tuple(parts),
+    )
+
+
+def audit_claim(table: Columns, dataset: str) -> Claim:
+    """Masking, as the audit sees it, at the smallest width."""
+    own = table["dataset"] == dataset
+    here = {name: column[own & (table["bits"] == table["bits"][own].min())] for name, column in table.items()}
+    parts = []
+    for activation in sorted(set(here["activation"].tolist())):
+        chosen = here["activation"] == activation
+        hidden = float(here["under_fgsm"][chosen][0] - here["under_strongest"][chosen][0])
+        parts.append(Part(activation, hidden, None, FAILS if here["flagged"][chosen].any() else HOLDS))
+    return Claim(
+        id=f"fgsm-can-be-trusted-{dataset}",
+        dataset=dataset,
+        path="integer",
+        own=True,
+        claim="What FGSM leaves at the smallest width is robustness, not a gradient that it cannot follow.",
+        how=f"share of {int(here['images'][0])} images that FGSM leaves and all attacks together break at "
+        f"strength {here['epsilon'][0]:g}; holds if the audit raises no flag",
         parts=tuple(parts),
     )

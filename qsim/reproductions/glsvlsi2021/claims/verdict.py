@@ -23,7 +23,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement, and what the rows of one path say of it: the paper's in our words, or `own`."""
+    """A statement, and what the rows of one path say of it: the paper's in our words, or `own`.
+
+    `attack` is `fgsm`, or `strong` for the second attack axis.
+    """
 
     id: str
     dataset: str
@@ -32,6 +35,7 @@ class Claim:
     how: str
     parts: tuple[Part, ...]
     own: bool = False
+    attack: str = "fgsm"
 
     @property
     def verdict(self) -> str:

@@ -1,4 +1,7 @@
-"""Figures 3, 4, 6 and 7: accuracy by weight bits, and relative accuracy by strength, for each activation."""
+"""Figures 3, 4, 6 and 7: accuracy by weight bits, and relative accuracy by strength, for each activation.
+
+Figures 3 and 6 have a twin each under the second attack axis.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ....robustness import geometry
@@ -37,20 +41,59 @@ BY_STRENGTH = {"mnist": "figure-4", "spiral": "figure-7"}
 
 
 def by_bits(saved: Saved) -> Iterator[Drawing]:
-    """Figures 3 and 6: a line for each strength; the critical one with asterisks."""
+    """Figures 3 and 6: a line for each strength; the critical one with asterisks. FGSM, then the twins."""
     for dataset in saved.datasets:
         for path in PATHS:
-            yield _by_bits(saved, saved.cube(dataset, path).rounded(), path)
+            cube = saved.cube(dataset, path).rounded()
+            figure, stars = _lines_by_bits(saved, cube, path, "fgsm")
+            rise = (
+                " Coloured lines: up to the strength with the least accuracy; dash-dotted black ones: beyond"
+                " it, where accuracy rises again."
+                if dataset == "spiral"
+                else ""
+            )
+            yield Drawing(
+                BY_BITS[dataset],
+                path,
+                f"Accuracy by weight bits, {DATASETS[dataset]}, {PATH_NAMES[path]}",
+                f"Test accuracy on {DATASETS[dataset]} by weight bits, a line for each of"
+                f" {len(cube.epsilons)} strengths of FGSM, mean of {_seeds(cube)}.{rise}{stars} Dotted:"
+                " chance.",
+                figure,
+            )
+        if (strong := saved.strong(dataset)) is not None:
+            yield _twin(saved, strong.rounded())
 
 
-def _by_bits(saved: Saved, cube: Cube, path: str) -> Drawing:
+def _twin(saved: Saved, cube: Cube) -> Drawing:
+    """The same under the second attack axis."""
+    figure, stars = _lines_by_bits(saved, cube, "integer", "strong")
+    images = int(saved.table("strong", dataset=cube.dataset)["images"][0])
+    how = (
+        f"that no input code within reach fools, all codes tried, of {images}"
+        if cube.dataset == "spiral"
+        else f"that the attack `strong` does not fool, of the first {images}"
+    )
+    return Drawing(
+        f"{BY_BITS[cube.dataset]}-strong",
+        None,
+        f"Accuracy by weight bits under the strong attack, {DATASETS[cube.dataset]}, hardware integers",
+        f"As the figure above, under an attack that tries: test points {how}, a line for each of"
+        f" {len(cube.epsilons)} strengths, mean of {_seeds(cube)}.{stars} Dotted: chance.",
+        figure,
+    )
+
+
+def _lines_by_bits(saved: Saved, cube: Cube, path: str, attack: str) -> tuple[Figure, str]:
+    """The lines, and what the caption says about asterisks."""
     figure, axes = panels(1, 3, 2.6, right=0.62)
     means = 100 * mean_of(cube.values)
     strengths, places = cube.epsilons, np.arange(len(cube.bits))
     chosen = []
     for i, (panel, activation) in enumerate(zip(axes, ACTIVATIONS, strict=True)):
         curves = means[cube.activations.index(activation)].T  # (strengths, bits)
-        turn = int(curves.mean(axis=1).argmin()) if cube.dataset == "spiral" else len(strengths) - 1
+        rises = cube.dataset == "spiral" and attack == "fgsm"
+        turn = int(curves.mean(axis=1).argmin()) if rises else len(strengths) - 1
         for k in range(len(strengths) - 1, -1, -1):
             rising = k > turn
             panel.plot(
@@ -62,7 +105,7 @@ def _by_bits(saved: Saved, cube: Cube, path: str) -> Drawing:
                 alpha=0.55 if rising else 1,
             )
         panel.axhline(CHANCE[cube.dataset], color=PALE, linestyle=":", linewidth=0.8, zorder=0)
-        critical = _critical(saved, cube.dataset, path, activation)
+        critical = _critical(saved, cube.dataset, path, activation, attack)
         if critical is not None:
             chosen.append(f"{NAMES[activation]} {critical:g}")
             k = int(np.abs(strengths - critical).argmin())
@@ -75,27 +118,11 @@ def _by_bits(saved: Saved, cube: Cube, path: str) -> Drawing:
         panel.set_ylim(-2, 102)
     axes[0].set_ylabel("test accuracy (%)")
     strengths_bar(figure, axes, float(strengths[-1]))
-    rise = (
-        " Coloured lines: up to the strength with the least accuracy; dash-dotted black ones: beyond it,"
-        " where"
-        " accuracy rises again."
-        if cube.dataset == "spiral"
-        else ""
-    )
-    stars = f" Asterisks: the critical strength ({', '.join(chosen)})." if chosen else ""
-    return Drawing(
-        BY_BITS[cube.dataset],
-        path,
-        f"Accuracy by weight bits, {DATASETS[cube.dataset]}, {PATH_NAMES[path]}",
-        f"Test accuracy on {DATASETS[cube.dataset]} by weight bits, a line for each of {len(strengths)}"
-        " strengths of FGSM,"
-        f" mean of {_seeds(cube)}.{rise}{stars} Dotted: chance.",
-        figure,
-    )
+    return figure, f" Asterisks: the critical strength ({', '.join(chosen)})." if chosen else ""
 
 
-def _critical(saved: Saved, dataset: str, path: str, activation: str) -> float | None:
-    table = saved.table("critical", dataset=dataset, path=path, activation=activation)
+def _critical(saved: Saved, dataset: str, path: str, activation: str, attack: str) -> float | None:
+    table = saved.table("critical", dataset=dataset, path=path, activation=activation, attack=attack)
     chosen = where(table, critical=True)
     return float(chosen["epsilon"][0]) if chosen and len(chosen["epsilon"]) else None
 

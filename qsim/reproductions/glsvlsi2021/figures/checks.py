@@ -87,8 +87,8 @@ def twins(saved: Saved) -> Iterator[Drawing]:
 def critical(saved: Saved) -> Iterator[Drawing]:
     """The variance over bits by strength, and what the search for the smallest one may use."""
     table = saved.table("critical")
-    for path in PATHS:
-        some = where(table, path=path)
+    for attack, path in (("fgsm", "integer"), ("fgsm", "shadow"), ("strong", "integer")):
+        some = where(table, path=path, attack=attack)
         datasets = [d for d in DATASETS if count(where(some, dataset=d))]
         if not datasets:
             continue
@@ -117,10 +117,12 @@ def critical(saved: Saved) -> Iterator[Drawing]:
             for a in (*ACTIVATIONS, "all")
         ]
         axes[-1].legend(handles=lines, loc="best", handlelength=1.6)
+        second = attack == "strong"
         yield Drawing(
-            "critical",
-            path,
-            f"Where the number of bits makes no difference, {PATH_NAMES[path]}",
+            "critical-strong" if second else "critical",
+            None if second else path,
+            "Where the number of bits makes no difference, "
+            f"{'strong attack' if second else PATH_NAMES[path]}",
             "Standard deviation over weight bits of the accuracy at each strength. Mark: the critical"
             " strength, where"
             " it is smallest; bar: 95 % bootstrap interval over seeds. Faint: strengths that do not count,"

@@ -38,6 +38,11 @@ class Saved:
     def cube(self, dataset: str, path: str, variant: str = "base", field: str = "accuracy") -> Cube:
         return cube(self.rows, dataset, variant, path, field)
 
+    def strong(self, dataset: str) -> Cube | None:
+        """The second attack axis, if the run has it."""
+        table = self.table("strong")
+        return cube(table, dataset, "base", "integer") if table else None
+
 
 def where(columns: Columns, **values: object) -> Columns:
     """The rows in which each of these columns has this value."""

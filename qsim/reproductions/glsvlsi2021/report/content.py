@@ -35,6 +35,7 @@ def gather(folder: Path) -> Facts:
             for whose, own in (("paper", False), ("own", True))
         },
         "verdicts": VERDICTS,
+        "survival": survival(saved, claims),
         "figures": figures(folder),
         "networks": networks(saved),
         "about": _load(folder / "about.json") if (folder / "about.json").exists() else {},
@@ -49,24 +50,29 @@ def gather(folder: Path) -> Facts:
 
 
 def paired(entries: list[Facts]) -> list[Facts]:
-    """One item a claim, with the entry of each path."""
+    """One item a claim, with the entry of each path under FGSM, and the one under the strong attack."""
     items: dict[str, Facts] = {}
     for entry in entries:
         item = items.setdefault(
-            entry["id"], {name: entry[name] for name in ("id", "claim", "dataset")} | {"paths": {}}
+            entry["id"],
+            {name: entry[name] for name in ("id", "claim", "dataset")} | {"paths": {}, "strong": None},
         )
-        item["paths"][entry["path"]] = entry
+        if entry.get("attack", "fgsm") == "strong":
+            item["strong"] = entry
+        else:
+            item["paths"][entry["path"]] = entry
     for item in items.values():
-        item["own"] = any(entry.get("own", False) for entry in item["paths"].values())
+        found = [*item["paths"].values(), *([item["strong"]] if item["strong"] else [])]
+        item["own"] = any(entry.get("own", False) for entry in found)
         item["verdict"] = _main(item)["verdict"]
-        item["hows"] = list(dict.fromkeys(entry["how"] for entry in item["paths"].values()))
+        item["hows"] = list(dict.fromkeys(entry["how"] for entry in found))
     order = {"mnist": 0, "spiral": 1}
     return sorted(items.values(), key=lambda item: order.get(item["dataset"], 2))
 
 
 def _main(item: Facts) -> Facts:
     """The entry of the integers, else whichever there is."""
-    return item["paths"].get("integer") or next(iter(item["paths"].values()))
+    return item["paths"].get("integer") or next(iter(item["paths"].values()), None) or item["strong"]
 
 
 def summary(claims: list[Facts]) -> Facts:
@@ -81,6 +87,60 @@ def summary(claims: list[Facts]) -> Facts:
         "agree": agree,
         "claims": claims,
     }
+
+
+def survival(saved: Saved, claims: list[Facts]) -> Facts | None:
+    """What the second attack axis makes of the first one's verdicts; none if the run does not have it."""
+    table = saved.table("strong")
+    if not count(table):
+        return None
+    both = [c for c in claims if not c["own"] and c["strong"] and "integer" in c["paths"]]
+    changed = [c for c in both if c["strong"]["verdict"] != c["paths"]["integer"]["verdict"]]
+    sampled = where(table, attack="strong")
+    return {
+        "total": len(both),
+        "changed": changed,
+        "kept": [c for c in both if c not in changed],
+        "ours": [c for c in claims if c["own"] and c["strong"]],
+        "images": int(sampled["images"][0]) if count(sampled) else 0,
+        "strengths": len(np.unique(sampled["epsilon"])) - 1 if count(sampled) else 0,
+        "critical": criticals(saved),
+        "audits": audits(saved),
+    }
+
+
+def criticals(saved: Saved) -> list[Facts]:
+    """The critical strength of the integers under both attacks, with intervals over seeds."""
+    table = where(saved.table("critical"), path="integer", critical=True)
+    rows = []
+    for dataset in saved.datasets:
+        for activation in ("all", *ACTIVATIONS):
+            row: Facts = {"dataset": DATASETS[dataset], "activation": NAMES[activation]}
+            for attack in ("fgsm", "strong"):
+                own = where(table, dataset=dataset, activation=activation, attack=attack)
+                row[attack] = (
+                    tuple(float(own[n][0]) for n in ("epsilon", "low", "high")) if count(own) else None
+                )
+            rows.append(row)
+    return rows
+
+
+def audits(saved: Saved) -> list[Facts]:
+    """Each audited network: what FGSM and all attacks leave of it, and the flags that were raised."""
+    table = saved.table("audits")
+    rows = []
+    for digest in dict.fromkeys(table["digest"].tolist() if count(table) else ()):
+        own = where(table, digest=digest)
+        rows.append(
+            {
+                "dataset": DATASETS[own["dataset"][0]],
+                "network": f"{NAMES[own['activation'][0]]}, {bits_name(int(own['bits'][0]))}",
+                **{name: float(own[name][0]) for name in ("epsilon", "under_fgsm", "under_strongest")},
+                "images": int(own["images"][0]),
+                "flags": where(own, flagged=True)["check"].tolist(),
+            }
+        )
+    return rows
 
 
 def figures(folder: Path) -> list[Facts]:

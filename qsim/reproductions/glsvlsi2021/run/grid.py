@@ -1,8 +1,9 @@
 """Run tasks on this machine's cores or on a cluster, so that nothing done is lost or done twice.
 
-A finished task leaves its model in `models/`, its distances in `steps/` and, last, its rows in `parts/`, each
-as one file NAME-KEY put in place whole. KEY is a checksum of the task and of the code that computes it: a run
-that was killed goes on where it stopped, and a part made by other code is not used.
+A finished task leaves its model in `models/`, its distances in `steps/`, its second attack axis in `strong/`,
+its audit in `audits/` and, last, its rows in `parts/`, each as one file NAME-KEY put in place whole. KEY is a
+checksum of the task and of the code that computes it: a run that was killed goes on where it stopped, and a
+part made by other code is not used.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cache
-from importlib import import_module
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
 from ....cli.results import origin
+from ....cluster import cluster
 from ....errors import QsimError
 from ....model.container import replacing
 from ..tables import columns as tables
@@ -37,11 +38,16 @@ Report = Callable[[int, int, str], None]  # tasks done, tasks in all, the last o
 PACKAGE = Path(__file__).parents[3]
 # what decides a model, and in `ATTACKS` what decides its rows
 TRAINING = ("data.py", "registry.py", "activations", "model", "shadow")
-RUNNING = ("spec", "executors.py", "jit", "kernel", "robustness")
-MEASURING = tuple(f"reproductions/glsvlsi2021/{place}" for place in ("run/measure.py", "tables"))
+RUNNING = ("spec", "executors.py", "jit", "kernel", "attacks", "robustness")
+MEASURING = tuple(
+    f"reproductions/glsvlsi2021/{place}" for place in ("run/measure.py", "run/strong.py", "tables")
+)
 ATTACKS = (*TRAINING, *RUNNING, *MEASURING)
-RETRIES = 3  # of a task whose cluster worker died
-PATIENCE = 10  # seconds in which a scheduler must answer
+BESIDE = {  # tables of a task beside its rows: their folder, and the order of the merged table
+    "distances": ("steps", ("dataset", "activation", "bits", "seed", "step")),
+    "strong": ("strong", ("dataset", "activation", "bits", "seed", "epsilon")),
+    "audits": ("audits", ("dataset", "activation", "bits", "seed", "check")),
+}
 
 
 def run(
@@ -57,7 +63,7 @@ def run(
     Parameters
     ----------
     plan : Plan
-    out : folder for `rows.parquet`, `distances.parquet`, `log.jsonl`, `parts/`, `steps/` and `models/`
+    out : folder for `rows.parquet`, the tables of `BESIDE`, `log.jsonl`, `models/` and the parts of tables
     processes : how many on this machine; by default one for each core that this process may use
     scheduler : address of a Dask scheduler whose workers do the tasks instead
     report : called after each task
@@ -77,14 +83,16 @@ def run(
     done = len(plan.tasks) - len(left)
     for task, outcome in _outcomes(left, plan, out, processes, scheduler):
         _keep(model_file(out, task), outcome.model)
-        tables.write("distances", outcome.distances, _steps(parts[task]))
+        for name, (folder, _) in BESIDE.items():
+            tables.write(name, getattr(outcome, name), _beside(parts[task], folder))
         rows.write(outcome.rows, parts[task])
         _log(out, {"task": task.name, **outcome.seconds})
         done += 1
         if report:
             report(done, len(plan.tasks), task.name)
-    order = ("dataset", "activation", "bits", "seed", "step")
-    tables.merge("distances", map(_steps, parts.values()), out / "distances.parquet", order)
+    for name, (folder, order) in BESIDE.items():
+        own = (_beside(part, folder) for part in parts.values())
+        tables.merge(name, own, out / f"{name}.parquet", order)
     rows.merge(parts.values(), out / "rows.parquet")
     return out / "rows.parquet"
 
@@ -105,11 +113,14 @@ def _outcomes(
     """Each task with its outcome, in the order in which they finish."""
     count = min(processes or len(os.sched_getaffinity(0)), len(left))
     if count <= 1 and not scheduler:
-        yield from ((task, measure.run(task, plan.epsilons, _stored(out, task))) for task in left)
+        yield from (
+            (task, measure.run(task, plan.epsilons, plan.sample, _stored(out, task))) for task in left
+        )
         return
-    with _cluster(scheduler) if scheduler else _local(count) as executor:
+    with cluster(scheduler) if scheduler else _local(count) as executor:
         futures: dict[Future[measure.Outcome], Task] = {
-            executor.submit(measure.run, task, plan.epsilons, _stored(out, task)): task for task in left
+            executor.submit(measure.run, task, plan.epsilons, plan.sample, _stored(out, task)): task
+            for task in left
         }
         try:
             for future in as_completed(futures):
@@ -140,20 +151,6 @@ def _start_worker() -> None:
     threading.Thread(target=follow, daemon=True).start()
 
 
-@contextmanager
-def _cluster(address: str) -> Iterator[Executor]:
-    try:
-        distributed: Any = import_module("distributed")
-    except ModuleNotFoundError as error:
-        raise QsimError(f"--scheduler needs the package {error.name}: pip install 'qsim[cluster]'") from None
-    try:
-        client = distributed.Client(address, timeout=PATIENCE)
-    except (OSError, ValueError) as error:
-        raise QsimError(f"no Dask scheduler answers at {address} ({error})") from None
-    with client, client.get_executor(retries=RETRIES) as executor:
-        yield executor
-
-
 def _key(task: Task, plan: Plan | None = None) -> str:
     """Of a model if there is no plan, else of its rows."""
     facts = {
@@ -162,6 +159,8 @@ def _key(task: Task, plan: Plan | None = None) -> str:
         "origin": origin(),
         "code": _code(ATTACKS if plan else TRAINING),
     }
+    if plan:
+        facts["sample"] = asdict(plan.sample)
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -172,9 +171,9 @@ def _code(places: tuple[str, ...]) -> str:
     return hashlib.sha256(b"".join(hashlib.sha256(f.read_bytes()).digest() for f in files)).hexdigest()
 
 
-def _steps(part: Path) -> Path:
-    """Where the distances of a part's network are."""
-    return part.parents[1] / "steps" / part.name
+def _beside(part: Path, folder: str) -> Path:
+    """Where another table of a part's network is."""
+    return part.parents[1] / folder / part.name
 
 
 def model_file(out: Path, task: Task) -> Path:

@@ -1,4 +1,7 @@
-"""One task: train and freeze a network, attack it at every strength, on the shadow and on the integers."""
+"""One task: train and freeze a network, attack it at every strength, on the shadow and on the integers.
+
+The second attack axis of a base network, and the audit of FGSM, are `strong`'s.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,8 @@ from ....shadow.quantize import quantize
 from ....shadow.train import train
 from ....spec import dense as spec
 from ..tables.distances import NOT_FOOLED, histogram
-from .tasks import UNROUNDED, Task
+from . import strong
+from .tasks import UNROUNDED, Sample, Task
 
 Rows = list[dict[str, Any]]
 
@@ -34,16 +38,19 @@ Rows = list[dict[str, Any]]
 class Outcome:
     """A task's rows, its model file, and the processor's time; the seconds are for the log only.
 
-    `distances` is how many images are fooled first at each lattice step; none if the network is a variant.
+    `distances` is how many images are fooled first at each lattice step, `strong` the rows of the second
+    attack axis: none if the network is a variant. `audits` are those of FGSM, of a few networks.
     """
 
-    rows: list[dict[str, Any]]
-    distances: list[dict[str, Any]]
+    rows: Rows
+    distances: Rows
+    strong: Rows
+    audits: Rows
     model: bytes
     seconds: dict[str, float]
 
 
-def run(task: Task, epsilons: tuple[float, ...], stored: bytes | None = None) -> Outcome:
+def run(task: Task, epsilons: tuple[float, ...], sample: Sample, stored: bytes | None = None) -> Outcome:
     """Do a task, from a stored model file if there is one. Needs no files, so that it may run anywhere."""
     started = time.process_time()
     with threadpool_limits(1), tempfile.TemporaryDirectory() as folder:
@@ -53,9 +60,28 @@ def run(task: Task, epsilons: tuple[float, ...], stored: bytes | None = None) ->
         else:
             file.write_bytes(stored)
         trained = time.process_time()
-        tables = rows_of(task, load(file), epsilons)
-        seconds = {"training": trained - started, "attacks": time.process_time() - trained}
-        return Outcome(*tables, file.read_bytes(), seconds)
+        model = load(file)
+        tables = rows_of(task, model, epsilons)
+        attacked = time.process_time()
+        second = strong_tables(task, model, epsilons, sample)
+        seconds = {
+            "training": trained - started,
+            "attacks": attacked - trained,
+            "strong": time.process_time() - attacked,
+        }
+        return Outcome(*tables, *second, file.read_bytes(), seconds)
+
+
+def strong_tables(task: Task, model: Model, epsilons: tuple[float, ...], sample: Sample) -> tuple[Rows, Rows]:
+    """The second attack axis of a base network, and the audit if it is one of the sample's."""
+    if task.variant != "base":
+        return [], []
+    dataset = _data(task.source, "test")
+    audited = task.seed == 0 and task.bits in sample.audited and task.dataset in strong.AUDITED_AT
+    return (
+        strong.strong_rows(task, model, dataset, epsilons, sample),
+        strong.audit_rows(task, model, dataset) if audited else [],
+    )
 
 
 def train_model(task: Task) -> Model:

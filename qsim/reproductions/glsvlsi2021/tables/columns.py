@@ -8,6 +8,12 @@ model), `epsilon` (l-infinity strength in real input units), `step` (in LSBs of 
 networks
     Each network: its `file`, the `epochs` trained, the `best_epoch` and its held-out accuracy, clean accuracy
     on both paths, the share of images whose gradient is zero for either loss gradient, the recipe as JSON.
+strong
+    Images that the second attack axis leaves: `attack` is `complete` where every code was tried, which is
+    the truth, else `strong` on the first `images`. Breaking an image once breaks it at larger strengths too.
+audits
+    The audit of FGSM at `epsilon` for a few networks: each `check` with `figure`, `threshold` and whether it
+    is `flagged`; `under_fgsm` and `under_strongest` are what those two attacks leave of the same images.
 distances
     How many `images` the attack first fools at each lattice `step`: 0 is wrong before any attack, -1 is not
     fooled by the strongest. `length` is the mean l2 length that these images really moved, clipped.
@@ -28,9 +34,9 @@ examples
     Digits attacked from the network of `bits`: codes are clip(pixels + step * signs, 0, 255), and `says`
     holds for each step the class that the integers of each width in `says_bits` give.
 critical
-    Accuracy over bits at each strength: `mean`, `variance`, whether the strength is `eligible`, whether it
-    is the `critical` one (`low` to `high` is its interval over seeds) or the `naive` one, of least variance
-    anywhere.
+    Accuracy over bits at each strength of `attack`, `fgsm` or `strong`, the second axis: `mean`, `variance`,
+    whether the strength is `eligible`, whether it is the `critical` one (`low` to `high` is its interval over
+    seeds) or the `naive` one, of least variance anywhere.
 sensitivity
     Another way to train or attack beside the base network of the same widths and seed: mean change of `clean`
     accuracy and of that `attacked` at 0.05 to 0.2, mean `gap` up to 0.2, both critical strengths.
@@ -61,7 +67,7 @@ except ModuleNotFoundError as error:
 Columns = dict[str, npt.NDArray[Any]]
 Rows = Iterable[Mapping[str, Any]]
 
-_TEXT = "dataset activation variant path digest file recipe model split spiral attack qsim"
+_TEXT = "dataset activation variant path digest file recipe model split spiral attack qsim check"
 _INTEGER = (
     "bits seed step images correct fooled epochs best_epoch q points count x0 y0 spacing width height x_code "
     "y_code label image spec one"
@@ -69,7 +75,7 @@ _INTEGER = (
 _TYPES = {
     **{name: pa.string() for name in _TEXT.split()},
     **{name: pa.int32() for name in _INTEGER.split()},
-    **{name: pa.bool_() for name in ("clip", "violated", "eligible", "critical", "naive")},
+    **{name: pa.bool_() for name in ("clip", "violated", "eligible", "critical", "naive", "flagged")},
     **{name: pa.binary() for name in ("classes", "pixels", "signs")},
     **{name: pa.list_(pa.int32()) for name in ("steps", "says_bits", "widths")},
     "epsilons": pa.list_(pa.float64()),
@@ -91,6 +97,13 @@ SCHEMAS = {
         "dataset variant activation bits seed digest file epochs best_epoch validation clean_integer "
         "clean_shadow zero_gradients zero_unsaturated recipe"
     ),
+    "strong": schema(
+        "dataset activation bits seed variant path attack epsilon step images correct accuracy digest"
+    ),
+    "audits": schema(
+        "dataset activation bits seed images epsilon check figure threshold flagged under_fgsm "
+        "under_strongest digest"
+    ),
     "distances": schema("dataset activation bits seed digest step images epsilon distance length"),
     "fits": schema(
         "dataset activation bits seed digest model s n h ks ks_critical images mean_measured mean_modelled "
@@ -104,7 +117,7 @@ SCHEMAS = {
     "spirals": schema("split spiral x_code y_code label x y"),
     "examples": schema("image label activation bits digest pixels signs epsilons steps says_bits says"),
     "critical": schema(
-        "dataset activation path epsilon distance mean variance eligible critical naive low high"
+        "dataset activation path attack epsilon distance mean variance eligible critical naive low high"
     ),
     "sensitivity": schema(
         "dataset variant activation path widths clean attacked gap critical_base critical_variant"

@@ -26,12 +26,13 @@ Rows = Iterator[dict[str, Any]]
 
 
 def write(folder: Path) -> list[Path]:
-    """Write these tables beside `rows.parquet` and `distances.parquet`."""
+    """Write these tables beside `rows.parquet`, `strong.parquet` and `distances.parquet`."""
     found = rows.read(folder / "rows.parquet")
     measured = tables.read(folder / "distances.parquet")
+    strong = tables.read(folder / "strong.parquet")
     made = {
         "bound": bound(found),
-        "critical": critical(found),
+        "critical": critical(found, strong),
         "fits": distances.fits(measured, INPUTS),
         "sensitivity": sensitivity(found),
         "simplices": simplices(),
@@ -78,10 +79,12 @@ def bound(found: Columns) -> Rows:
                         }
 
 
-def critical(found: Columns) -> Rows:
+def critical(found: Columns, strong: Columns) -> Rows:
     """How much accuracy varies with bits at each strength, and which strength is the critical one."""
-    for path in PATHS:
-        for dataset, whole in base_cubes(found, path).items():
+    axes = [("fgsm", path, base_cubes(found, path)) for path in PATHS]
+    axes.append(("strong", "integer", base_cubes(strong, "integer")))
+    for attack, path, cubes in axes:
+        for dataset, whole in cubes.items():
             parts = {"all": whole, **{a: whole.of(a) for a in whole.activations}}
             for name, part in parts.items():
                 strengths = part.epsilons
@@ -99,6 +102,7 @@ def critical(found: Columns) -> Rows:
                         "dataset": dataset,
                         "activation": name,
                         "path": path,
+                        "attack": attack,
                         "epsilon": float(epsilon),
                         "distance": float(geometry.l2_of_linf(epsilon, INPUTS[dataset])),
                         "mean": curves[:, k].mean(),

@@ -84,8 +84,8 @@ class Loader(wiring.Component):
         with m.If(self.start):
             m.d.sync += [memory.eq(0), word.eq(0), piece.eq(0)]
 
-        held = Signal(32 * max(1, *(shape.pieces for shape in self.shapes)))
-        address = Signal.like(word)
+        held = Signal(32 * max(1, *(shape.pieces for shape in self.shapes)), reset_less=True)
+        address = Signal.like(word, reset_less=True)
         with m.If(self.touched):
             m.d.sync += [held.eq(Cat(held[32:], self.data)), address.eq(word)]
         for index, (shape, port) in enumerate(zip(self.shapes, self.ports, strict=True)):

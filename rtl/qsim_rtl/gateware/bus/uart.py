@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, ClockDomain, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, ClockDomain, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,6 +14,7 @@ READ, WRITE, SEND, TAKE = b"RWST"
 ARGUMENTS = {READ: 1, WRITE: 5, SEND: 2, TAKE: 1}  # bytes after the command
 BREAK = 16  # bit times of a low line that reset the bridge
 DIVISOR_BITS = 12
+NOTHING = Const(0, 0)
 
 
 class Receiver(wiring.Component):
@@ -81,6 +82,22 @@ class Sender(wiring.Component):
         return m
 
 
+class _Answer:
+    """What is still to be sent, the first byte lowest; `free` when nothing is."""
+
+    def __init__(self, m: Module, sender: Sender, most: int) -> None:
+        self.bytes, self.unsent = Signal(8 * most, name="reply"), Signal(range(most + 1), name="unsent")
+        self.free = self.unsent == 0
+        m.d.comb += [sender.byte.eq(self.bytes), sender.valid.eq(~self.free)]
+        with m.If(sender.valid & sender.ready):
+            m.d.sync += [self.bytes.eq(self.bytes >> 8), self.unsent.eq(self.unsent - 1)]
+
+    def give(self, m: Module, first: Value, rest: Value = NOTHING) -> None:
+        """Send a byte that holds `first`, then the bytes of `rest`."""
+        whole = Cat(first, Const(0, 8 - len(first)), rest)
+        m.d.sync += [self.bytes.eq(whole), self.unsent.eq(len(whole) // 8)]
+
+
 class Bridge(wiring.Component):
     """Turns bytes into accesses, one command after another; a break returns it to its start.
 
@@ -113,94 +130,104 @@ class Bridge(wiring.Component):
         m.domains.sync = domain = ClockDomain(local=True)
         m.submodules.receiver = receiver = Receiver()
         m.submodules.sender = sender = Sender()
-        beat_bytes, result_bytes = self.shape.input_width // 8, sum(self.shape.result_widths) // 8
-        command, arguments = Signal(8), Signal(40)
-        missing, beats = Signal(range(max(6, beat_bytes + 1))), Signal(16)
-        reply = Signal(8 * max(5, result_bytes + 1))
-        unsent = Signal(range(len(reply) // 8 + 1))
-        data = Signal(self.shape.input_width)
-        address_taken, data_taken = Signal(), Signal()
         m.d.comb += [
             domain.clk.eq(self.clk),
             domain.rst.eq(self.rst | receiver.broken),
             receiver.line.eq(self.rx),
             receiver.divisor.eq(self.divisor),
             sender.divisor.eq(self.divisor),
-            sender.byte.eq(reply),
-            sender.valid.eq(unsent != 0),
             self.tx.eq(sender.line),
-            self.m_axis_tdata.eq(data),
-            self.m_axis_tkeep.eq(-1),
-            self.m_axis_tlast.eq(beats == 1),
-            self.m_axil_araddr.eq(arguments[32:]),
+        ]
+        answer = _Answer(m, sender, max(5, sum(self.shape.result_widths) // 8 + 1))
+        arguments = Signal(40)
+        missing, beats = Signal(range(max(6, self.shape.input_width // 8 + 1))), Signal(16)
+        with m.FSM():
+            self._command(m, receiver, arguments, missing, beats)
+            self._read(m, arguments, answer)
+            self._write(m, arguments, answer)
+            self._send(m, receiver, missing, beats)
+            self._take(m, beats, answer)
+        return m
+
+    def _command(
+        self, m: Module, receiver: Receiver, arguments: Signal, missing: Signal, beats: Signal
+    ) -> None:
+        """A command's byte, then its arguments, then what it asks for."""
+        command = Signal(8)
+        with m.State("COMMAND"):
+            m.d.sync += command.eq(receiver.byte)
+            with m.If(receiver.valid), m.Switch(receiver.byte):
+                for name, count in ARGUMENTS.items():
+                    with m.Case(name):
+                        m.d.sync += missing.eq(count)
+                        m.next = "ARGUMENTS"
+        with m.State("ARGUMENTS"):
+            with m.If(receiver.valid):
+                m.d.sync += [arguments.eq(Cat(arguments[8:], receiver.byte)), missing.eq(missing - 1)]
+            with m.Elif(missing == 0):
+                with m.Switch(command):
+                    for name, state in ((READ, "READ"), (WRITE, "WRITE"), (SEND, "SEND"), (TAKE, "TAKE")):
+                        with m.Case(name):
+                            m.next = state
+                count = Mux(command == TAKE, arguments[32:], arguments[24:])
+                m.d.sync += [beats.eq(count), missing.eq(self.shape.input_width // 8)]
+
+    def _read(self, m: Module, arguments: Signal, answer: _Answer) -> None:
+        m.d.comb += self.m_axil_araddr.eq(arguments[32:])
+        with m.State("READ"):
+            m.d.comb += self.m_axil_arvalid.eq(1)
+            with m.If(self.m_axil_arready):
+                m.next = "READ ANSWER"
+        with m.State("READ ANSWER"):
+            m.d.comb += self.m_axil_rready.eq(answer.free)
+            with m.If(self.m_axil_rvalid & answer.free):
+                answer.give(m, self.m_axil_rresp, self.m_axil_rdata)
+                m.next = "COMMAND"
+
+    def _write(self, m: Module, arguments: Signal, answer: _Answer) -> None:
+        address_taken, data_taken = Signal(), Signal()
+        m.d.comb += [
             self.m_axil_awaddr.eq(arguments),
             self.m_axil_wdata.eq(arguments[8:]),
             self.m_axil_wstrb.eq(0b1111),
         ]
-        with m.If(sender.valid & sender.ready):
-            m.d.sync += [reply.eq(reply >> 8), unsent.eq(unsent - 1)]
+        with m.State("WRITE"):
+            m.d.comb += [
+                self.m_axil_awvalid.eq(~address_taken),
+                self.m_axil_wvalid.eq(~data_taken),
+                self.m_axil_bready.eq(answer.free),
+            ]
+            with m.If(self.m_axil_awready):
+                m.d.sync += address_taken.eq(1)
+            with m.If(self.m_axil_wready):
+                m.d.sync += data_taken.eq(1)
+            with m.If(self.m_axil_bvalid & answer.free):
+                m.d.sync += [address_taken.eq(0), data_taken.eq(0)]
+                answer.give(m, self.m_axil_bresp)
+                m.next = "COMMAND"
 
-        with m.FSM():
-            with m.State("COMMAND"):
-                m.d.sync += command.eq(receiver.byte)
-                with m.If(receiver.valid), m.Switch(receiver.byte):
-                    for name, count in ARGUMENTS.items():
-                        with m.Case(name):
-                            m.d.sync += missing.eq(count)
-                            m.next = "ARGUMENTS"
-            with m.State("ARGUMENTS"):
-                with m.If(receiver.valid):
-                    m.d.sync += [arguments.eq(Cat(arguments[8:], receiver.byte)), missing.eq(missing - 1)]
-                with m.Elif(missing == 0):
-                    with m.Switch(command):
-                        for name, state in ((READ, "READ"), (WRITE, "WRITE"), (SEND, "BEAT"), (TAKE, "TAKE")):
-                            with m.Case(name):
-                                m.next = state
-                    taken = command == TAKE
-                    m.d.sync += [beats.eq(Mux(taken, arguments[32:], arguments[24:])), missing.eq(beat_bytes)]
-            with m.State("READ"):
-                m.d.comb += self.m_axil_arvalid.eq(1)
-                with m.If(self.m_axil_arready):
-                    m.next = "READ ANSWER"
-            with m.State("READ ANSWER"):
-                m.d.comb += self.m_axil_rready.eq(unsent == 0)
-                with m.If(self.m_axil_rvalid & (unsent == 0)):
-                    m.d.sync += [
-                        reply.eq(Cat(self.m_axil_rresp, Const(0, 6), self.m_axil_rdata)),
-                        unsent.eq(5),
-                    ]
-                    m.next = "COMMAND"
-            with m.State("WRITE"):
-                m.d.comb += [
-                    self.m_axil_awvalid.eq(~address_taken),
-                    self.m_axil_wvalid.eq(~data_taken),
-                    self.m_axil_bready.eq(unsent == 0),
-                ]
-                with m.If(self.m_axil_awready):
-                    m.d.sync += address_taken.eq(1)
-                with m.If(self.m_axil_wready):
-                    m.d.sync += data_taken.eq(1)
-                with m.If(self.m_axil_bvalid & (unsent == 0)):
-                    m.d.sync += [address_taken.eq(0), data_taken.eq(0)]
-                    m.d.sync += [reply.eq(self.m_axil_bresp), unsent.eq(1)]
-                    m.next = "COMMAND"
-            with m.State("BEAT"):
-                with m.If(beats == 0):
-                    m.next = "COMMAND"
-                with m.Elif(receiver.valid):
-                    m.d.sync += [data.eq(Cat(data, receiver.byte)[8:]), missing.eq(missing - 1)]
-                with m.Elif(missing == 0):
-                    m.d.comb += self.m_axis_tvalid.eq(1)
-                    with m.If(self.m_axis_tready):
-                        m.d.sync += [beats.eq(beats - 1), missing.eq(beat_bytes)]
-            with m.State("TAKE"):
-                m.d.comb += self.s_axis_tready.eq((unsent == 0) & (beats != 0))
-                with m.If(beats == 0):
-                    m.next = "COMMAND"
-                with m.Elif(self.s_axis_tvalid & self.s_axis_tready):
-                    m.d.sync += [
-                        reply.eq(Cat(self.s_axis_tlast, Const(0, 7), self.s_axis_tdata)),
-                        unsent.eq(result_bytes + 1),
-                        beats.eq(beats - 1),
-                    ]
-        return m
+    def _send(self, m: Module, receiver: Receiver, missing: Signal, beats: Signal) -> None:
+        data = Signal(self.shape.input_width)
+        m.d.comb += [
+            self.m_axis_tdata.eq(data),
+            self.m_axis_tkeep.eq(-1),
+            self.m_axis_tlast.eq(beats == 1),
+        ]
+        with m.State("SEND"):
+            with m.If(beats == 0):
+                m.next = "COMMAND"
+            with m.Elif(receiver.valid):
+                m.d.sync += [data.eq(Cat(data, receiver.byte)[8:]), missing.eq(missing - 1)]
+            with m.Elif(missing == 0):
+                m.d.comb += self.m_axis_tvalid.eq(1)
+                with m.If(self.m_axis_tready):
+                    m.d.sync += [beats.eq(beats - 1), missing.eq(self.shape.input_width // 8)]
+
+    def _take(self, m: Module, beats: Signal, answer: _Answer) -> None:
+        with m.State("TAKE"):
+            m.d.comb += self.s_axis_tready.eq(answer.free & (beats != 0))
+            with m.If(beats == 0):
+                m.next = "COMMAND"
+            with m.Elif(self.s_axis_tvalid & self.s_axis_tready):
+                answer.give(m, self.s_axis_tlast, self.s_axis_tdata)
+                m.d.sync += beats.eq(beats - 1)

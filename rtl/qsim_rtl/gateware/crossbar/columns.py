@@ -27,7 +27,7 @@ class CrossbarColumns(wiring.Component):
 
     Ports
     -----
-    i : stream of `simd` codes; see `FrameBuffer`
+    i : stream of `simd` codes; see `FrameBuffer`, also for `checked`
     advance : in, whether all but the writing of frames moves in this cycle
     place : out, of the read whose currents are there; see `place`
     currents : out, `pe` sums, unsigned, in units of 2**`scale_bits`
@@ -43,9 +43,9 @@ class CrossbarColumns(wiring.Component):
         slice k; 0 where there is no such row or column.
     """
 
-    def __init__(self, shape: CrossbarShape, cell_port: bool = True) -> None:
+    def __init__(self, shape: CrossbarShape, cell_port: bool = True, checked: bool = True) -> None:
         self.shape = shape
-        self.cell_port = cell_port
+        self.cell_port, self.checked = cell_port, checked
         banks = [tables(cells(shape, p)) for p in range(shape.pe)]
         self.memories = {name: memory for bank in banks for name, memory in bank.items()}
         self.cells = [[*bank.values()] for bank in banks]
@@ -66,7 +66,7 @@ class CrossbarColumns(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.buffer = buffer = FrameBuffer(self.shape)
+        m.submodules.buffer = buffer = FrameBuffer(self.shape, self.checked)
         wiring.connect(m, wiring.flipped(self.i), buffer.i)
         m.d.comb += [
             self.short_frame.eq(buffer.short_frame),

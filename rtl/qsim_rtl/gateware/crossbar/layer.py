@@ -29,7 +29,7 @@ class CrossbarLayer(wiring.Component):
 
     Ports
     -----
-    i : stream of `simd` codes; see `FrameBuffer`
+    i : stream of `simd` codes; see `FrameBuffer`, also for `checked`
     o : stream of accumulators, signed, `accumulator_bits` wide
     short_frame, long_frame : out; see `FrameBuffer`
     first_image, cell_write : in; see `CrossbarColumns`, as for `cell_port`
@@ -37,9 +37,9 @@ class CrossbarLayer(wiring.Component):
         Each read once, in the order of `CrossbarColumns`; columns in that of `memory.column_order`.
     """
 
-    def __init__(self, shape: CrossbarShape, cell_port: bool = True) -> None:
+    def __init__(self, shape: CrossbarShape, cell_port: bool = True, checked: bool = True) -> None:
         self.shape = shape
-        self.columns = CrossbarColumns(shape, cell_port)
+        self.columns = CrossbarColumns(shape, cell_port, checked)
         self.adcs = [Converter(shape) for _ in range(shape.pe)]
         self.combine = Combine(shape)
         self.read_noise = ReadNoise(shape) if shape.amplitude_bits else None

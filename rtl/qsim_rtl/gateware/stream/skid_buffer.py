@@ -22,15 +22,15 @@ class Slice(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        kept = Signal.like(self.i_data)
+        kept, offered = (Signal.like(self.i_data, name=n, reset_less=True) for n in ("kept", "offered"))
         full = Signal()
-        m.d.comb += self.i_ready.eq(~full)
+        m.d.comb += [self.i_ready.eq(~full), self.o_data.eq(offered)]
         with m.If(self.o_ready | ~self.o_valid):
             m.d.sync += [self.o_valid.eq(full | self.i_valid), full.eq(0)]
             with m.If(full):
-                m.d.sync += self.o_data.eq(kept)
+                m.d.sync += offered.eq(kept)
             with m.Else():
-                m.d.sync += self.o_data.eq(self.i_data)
+                m.d.sync += offered.eq(self.i_data)
         with m.Elif(self.i_ready & self.i_valid):
             m.d.sync += [kept.eq(self.i_data), full.eq(1)]
         return m

@@ -270,7 +270,7 @@ def test_what_is_no_export_is_named(tmp_path, copy):
     with pytest.raises(QsimError, match=r"qsim.v is missing"):
         export_verify.verify(copy)
     (copy / "manifest.json").write_text('{"format": 99, "files": {}}')
-    with pytest.raises(QsimError, match="format 99; this qsim reads format 2"):
+    with pytest.raises(QsimError, match="format 99; this qsim reads format 3"):
         export_verify.verify(copy)
 
 

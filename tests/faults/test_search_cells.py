@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from examples import random_codes, random_model
 
-from qsim import Mapping, Model, QsimError, data, load
+from qsim import Mapping, Model, QsimError, data, load, spec
 from qsim.attacks.defective import aware_shadow
 from qsim.crossbar.converters import with_converters
 from qsim.crossbar.mapping import map_to_crossbar
@@ -61,15 +61,42 @@ def test_each_flip_of_a_cell_is_the_best_of_all(
     labels = model.predict(codes)
     found = flip_attack(model, (codes, labels), (codes, labels), "cell-bit", 3, Goal(target))
     assert len(found.table)
-    wanted, better = (labels, min) if target is None else (np.full(len(labels), target), max)
+    wanted, sign = (labels, 1) if target is None else (np.full(len(labels), target), -1)
     for k in range(len(found.table)):
-        hits = [
-            (broken_by(model, np.concatenate([found.table[:k], row[None]])).predict(codes) == wanted).sum()
-            for row in every_flip(model)
-            if row.tolist() not in found.table[:k].tolist()
+        known = found.table[:k].tolist()
+        ranks = [
+            rank(broken_by(model, np.array([*known, row])), codes, wanted, sign)
+            for row in every_flip(model).tolist()
+            if row not in known
         ]
-        own = (broken_by(model, found.table[: k + 1]).predict(codes) == wanted).sum()
-        assert own == better(hits)
+        assert rank(broken_by(model, found.table[: k + 1]), codes, wanted, sign) == min(ranks)
+
+
+def rank(model: Model, codes: np.ndarray, wanted: np.ndarray, sign: int) -> tuple[int, int]:
+    """Images in the wanted class, then by how much in sum; the lower, the better a flip."""
+    logits = spec.logits(model, codes.tolist())
+    if len(logits[0]) == 1:  # the class is whether the logit is at least 0: a margin around -1/2, doubled
+        margins = [
+            2 * row[0] + 1 if own else -2 * row[0] - 1 for row, own in zip(logits, wanted, strict=True)
+        ]
+    else:
+        margins = [
+            row[own] - max(row[:own] + row[own + 1 :])
+            for row, own in zip(logits, wanted.tolist(), strict=True)
+        ]
+    hits = int((model.predict(codes) == wanted).sum())
+    return sign * hits, sign * sum(margins)
+
+
+def test_an_output_alone_ties_at_zero() -> None:
+    model = map_to_crossbar(load(MODELS / "spiral-relu-q2.safetensors"), Mapping(32, 32, 1))
+    codes = data.spiral("test")[0][::50]
+    last, none = model.layers[-1], np.empty((0, 5), np.int64)
+    for logit in model.logits(codes)[:, 0]:
+        moved = replace(model, layers=(*model.layers[:-1], replace(last, bias=last.bias - logit)))
+        for row in every_flip(model)[:3]:
+            classes = broken_by(moved, row[None]).predict(codes)
+            assert search._tried(moved, "cell-bit", none, row, (codes, classes))[0] == len(codes)
 
 
 def test_few_cells_ruin_what_many_random_ones_do_not() -> None:

@@ -29,7 +29,7 @@ def search(problem: Problem, options: Options, wide: float) -> None:
             aimed=True,
             emphasis=0.7 if restart >= RIVALS else 0.0,
         )
-        climb(problem, path, options.steps, restart)
+        climb(problem, path, options.steps, range(restart, restart + 1))
 
 
 ANNEALED = Attack(

@@ -1,7 +1,7 @@
 """Steps up a gradient, from a start to a result on the lattice: the loop of BIM, PGD, MIM and ours.
 
 Points walk between the codes; each step is scored on the integers, and an image is left alone once it is
-broken.
+broken. Walks from several starts go side by side, as rows of the same arrays: a step costs few calls.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import numpy.typing as npt
 from .draws import random_integers, stream_keys
 from .losses import LOSSES
 from .norms import Points
-from .problem import RIVALS, Problem
+from .problem import RIVALS, Integers, Problem
 from .surrogate import Surrogate
 
+ROWS = 512  # walks side by side
 CALM = 0.7  # the share of steps after which hidden units count as they are
 UNITS = 1 << 20  # streams of random numbers beyond those of starts
 
@@ -49,29 +50,43 @@ class Path:
     emphasis: float = 0.0
 
 
-def climb(problem: Problem, path: Path, steps: int, restart: int) -> None:
-    """One walk for every image that is not broken yet."""
-    images = problem.live
-    if not len(images):
-        return
-    keys = stream_keys(problem.keys[images], restart)
+def climb(problem: Problem, path: Path, steps: int, restarts: range) -> None:
+    """A walk from each start of a range, for every image that is not broken yet."""
+    width = None if path.widths is None else 1.0
+    surrogate = Surrogate(problem.model, problem.ball.typical, width, problem.network)
+    live, count = problem.live, max(ROWS // max(len(restarts), 1), 1)
+    for first in range(0, len(live) if restarts else 0, count):
+        _walk(problem, surrogate, path, steps, live[first : first + count], restarts)
+
+
+def _walk(
+    problem: Problem, surrogate: Surrogate, path: Path, steps: int, some: Integers, restarts: range
+) -> None:
+    """A walk from each start for each of some images: rows of images, start after start."""
+    images = np.tile(some, len(restarts))
     origin = problem.codes[images]
-    start = problem.ball.start(origin, keys) if path.random_start or restart else origin.astype(np.float32)
-    points = Points(origin, start)
+    keys = [stream_keys(problem.keys[some], restart) for restart in restarts]
+    starts = [
+        problem.ball.start(problem.codes[some], key)
+        if path.random_start or restart
+        else problem.codes[some].astype(np.float32)
+        for restart, key in zip(restarts, keys, strict=True)
+    ]
+    points = Points(origin, np.concatenate(starts))
+    aims = None
+    if path.aimed:
+        aims = np.concatenate([problem.rivals(some, restart % RIVALS) for restart in restarts])
+    weights = _emphasis(surrogate, np.concatenate(keys), path.emphasis) if path.emphasis else None
     widths = np.ones(steps) if path.widths is None else np.geomspace(*path.widths, steps)
     sizes = np.geomspace(path.first, path.last, steps).astype(np.float32)
-    surrogate = Surrogate(
-        problem.model, problem.ball.typical, None if path.widths is None else 1.0, problem.network
-    )
-    aims = problem.rivals(images, restart % RIVALS) if path.aimed else None
-    weights = _emphasis(surrogate, keys, path.emphasis) if path.emphasis and restart else None
     velocity = np.zeros(origin.shape if path.memory else (0, 0), np.float32)
     rows = np.arange(len(images))
     for k in range(steps + 1):
         codes = problem.ball.snapped(points, rows)
         logits = problem.try_all(images[rows], codes)
         going = problem.margins[images[rows]] >= 0
-        rows, codes, logits = rows[going], codes[going], logits[going]
+        if not going.all():
+            rows, codes, logits = rows[going], codes[going], logits[going]
         if k == steps or not len(rows):
             return
         labels, targets = problem.of(images[rows])

@@ -11,8 +11,8 @@ def search(problem: Problem, options: Options) -> None:
     path = Path(
         options.loss or "ce", random_start=False, first=0.1, last=0.1, memory=1.0, widths=options.widths
     )
-    for restart in range(options.restarts):
-        climb(problem, path, options.steps, restart)
+    climb(problem, path, options.steps, range(1))
+    climb(problem, path, options.steps, range(1, options.restarts))
 
 
 MIM = Attack("mim", "steps along summed gradients (Dong et al. 2018)", search, steps=20)

@@ -12,8 +12,8 @@ from .problem import Problem
 
 def search(problem: Problem, options: Options) -> None:
     path = Path(options.loss or "ce", first=0.25, last=0.02, widths=options.widths)
-    for restart in range(options.restarts):
-        climb(problem, path, options.steps, restart)
+    climb(problem, path, options.steps, range(1))  # breaks most of what all starts would
+    climb(problem, path, options.steps, range(1, options.restarts))
 
 
 PGD = Attack("pgd", "gradient steps from random starts (Madry et al. 2018)", search, steps=40, restarts=10)

@@ -77,14 +77,16 @@ class Problem:
         return self.labels[rows], None if self.targets is None else self.targets[rows]
 
     def try_all(self, rows: Integers, candidates: Codes) -> Integers:
-        """Score a candidate for each of the images `rows`; its logits, int64 (rows, classes).
+        """Score a candidate for each of the images `rows`, where one may stand several times.
 
+        Gives the logits, int64 (rows, classes).
         With read noise they are sums over readings.
         """
         logits = scored_logits(self.model, candidates)
         margins = self.margins_of(rows, logits)
-        self.queries[rows] += 1
-        better = margins < self.margins[rows]
+        np.add.at(self.queries, rows, 1)
+        better = np.flatnonzero(margins < self.margins[rows])[::-1]
+        better = better[np.argsort(-margins[better], kind="stable")]  # the first of the best is written last
         self.margins[rows[better]] = margins[better]
         self.best[rows[better]] = candidates[better]
         return logits

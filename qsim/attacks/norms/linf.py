@@ -85,4 +85,4 @@ def _snap(now: Any, rows: Any, codes: Any) -> None:
     for n in range(rows.size):
         point = now[rows[n]]
         for k in range(codes.shape[1]):
-            codes[n, k] = np.floor(point[k] + np.float32(0.5))
+            codes[n, k] = np.int32(np.floor(point[k] + np.float32(0.5)))  # in vectors, straight to bytes not

@@ -11,6 +11,7 @@ import numpy as np
 import typer
 
 from ..attacks import ATTACKS, Attack, Result, get
+from ..attacks.defective import aware_shadow
 from ..attacks.losses import LOSSES
 from ..attacks.norms import NORMS
 from ..data import Coding, Dataset
@@ -60,7 +61,8 @@ def command(
     """Attack a model: crafted on the float shadow, realised on the input codes, scored on the integers.
 
     Strengths are in input units; with --norm 0 they count inputs. Without --attack it is one step of FGSM on
-    every image; with it, images that are wrong from the start are left alone and count as broken.
+    every image; with it, images that are wrong from the start are left alone and count as broken, and
+    gradients on tiles are those of the weights that the defective cells stand for.
     """
     model = load(file)
     own = Coding(input_scale, input_bits, clip=input_clip)
@@ -75,6 +77,8 @@ def command(
     dataset, targets = _aimed(model, dataset, target)
     options: dict[str, Any] = {"norm": norm, "steps": steps, "restarts": restarts, "seed": seed, "loss": loss}
     options |= {"matched": matched, "targets": targets}
+    if any(layer.crossbar for layer in model.layers) and get(attack).white_box:
+        options["network"] = aware_shadow(model)
     rows = []
     for strength in epsilon:
         row, result = _run(get(attack), model, dataset, strength, options, json)
@@ -83,7 +87,8 @@ def command(
             _write_codes(out, dataset, result)
     _show(file, model, dataset, get(attack), rows, norm, json)
     if json:
-        told = {key: value for key, value in options.items() if key != "targets"} | {"target": target}
+        told = {key: options[key] for key in options.keys() - {"targets", "network"}} | {"target": target}
+        told["gradients"] = "defective" if "network" in options else "ideal"
         figures = {"data": dataset.name, "images": len(dataset.codes), "attack": attack, "options": told}
         write_json(json, "attack", {**named(file, model), **figures, "rows": [asdict(row) for row in rows]})
 

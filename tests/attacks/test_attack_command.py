@@ -9,15 +9,21 @@ import numpy as np
 import pytest
 from attacked_models import MODELS, digits, images
 
+from qsim import load
 from qsim.attacks import get
+from qsim.attacks.defective import aware_shadow
 from qsim.cli import main
 
 FILE = str(MODELS / "digits-step-q1.safetensors")
 
 
 def run(*arguments: str) -> int:
+    return command("attack", FILE, *arguments)
+
+
+def command(*words: str) -> int:
     with pytest.raises(SystemExit) as stop:
-        main(["attack", FILE, *arguments])
+        main(list(words))
     return int(stop.value.code or 0)
 
 
@@ -42,6 +48,22 @@ def test_a_target_leaves_its_own_images_out(tmp_path: Path) -> None:
     wanted = ["--attack", "pgd", "--steps", "5", "--target", "3", "--norm", "0", "--epsilon", "4"]
     assert run(*wanted, "--images", "80", "--json", str(report)) == 0
     assert json.loads(report.read_text())["images"] == (images(80)[1] != 3).sum()
+
+
+def test_on_tiles_gradients_know_the_defects(tmp_path: Path) -> None:
+    file, report = tmp_path / "tiles.safetensors", tmp_path / "r.json"
+    defects = ["--stuck-high", "0.05", "--rows", "64", "--seed", "1"]
+    command("map", str(MODELS / "digits-relu-q4.safetensors"), *defects, "--out", str(file))
+    options = ["--attack", "pgd", "--restarts", "2", "--epsilon", "0.05", "--images", "80"]
+    command("attack", str(file), *options, "--json", str(report))
+    told = json.loads(report.read_text())
+    assert told["options"]["gradients"] == "defective"
+    model, (codes, labels) = load(file), images(80)
+    found = [
+        get("pgd")(model, codes, labels, 0.05, restarts=2, network=network).robust_accuracy
+        for network in (aware_shadow(model), None)
+    ]
+    assert told["rows"][0]["integer"] == found[0] < found[1]
 
 
 @pytest.mark.parametrize(

@@ -145,10 +145,10 @@ def judged(folder: Path) -> Iterator[tuple[Path, str | None]]:
             raise QsimError(f"{path}: not a network, or a damaged one ({error!r})") from None
         for file in sorted(path.parent.rglob("*.json.gz")):
             try:
-                checker.judge(network, file)
+                checker.check(network, file.read_bytes())
                 yield file, None
-            except checker.Refused as why:
-                yield file, str(why)
+            except Exception as why:  # what is malformed may raise anything
+                yield file, f"{why}" if type(why) is ValueError else f"damaged or malformed: {why!r}"
 
 
 def _agree(path: Path, content: dict[str, Any], what: str) -> None:

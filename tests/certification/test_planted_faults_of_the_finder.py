@@ -19,6 +19,12 @@ PLACES = [
     ("network.arrays_of", "np.arange(layer.outputs) % len(kept)", "0 * np.arange(layer.outputs)"),
     ("counterexamples.box_of", "image + radius", "image + radius - 1"),
     ("counterexamples.value_of", "value = constant", "value = constant + 1"),
+    ("cuts._try_all", "others - least", "others"),
+    ("cuts._try_all", "(a - alpha[j]) * row[k]", "a * row[k]"),
+    ("cuts._try_all", "bound - values[1], (low", "bound - values[0], (low"),
+    ("cuts._move", "(begin - 1, a)", "(begin - 2, a)"),
+    ("cuts._move", "(end + 1, a)", "(end + 2, a)"),
+    ("cuts.cut", "ends.high[unit]) + 1", "ends.high[unit])"),
     ("branch._push", "(not above_first, above_first)", "(above_first,)"),
 ]
 FAULTS = [Fault(symbol, f"qsim.certification.{symbol}", text, new, TESTS) for symbol, text, new in PLACES]

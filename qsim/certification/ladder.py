@@ -61,6 +61,10 @@ class Certifier:
         if self.reach >= 1 << 50:
             raise QsimError(f"accumulators reach {self.reach // 2}; less than 2**49 is needed to certify")
 
+    def network(self, label: int) -> Model:
+        """The network that a certificate for this label is about."""
+        return self.model
+
     @cached_property
     def margins(self) -> list[list[Margin]]:
         """For each class, what its rivals need."""

@@ -42,7 +42,7 @@ MAY_IMPORT = {  # each room, and the rooms that it may import besides itself
     "qsim.attacks": LIBRARY - {"qsim.crossbar", "qsim.robustness"},
     "qsim.art": {"qsim.errors", "qsim.activations", "qsim.attacks", "qsim.model", "qsim.shadow"},
     "qsim.robustness": LIBRARY - {"qsim.crossbar"},
-    "qsim.certification": {"qsim.errors", "qsim.attacks", "qsim.data", "qsim.jit", "qsim.model"},
+    "qsim.certification": {"qsim.errors", "qsim.attacks", "qsim.data", "qsim.jit", "qsim.model", "qsim.spec"},
     "qsim.importers": {"qsim.errors", "qsim.model"},
     "qsim.faults": LIBRARY | TOLD | {"qsim.certification", "qsim.cluster"},
     "qsim.faults.lists": {

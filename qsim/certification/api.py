@@ -16,6 +16,7 @@ from ..model.checks import checked_int
 from ..model.model import Model
 from .branch import Effort
 from .ladder import Certifier, Finding
+from .tiles import TiledCertifier
 
 
 def certify(
@@ -31,7 +32,7 @@ def certify(
 
     Parameters
     ----------
-    model : Model of ideal layers, of any depth, grid, thresholds and input format
+    model : Model of any depth, grid, thresholds and input format; layers on tiles without read noise
     codes : int array (N, inputs)
     labels : int array (N,)
         An image is robust if every image within the radius gets its label.
@@ -49,13 +50,18 @@ def certify(
     Raises
     ------
     QsimError
-        If an argument is out of range, or a layer is on crossbar tiles.
+        If an argument is out of range, or a layer has read noise.
     """
-    certifier = Certifier(model)
+    certifier = certifier_of(model)
     images, labels = checked(model, codes, labels, radius)
     effort = Effort(nodes, seconds)
     found = decided(certifier, images, labels, radius, effort, range(len(images)))
     return [finding for _, finding, _ in sorted(found, key=lambda one: one[0])]
+
+
+def certifier_of(model: Model) -> Certifier | TiledCertifier:
+    """What decides images of a model."""
+    return TiledCertifier(model) if model.mapped else Certifier(model)
 
 
 def checked(
@@ -68,7 +74,7 @@ def checked(
 
 
 def decided(
-    certifier: Certifier,
+    certifier: Certifier | TiledCertifier,
     images: npt.NDArray[np.int64],
     labels: npt.NDArray[Any],
     radius: int,

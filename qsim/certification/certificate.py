@@ -2,7 +2,7 @@
 
 Fields: format, version, model (digest), image (its index), codes, label, radius, verdict, rung, nodes;
 `proof` (robust: rival -> tree), `witness` (broken: codes) or `bounds` (unknown: rival -> lower bound of its
-margin, in floating point, not proved); checksum. What they mean is told in `checker`.
+margin, not proved); checksum. What they mean is told in `checker`.
 """
 
 from __future__ import annotations
@@ -56,13 +56,17 @@ def checksum(certificate: dict[str, Any]) -> str:
 
 def write(path: Path, certificate: dict[str, Any]) -> None:
     """Write a certificate, completely or not at all."""
-    text = json.dumps(certificate, separators=(",", ":"))
     with replacing(path) as temporary:
-        temporary.write_bytes(gzip.compress(text.encode(), mtime=0))
+        temporary.write_bytes(packed(certificate))
+
+
+def packed(certificate: dict[str, Any]) -> bytes:
+    """A certificate as it stands in its file."""
+    return gzip.compress(json.dumps(certificate, separators=(",", ":")).encode(), mtime=0)
 
 
 def read(path: Path) -> dict[str, Any]:
-    """A certificate as it stands in its file; nothing is judged.
+    """The certificate of a file; nothing is judged.
 
     Raises
     ------

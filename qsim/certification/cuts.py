@@ -65,10 +65,10 @@ def cut(
         worth = WORTH * float(cell.high[unit] - cell.low[unit])
         if cell.high[unit] - ends.high[unit] > worth:
             kept.high[unit] = ends.high[unit]
-            cuts.append([unit, int(ends.high[unit]) + 1, "above", int(ends.above[unit])])
+            cuts.append([unit, int(ends.high[unit]) + 1, False, int(ends.above[unit])])
         if ends.low[unit] - cell.low[unit] > worth:
             kept.low[unit] = ends.low[unit]
-            cuts.append([unit, int(ends.low[unit]), "below", int(ends.below[unit])])
+            cuts.append([unit, int(ends.low[unit]), True, int(ends.below[unit])])
     return ({**leaf(arrays, scale, whole), "cuts": cuts, "rest": {}}, kept) if cuts else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,7 +31,7 @@ class Finding:
     nodes : cells looked at
     proof : for each rival class that interval bounds leave open a tree, see `checker`; empty unless robust
     witness : an image within the radius that gets another class, if broken
-    bounds : lower bounds of the margins of undecided rivals, if unknown (floating point, not proved)
+    bounds : lower bounds of the margins of undecided rivals, if unknown (rounded down; not proved)
     """
 
     verdict: str
@@ -38,7 +39,7 @@ class Finding:
     nodes: int = 0
     proof: dict[str, Any] = field(default_factory=dict)
     witness: Integers | None = None
-    bounds: dict[str, float] = field(default_factory=dict)
+    bounds: dict[str, int] = field(default_factory=dict)
 
 
 class Certifier:
@@ -59,6 +60,10 @@ class Certifier:
         self.reach = 2 * max(max(abs(low), abs(high)) for low, high in model.bounds)
         if self.reach >= 1 << 50:
             raise QsimError(f"accumulators reach {self.reach // 2}; less than 2**49 is needed to certify")
+
+    def network(self, label: int) -> Model:
+        """The network that a certificate for this label is about."""
+        return self.model
 
     @cached_property
     def margins(self) -> list[list[Margin]]:
@@ -103,8 +108,8 @@ class Certifier:
             if found.witness is not None:
                 return Finding("broken", "branch", nodes, witness=found.witness)
             if found.open:
-                bounds = {str(margin.rival): found.bound}
-                bounds |= {str(later.rival): root.bound for later, root in roots[i + 1 :]}
+                reached = {margin.rival: found.bound, **{m.rival: root.bound for m, root in roots[i + 1 :]}}
+                bounds = {str(r): math.floor(bound) for r, bound in reached.items() if math.isfinite(bound)}
                 return Finding("unknown", "branch", nodes, bounds=bounds)
             proof[str(margin.rival)] = found.proof
         return Finding("robust", "branch", nodes, proof)

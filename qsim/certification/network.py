@@ -109,8 +109,8 @@ def margins(model: Model, label: int) -> list[Margin]:
 
 
 def plain(model: Model) -> dict[str, Any]:
-    """The network file that the checker reads: what the model's digest is made of, as JSON-able values."""
+    """The network file that the checker reads: what the digest is made of; a tensor is [shape, values]."""
     tensors = {}
     for name, tensor in model.tensors().items():
-        tensors[name] = {"shape": list(tensor.shape), "values": tensor.ravel().tolist()}
-    return {"format": "qsim-network", "version": 1, "description": model.description(), "tensors": tensors}
+        tensors[name] = [list(tensor.shape), tensor.ravel().tolist()]
+    return {"format": "qsim-network", "version": 2, "description": model.description(), "tensors": tensors}

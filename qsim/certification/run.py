@@ -3,6 +3,7 @@
 run.json                        what was asked: data and a digest of their codes, nodes, seconds
 MODEL/network.json              the network in plain integers, as the checker reads it
 MODEL/radius-R/00000.json.gz    the certificate of an image
+MODEL/label-L/…                 both, of a model on tiles: of the ideal network that encloses it for a label
 times.jsonl                     processor time an image took; differs from run to run, all other files do not
 rows.parquet                    one row an image, from the certificates
 """
@@ -23,9 +24,8 @@ from ..errors import QsimError
 from ..model.container import replacing
 from ..model.model import Model
 from . import certificate, checker
-from .api import checked, decided
+from .api import certifier_of, checked, decided
 from .branch import Effort
-from .ladder import Certifier
 from .network import plain
 
 Report = Callable[[str, int, int], None]  # what is at work, images done, images in all
@@ -56,49 +56,53 @@ def run(plan: Plan, folder: Path, report: Report) -> list[dict[str, Any]]:
     """
     codes, labels = plan.dataset.codes[: plan.images], plan.dataset.labels[: plan.images]
     for model in plan.models.values():
-        Certifier(model)
+        certifier_of(model)
         for radius in plan.radii:
             checked(model, codes, labels, radius)
     digest = hashlib.sha256(np.ascontiguousarray(plan.dataset.codes, np.int64).tobytes()).hexdigest()
     _agree(folder / "run.json", {**plan.settings(), "codes": digest}, "settings")
     done, total = 0, len(plan.models) * len(plan.radii) * len(codes)
     for name, model in plan.models.items():
-        _agree(folder / name / "network.json", plain(model), "network")
-        certifier = Certifier(model)
+        certifier = certifier_of(model)
+        for label in sorted(set(labels.tolist())):
+            file = home(folder, name, model, label) / "network.json"
+            _agree(file, plain(certifier.network(label)), "network")
         for radius in plan.radii:
             images, _ = checked(model, codes, labels, radius)
-            at = place(folder, name, radius)
-            left = [row for row in range(len(images)) if not (at / file_name(row)).exists()]
+            paths = [home(folder, name, model, label) / place(radius, i) for i, label in enumerate(labels)]
+            left = [row for row, path in enumerate(paths) if not path.exists()]
             done += len(images) - len(left)
             report(f"{name} at {radius}", done, total)
             for row, finding, seconds in decided(certifier, images, labels, radius, plan.effort, left):
-                made = certificate.certificate_of(model, row, images[row], int(labels[row]), radius, finding)
-                certificate.write(at / file_name(row), made)
+                label = int(labels[row])
+                network = certifier.network(label)
+                made = certificate.certificate_of(network, row, images[row], label, radius, finding)
+                certificate.write(paths[row], made)
                 _log(folder, {"model": name, "radius": radius, "image": row, "rung": finding.rung}, seconds)
                 done += 1
                 report(f"{name} at {radius}", done, total)
     return [row for name in plan.models for radius in plan.radii for row in rows(plan, folder, name, radius)]
 
 
-def place(folder: Path, name: str, radius: int) -> Path:
-    """Where the certificates of a model at a radius are."""
-    return folder / name / f"radius-{radius}"
+def home(folder: Path, name: str, model: Model, label: int) -> Path:
+    """Where the network is that certificates for a label are about, with these: one a label for tiles."""
+    return folder / name / f"label-{label}" if model.mapped else folder / name
 
 
-def file_name(row: int) -> str:
-    """The certificate of an image."""
-    return f"{row:05d}.json.gz"
+def place(radius: int, row: int) -> Path:
+    """The certificate of an image, in this folder."""
+    return Path(f"radius-{radius}", f"{row:05d}.json.gz")
 
 
 def rows(plan: Plan, folder: Path, name: str, radius: int) -> Iterator[dict[str, Any]]:
     """What the certificates of a model at a radius say, as rows of a table."""
     model = plan.models[name]
-    for row in range(min(plan.images, len(plan.dataset.codes))):
-        path = place(folder, name, radius) / file_name(row)
+    for row, label in enumerate(plan.dataset.labels[: plan.images].tolist()):
+        path = home(folder, name, model, label) / place(radius, row)
         found = certificate.read(path)
         yield {
             "model": name,
-            "digest": found["model"],
+            "digest": model.digest,
             "activation": model.layers[0].activation,
             "bits": model.layers[0].bits,
             "data": plan.dataset.name,
@@ -135,7 +139,7 @@ def judged(folder: Path) -> Iterator[tuple[Path, str | None]]:
     QsimError
         If the folder holds no certificates, or a network is damaged.
     """
-    networks = sorted(folder.glob("*/network.json"))
+    networks = sorted(folder.rglob("network.json"))
     if not networks:
         raise QsimError(f"{folder}: no certificates; a folder that `qsim certify --out` wrote is needed")
     for path in networks:
@@ -145,10 +149,10 @@ def judged(folder: Path) -> Iterator[tuple[Path, str | None]]:
             raise QsimError(f"{path}: not a network, or a damaged one ({error!r})") from None
         for file in sorted(path.parent.rglob("*.json.gz")):
             try:
-                checker.judge(network, file)
+                checker.check(network, file.read_bytes())
                 yield file, None
-            except checker.Refused as why:
-                yield file, str(why)
+            except Exception as why:  # what is malformed may raise anything
+                yield file, f"{why}" if type(why) is ValueError else f"damaged or malformed: {why!r}"
 
 
 def _agree(path: Path, content: dict[str, Any], what: str) -> None:

@@ -23,7 +23,7 @@ from .terminal import Json, percent
 
 def command(
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE...", help="Models of ideal layers.")
+        list[Path] | None, typer.Argument(metavar="FILE...", help="Models; on tiles without read noise.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Where certificates and rows go.")

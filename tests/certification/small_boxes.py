@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from qsim import InputFormat, Model
 from qsim.certification import checker
-from qsim.certification.certificate import certificate_of, checksum
+from qsim.certification.certificate import certificate_of, checksum, packed
 from qsim.certification.ladder import Finding
 from qsim.certification.network import plain
 
@@ -60,7 +60,7 @@ def images_around(model: Model, image: npt.NDArray[np.int64], radius: int) -> np
 def judged(model: Model, image: npt.NDArray[np.int64], label: int, radius: int, finding: Finding) -> str:
     """What the checker says of a finding, told as a stranger would be: by files alone."""
     network = checker.Network(plain(model))
-    return checker.check(network, certificate_of(model, 0, image, label, radius, finding))
+    return checker.check(network, packed(certificate_of(model, 0, image, label, radius, finding)))
 
 
 def changed(certificate: dict[str, Any], **fields: Any) -> dict[str, Any]:

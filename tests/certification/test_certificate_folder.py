@@ -10,7 +10,6 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 from small_boxes import changed
 
@@ -139,14 +138,6 @@ def test_another_run_is_not_gone_on_with(folder: Path) -> None:
         plan = run.Plan({STEP.stem: qsim.load(model)}, dataset, (1,), 5, effort)
         with pytest.raises(QsimError, match="the same are needed to go on"):
             run.run(plan, folder, lambda *_: None)
-
-
-def test_layers_on_tiles_are_refused() -> None:
-    from qsim.crossbar.mapping import map_to_crossbar
-
-    model = map_to_crossbar(qsim.load(STEP), qsim.Mapping())
-    with pytest.raises(QsimError, match="only networks of ideal layers can be certified"):
-        qsim.certify(model, np.zeros((1, 64), int), np.zeros(1, int), 1)
 
 
 def test_a_damaged_certificate_is_named(tmp_path: Path) -> None:

@@ -61,9 +61,10 @@ def turn(model: Model) -> Model:
 def by_hand() -> list[Pair]:
     """Lies about the images 4, 5 and 6, one of which belies them, with proofs that nearly cover all."""
     cut: dict[str, Any] = {"split": [0, 0, 6], "below": {}, "above": {}}
-    even = {"scale": 1, "multipliers": [[0, 1]], "cuts": [[0, 5, "above", -1]], "rest": {}}  # just reaches it
-    away = {"scale": 1, "multipliers": [[0, 0]], "cuts": [[0, 5, "below", 0]], "rest": {}}
-    claims = [(loses_only(5), {"0": tree}) for tree in (cut, even, away)]
+    even = {"scale": 1, "multipliers": [[0, 1]], "cuts": [[0, 5, False, -1]], "rest": {}}  # just reaches it
+    away = {"scale": 1, "multipliers": [[0, 0]], "cuts": [[0, 5, True, 0]], "rest": {}}
+    corners = {"scale": 1, "multipliers": [[-1, 1]]}  # least at a threshold and just below another
+    claims = [(loses_only(5), {"0": tree}) for tree in (cut, even, away, corners)]
     claims += [(loses_only(6), {"0": cut}), (loses_from_six(), {})]
     return [
         pair(model, np.array([5]), 1, 1, Finding("robust", "branch", 1, proof)) for model, proof in claims

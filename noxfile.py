@@ -70,3 +70,13 @@ def pytorch(session: nox.Session) -> None:
     session.run(
         "pytest", "tests/importers/test_from_pytorch.py", *session.posargs, env={"OMP_NUM_THREADS": "1"}
     )
+
+
+@nox.session(venv_backend="venv")
+def tensorflow(session: nox.Session) -> None:
+    """Networks that TensorFlow converts, held against LiteRT's, XNNPACK's and TFLite Micro's integers."""
+    session.install("tensorflow-cpu", "tflite-micro")
+    session.install("--editable", ".[onnx,tflite]", "pytest", "hypothesis")
+    session.run(
+        "pytest", "tests/importers/test_from_tensorflow.py", *session.posargs, env={"OMP_NUM_THREADS": "1"}
+    )

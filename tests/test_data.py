@@ -127,6 +127,23 @@ def test_what_is_missing_is_downloaded_from_the_first_mirror_that_has_it(
     assert data.mnist("test")[1].tolist() == LABELS.tolist()  # from the folder, the mirror is empty
 
 
+def test_fashion_mnist_is_downloaded_too(
+    folder: Path, mirror: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the checksums of the gzipped files; of another file it is not kept."""
+    url, served = mirror
+    put(served, True)
+    monkeypatch.setattr(data, "FASHION_MIRRORS", (url,))
+    with pytest.raises(QsimError, match=r"could not be downloaded .*is not Fashion-MNIST's.*md5 is "):
+        data.load("fashion-mnist", "test")
+    place = folder.parent / "fashion-mnist"
+    assert list(place.iterdir()) == []
+    made = {name: hashlib.md5((served / f"{name}.gz").read_bytes()).hexdigest() for name in FILES}
+    monkeypatch.setattr(data, "FASHION_MD5", made)
+    assert data.load("fashion-mnist", "test").codes.tolist() == IMAGES.reshape(5, 784).tolist()
+    assert sorted(p.name for p in place.iterdir()) == [f"{name}.gz" for name in sorted(FILES)]
+
+
 def test_a_wrong_download_is_not_kept(
     folder: Path, mirror: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

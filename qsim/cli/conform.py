@@ -31,7 +31,7 @@ def command(
         typer.Option(metavar="FILE.npy", help="Instead: outputs that another program gave for --data."),
     ] = None,
     runtime: Annotated[
-        str | None, typer.Option(help="What runs the file; by default onnxruntime, node by node for QONNX.")
+        str | None, typer.Option(help="What runs the file; by default that whose integers were imported.")
     ] = None,
     data: TestData = None,
     input_scale: InputScale = None,
@@ -76,8 +76,10 @@ def _against(
 ) -> tuple[str, Conformity]:
     """Compare with a file in a runtime, on real inputs or random ones."""
     options: dict[str, Any] = {"last_layer": "float"}
+    if "imported" in model.provenance:
+        options["level"] = model.provenance["level"]
     if path.suffix.lower() == ".onnx":
-        options |= {"level": model.provenance.get("level", "all"), **api.coded_as(model)}
+        options |= api.coded_as(model)
     imported = api.import_file(path, **options)
     run, name = api.runtime(imported, runtime)
     x = random_inputs(imported, images, seed) if reals is None else reals

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -27,17 +27,21 @@ def command(
     input_scale: Annotated[float | None, typer.Option(help="Real input of one code step.")] = None,
     input_signed: Annotated[bool, typer.Option(help="Input codes go below 0.")] = False,
     level: Annotated[
-        str, typer.Option(help="onnxruntime's optimisations that QDQ chains equal: all or none.")
-    ] = "all",
+        str | None,
+        typer.Option(
+            help="Whose rounding: all (default) or none of onnxruntime's optimisations of QDQ chains; "
+            "reference (default), xnnpack or micro for TFLite."
+        ),
+    ] = None,
     json: Json = None,
 ) -> None:
     """Read a quantized network of another tool, exactly, or say in one sentence why not."""
-    options = {"thresholds": thresholds, "last_layer": last_layer}
-    if file.suffix.lower() == ".onnx":
-        coded = {"input_bits": input_bits, "input_scale": input_scale, "input_signed": input_signed}
-        imported = import_file(file, **options, **coded, level=level)
-    else:
-        imported = import_file(file, **options)
+    options: dict[str, Any] = {"thresholds": thresholds, "last_layer": last_layer}
+    if level is not None:
+        options["level"] = level
+    coded = {"input_bits": input_bits, "input_scale": input_scale, "input_signed": input_signed or None}
+    options |= {name: value for name, value in coded.items() if value is not None}
+    imported = import_file(file, **options)
     model, report = imported.model, imported.report
     model.save(out)
     headings = (

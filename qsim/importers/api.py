@@ -9,6 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
 
 from ..errors import QsimError
@@ -149,7 +150,7 @@ def import_tflite(
     *,
     thresholds: str = "probed",
     last_layer: str = "exact",
-    rounding: str = "single",
+    level: str = "reference",
 ) -> Imported:
     """Read a TFLite file of int8 fully connected layers.
 
@@ -157,9 +158,10 @@ def import_tflite(
     ----------
     source : path
     thresholds, last_layer
-        As in `from_onnx`; the two ways never differ here, for TFLite requantizes in integers.
-    rounding : "single" or "double"
-        Which of TFLite's requantizations: LiteRT's reference kernels round once.
+        As in `from_onnx`; the two ways never differ here, for TFLite accumulates integers.
+    level : "reference", "xnnpack" or "micro"
+        Whose requantization: LiteRT's reference kernels, XNNPACK (what LiteRT does by default on a
+        processor), or TFLite Micro.
 
     Raises
     ------
@@ -169,10 +171,11 @@ def import_tflite(
     started = time.perf_counter()
     try:
         from .tflite import reader
+        from .tflite.kernels import kernels
     except ImportError as error:
         raise QsimError(f"reading TFLite files needs {error.name}: pip install 'qsim[tflite]'") from None
-    reading, file = reader.read(source, rounding)
-    facts = {"imported": "tflite", "runtime": "LiteRT reference kernels", "level": f"{rounding} rounding"}
+    facts = {"imported": "tflite", "runtime": kernels(level).name, "level": level}
+    reading, file = reader.read(source, level)
     try:
         frozen = freeze(reading, thresholds=thresholds, last_layer=last_layer, provenance=facts)
     except QsimError as error:
@@ -192,9 +195,14 @@ def import_file(path: str | PathLike[str], **options: Any) -> Imported:
     QsimError
         If there is none, or as `from_onnx`.
     """
-    ending = Path(path).suffix.lower()
+    path = Path(path)
+    ending = path.suffix.lower()
     if ending not in IMPORTERS:
         raise QsimError(f"{path} ends in {ending!r}; {', '.join(IMPORTERS)} can be imported")
+    if ending != ".onnx" and (given := [name for name in options if name.startswith("input_")]):
+        raise QsimError(
+            f"{path.name}: {', '.join(given)} given; a {ending} file says itself how inputs are coded"
+        )
     return IMPORTERS[ending](path, **options)
 
 
@@ -236,11 +244,19 @@ def runtime(imported: Imported, name: str | None = None) -> tuple[Run, str]:
 
 
 def _tflite(imported: Imported, name: str | None) -> tuple[Run, str]:
-    """LiteRT's reference kernels on real inputs."""
-    from .tflite.reader import interpreter
+    """A TFLite runtime on real inputs, image by image."""
+    from .tflite.kernels import KERNELS
+    from .tflite.runtime import tapped
 
-    if name not in (None, "tflite"):
-        raise QsimError(f"runtime is {name!r}; a TFLite file runs in tflite")
-    run = interpreter(imported.graph)
-    entry = imported.reading.input
-    return (lambda x, wanted: run(entry.codes(x.reshape(len(x), -1)), wanted)), "tflite"
+    name = name or str(imported.model.provenance["level"])
+    if name not in KERNELS:
+        raise QsimError(f"runtime is {name!r}; a TFLite file runs in {', '.join(KERNELS)}")
+    file, entry = imported.graph, imported.reading.input
+
+    def run(x: npt.NDArray[Any], wanted: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
+        invoke = tapped(file.content, [file.names[tensor] for tensor in wanted], name)
+        flat = x.reshape(len(x), -1)
+        rows = [invoke(row) for row in (flat if file.floats else entry.codes(flat))]
+        return {tensor: np.stack([row[i] for row in rows]) for i, tensor in enumerate(wanted)}
+
+    return run, name

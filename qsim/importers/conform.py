@@ -21,6 +21,7 @@ from .steps import Affine, Curve, Quantizer
 
 Array = npt.NDArray[Any]
 Run = Callable[[Array, Sequence[str]], dict[str, Array]]
+ROUNDING = 2.0**-21  # of a float32 sum's largest terms: four units in the last place
 _NOTHING: Array = np.zeros((0, 0), np.int64)
 
 
@@ -68,9 +69,10 @@ class Conformity:
     differing : tuple of int
         How many of them differ.
     classes : int
-        Images whose classes differ and whose largest logit is one alone in the model.
+        Images whose classes differ, and no logits tie.
     ties : int
-        Images whose classes differ where two logits of the model tie at the top.
+        Images whose classes differ where two logits tie at the top, in the model or, but for the rounding of
+        float32, in the file.
     first : Difference or None
     """
 
@@ -190,11 +192,17 @@ def _first(
 
 
 def _classes(logits: Array, output: Array, boundary: float) -> tuple[int, int]:
-    """Images whose classes differ: with one largest logit in the model, and with several."""
+    """Images whose classes differ: with one largest logit, and with ties.
+
+    A tie is one of the model's logits, or of the file's as far as float32 tells apart what was added up.
+    """
     if logits.shape[1] == 1:
         return int(((logits[:, 0] >= 0) != (output[:, 0] >= boundary)).sum()), 0
-    other = logits.argmax(axis=1) != output.argmax(axis=1)
+    ours, theirs, rows = logits.argmax(axis=1), output.argmax(axis=1), np.arange(len(logits))
+    other = ours != theirs
     tied = (logits == logits.max(axis=1, keepdims=True)).sum(axis=1) > 1
+    gap = output[rows, theirs] - output[rows, ours]
+    tied |= gap <= ROUNDING * np.abs(output).max(axis=1)
     return int((other & ~tied).sum()), int((other & tied).sum())
 
 

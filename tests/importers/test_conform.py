@@ -150,3 +150,18 @@ def test_another_programs_outputs(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_mistakes(arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("conform", str(MODELS / "digits-relu-q4.safetensors"), *arguments) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_what_float32_does_not_tell_apart_is_a_tie() -> None:
+    """Equal sums, and offsets that differ by 2**-30: the model knows which is larger, a float does not."""
+    rng = np.random.default_rng(0)
+    weights = np.repeat(small_weights(rng, INPUTS, 2), 2, axis=1)
+    offsets = 8 + np.array([0, 2.0**-30, 0.25, 0.5])
+    net = Net(INPUTS).quant(0.25, 0, 5).dense(weights, 0.5)
+    file = net.then("Add", offsets - 8).then("Add", np.float32(8)).model()
+    found = compared(qsim.from_onnx(file), file)
+    assert found.equal
+    assert found.ties > 50
+    model = qsim.from_onnx(file)
+    wrong = with_layer(model, 0, bias=model.layers[0].bias + np.array([0, 0, 400, 0]))
+    assert compared(wrong, file).classes > 50

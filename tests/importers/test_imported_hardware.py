@@ -42,7 +42,8 @@ def test_it_goes_on_tiles_without_a_change() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["TFC_1W1A", "TFC_2W2A", "kwsmlp_w3a3"])
+@pytest.mark.parametrize("name", ["TFC_1W1A", "TFC_2W2A", "kwsmlp_w3a3", "qkeras_jettagging"])
 def test_handed_networks_in_rtl(name: str, compiler: list[str]) -> None:
-    model = qsim.from_onnx(handed(f"{name}.onnx"))
+    coded = {"input_bits": 16, "input_scale": 2.0**-10, "input_signed": True} if "jet" in name else {}
+    model = qsim.from_onnx(handed(f"{name}.onnx"), **coded)  # type: ignore[arg-type]
     assert compare(model, random_codes(0, model, 100)).equal

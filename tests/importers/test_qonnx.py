@@ -13,8 +13,8 @@ from networks import QONNX, Net, needs, small_weights
 
 import qsim
 from qsim import QsimError
-from qsim.importers.api import import_onnx
-from qsim.importers.conform import Conformity, conform
+from qsim.importers.api import import_onnx, runtime
+from qsim.importers.conform import Conformity, conform, random_inputs
 from qsim.importers.onnx.runtimes import RUNTIMES
 
 INPUTS, HIDDEN, CLASSES = 12, 9, 5
@@ -276,3 +276,22 @@ def test_scales_that_are_no_powers_of_two() -> None:
         for i in (probed, exact)
     ]
     assert wrong[0] < wrong[1]
+
+
+@pytest.mark.parametrize("bits", [8, 16, 32])
+def test_a_quantized_bias(bits: int) -> None:
+    """A constant may have 32 bits, as biases of Brevitas have."""
+    needs("qonnx")
+    draw = rng(bits)
+    net = Net(9).quant(0.25)
+    for inputs, outputs, scale in ((9, 7, 0.125), (7, 4, 0.25)):
+        net.dense(small_weights(draw, inputs, outputs), scale / 2)
+        net.quant(2.0**-12 if bits > 8 else 2.0**-6, bits=bits, of=net.const(draw.uniform(-1, 1, outputs)))
+        net.then("Add", net.made)
+        if inputs == 9:
+            net.quant(0.5)
+    imported = import_onnx(net.model(width=4))
+    run, _ = runtime(imported, "qonnx")
+    found = conform(imported.model, imported, random_inputs(imported, 200, 0), run)
+    assert found.equal, found.first
+    assert sum(imported.report.sensitive) == 0

@@ -107,6 +107,21 @@ def open_input(model: onnx.ModelProto) -> None:
     model.graph.input[0].type.tensor_type.shape.dim[1].dim_param = "features"
 
 
+def half_precision(model: onnx.ModelProto) -> None:
+    model.graph.input[0].type.tensor_type.elem_type = TensorProto.FLOAT16
+
+
+def half_scale() -> onnx.ModelProto:
+    net = Net(INPUTS)
+    codes = net.node("QuantizeLinear", "x", net.const(0.25, np.float16), net.const(0, np.uint8))
+    net.x = net.node("DequantizeLinear", codes, net.const(0.25, np.float16), net.const(0, np.uint8))
+    return net.dense(np.ones((INPUTS, 2))).model()
+
+
+def later_opset(model: onnx.ModelProto) -> None:
+    model.opset_import[0].version = 99
+
+
 def two_inputs(model: onnx.ModelProto) -> None:
     model.graph.input.append(helper.make_tensor_value_info("extra", TensorProto.FLOAT, [1, 2]))
 
@@ -215,6 +230,12 @@ REFUSED: dict[str, tuple[Callable[[], onnx.ModelProto], str]] = {
         "has 1,099,511,627,776 values an image; 16,777,216 are allowed",
     ),
     "open input": (lambda: changed(open_input), "all dimensions but the first must be known"),
+    "half precision": (lambda: changed(half_precision), "'x' is FLOAT16, whose sums round at every step"),
+    "scale in half precision": (
+        half_scale,
+        "QuantizeLinear 'QuantizeLinear_0' has a scale of float16; float32 is needed",
+    ),
+    "an opset to come": (lambda: changed(later_opset), "needs opset 99; the onnx package .* knows up to"),
     "two inputs": (lambda: changed(two_inputs), "2 data inputs .'x', 'extra'.; one is needed"),
     "function": (lambda: changed(function), "defines a function, 'Evil'; plain nodes are needed"),
     "growing constants": (

@@ -3,7 +3,9 @@
 import csv
 import gzip
 import json
+import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from qsim.cli import main
 from qsim.data import Coding, from_arrays, from_file
 
 MODELS = Path(__file__).parent.parent.parent / "models"
+JETS = MODELS.parent / "docs/howto/jets.md"
 CODES = np.random.default_rng(0).integers(0, 256, (40, 12)).astype(np.uint8)
 LABELS = np.arange(40) % 3
 ONE_HOT = np.eye(3)[LABELS]
@@ -297,6 +300,24 @@ def test_training_on_a_dataset_of_arrays() -> None:
     codes, labels = data.digits("train")
     network = qsim.train(from_arrays(codes, labels), bits=4, hidden=8, recipe=qsim.Recipe(epochs=2))
     assert network.codes_per_unit == 255
+
+
+def test_the_program_for_jets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of docs/howto/jets.md, on made jets: features of very different sizes, classes by name."""
+    (program,) = re.findall(r"^```py\n(.*?)^```", JETS.read_text(), re.DOTALL | re.MULTILINE)
+    rng = np.random.default_rng(0)
+    made = SimpleNamespace(
+        data=rng.normal(3, 1, (200, 16)) * 10.0 ** rng.integers(-3, 4, 16),
+        target=rng.choice(list("zwtqg"), 200).astype(object),
+    )
+    monkeypatch.setattr("sklearn.datasets.fetch_openml", lambda **options: made)
+    monkeypatch.chdir(tmp_path)
+    exec(program, {})
+    train, test = (data.load("jets.npz", split) for split in ("train", "test"))
+    assert (len(train.codes), len(test.codes)) == (160, 40)
+    assert train.input == test.input == qsim.InputFormat(16, signed=True)
+    assert np.abs(train.codes.std(axis=0) - train.codes_per_unit).max() < 1
+    assert set(test.labels.tolist()) == set(range(5))
 
 
 def test_fashion_mnist_is_known_by_its_checksums(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

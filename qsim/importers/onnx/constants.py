@@ -20,7 +20,8 @@ from ..rounding import rounding
 from .graph import Node
 
 Array = npt.NDArray[Any]
-MAX_BITS = 24  # of an integer on a grid
+MAX_BITS = 24  # of an integer on a grid of data
+MAX_CONSTANT_BITS = 32  # of a constant, such as a bias, which is rounded once, here
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,13 +65,11 @@ def scalar(values: Array, what: str) -> Any:
     return values.flat[0].item()
 
 
-def quantizer_range(node: Node, bits: Array) -> tuple[int, int]:
-    """The least and the greatest integer of a `Quant` node."""
+def quantizer_range(node: Node, bits: Array, most: int = MAX_BITS) -> tuple[int, int]:
+    """The least and the greatest integer of a `Quant` node of at most so many bits."""
     width = scalar(bits, f"{node.label}'s bit width")
-    if width != int(width) or not 1 <= width <= MAX_BITS:
-        raise QsimError(
-            f"{node.label} has bit width {width:g}; a whole number from 1 to {MAX_BITS} is needed"
-        )
+    if width != int(width) or not 1 <= width <= most:
+        raise QsimError(f"{node.label} has bit width {width:g}; a whole number from 1 to {most} is needed")
     signed, narrow = bool(node.get("signed", 1)), bool(node.get("narrow", 1))
     half = 1 << int(width) - 1
     if signed:
@@ -83,7 +82,7 @@ def quant(node: Node, inputs: Sequence[Array]) -> tuple[Array, Array]:
     x, scale, zero, bits = inputs
     scale, zero = scale.astype(np.float32), zero.astype(np.float32)
     y: Array = x.astype(np.float32) / scale + zero
-    low, high = quantizer_range(node, bits)
+    low, high = quantizer_range(node, bits, MAX_CONSTANT_BITS)
     if (low, high) == (-1, 1) and scalar(bits, "bits") == 1:  # qonnx runs signed 1-bit ones as bipolar
         y = np.where(y >= 0, np.float32(1), np.float32(-1))
     else:

@@ -142,6 +142,9 @@ def _checked(model: onnx.ModelProto, name: str, sha256: str) -> Graph:
     shape, kind = _type(entries[0])
     nodes = tuple(_nodes(graph, {*constants, entries[0].name}))
     opsets = {o.domain: o.version for o in model.opset_import}
+    opset, newest = opsets.get("", opsets.get("ai.onnx", 0)), onnx.defs.onnx_opset_version()
+    if opset > newest:
+        raise QsimError(f"it needs opset {opset}; the onnx package that is installed knows up to {newest}")
     outputs = tuple(o.name for o in graph.output)
     made = {o for node in nodes for o in node.outputs}
     if not outputs or not set(outputs) <= made | set(constants) | {entries[0].name}:
@@ -154,7 +157,7 @@ def _checked(model: onnx.ModelProto, name: str, sha256: str) -> Graph:
         shape=shape,
         kind=kind,
         outputs=outputs,
-        opset=opsets.get("", opsets.get("ai.onnx", 0)),
+        opset=opset,
         facts={"file": name, "sha256": sha256, "producer": producer},
         metadata={p.key: p.value for p in model.metadata_props},
         proto=model,
@@ -169,6 +172,8 @@ def _type(entry: onnx.ValueInfoProto) -> tuple[tuple[int | None, ...], np.dtype[
         raise QsimError(
             f"input {entry.name!r} has element type {tensor.elem_type}; floats or integers are needed"
         )
+    if tensor.elem_type == onnx.TensorProto.FLOAT16:
+        raise QsimError(f"input {entry.name!r} is FLOAT16, whose sums round at every step; FLOAT is needed")
     dims = tuple(d.dim_value if d.dim_value > 0 else None for d in tensor.shape.dim)
     return dims, np.dtype(helper.tensor_dtype_to_np_dtype(tensor.elem_type))
 

@@ -143,9 +143,7 @@ def integer_range(kind: np.dtype[Any], label: str) -> tuple[int, int]:
 def quantize_linear(walk: Walk, node: Node, inputs: Inputs) -> None:
     """clip(round_half_even(x / scale) + zero), an integer."""
     axis = node.get("axis", 1)
-    scale32 = walk.channels(
-        constant(node, inputs, 1, "a scale").astype(np.float32), axis, f"{node.label}'s scale"
-    )
+    scale32 = walk.channels(_scale32(node, inputs), axis, f"{node.label}'s scale")
     kind, zero32 = np.dtype(np.uint8), np.zeros(1, np.float32)
     if len(inputs) > 2 and node.inputs[2]:
         zero_point = constant(node, inputs, 2, "a zero point")
@@ -158,6 +156,14 @@ def quantize_linear(walk: Walk, node: Node, inputs: Inputs) -> None:
     made = integer_quantizer(node, integer_range(kind, node.label), scale32, zero32)
     walk.steps.append(fuse(walk, node, made, scale32, zero32.astype(kind)))
     walk.trail.append(Trail("quantize"))
+
+
+def _scale32(node: Node, inputs: Inputs) -> Array:
+    """The scale of a (de)quantizer of float32 data."""
+    scale = constant(node, inputs, 1, "a scale")
+    if scale.dtype != np.float32:
+        raise QsimError(f"{node.label} has a scale of {scale.dtype}; float32 is needed, as data are")
+    return scale
 
 
 def integer_quantizer(node: Node, limits: tuple[int, int], scale32: Array, zero32: Array) -> Quantizer:
@@ -184,9 +190,7 @@ def integer_quantizer(node: Node, limits: tuple[int, int], scale32: Array, zero3
 def dequantize_linear(walk: Walk, node: Node, inputs: Inputs) -> None:
     """(q - zero) * scale."""
     axis = node.get("axis", 1)
-    scale32 = walk.channels(
-        constant(node, inputs, 1, "a scale").astype(np.float32), axis, f"{node.label}'s scale"
-    )
+    scale32 = walk.channels(_scale32(node, inputs), axis, f"{node.label}'s scale")
     zero32 = np.zeros(1, np.float32)
     if len(inputs) > 2 and node.inputs[2]:
         zero_point = constant(node, inputs, 2, "a zero point").astype(np.float32)

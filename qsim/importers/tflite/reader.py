@@ -1,11 +1,11 @@
-"""TFLite files of int8 fully connected layers, read through the schema alone: nothing in them is run."""
+"""From a TFLite file of int8 fully connected layers to a reading: operators in order, each by its kind."""
 
 from __future__ import annotations
 
 import hashlib
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
@@ -13,34 +13,21 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tflite
 
 from ...errors import QsimError
 from ...model.input_format import InputFormat
-from ..rounding import ROUNDINGS as ROUNDING_MODES
+from ..rounding import ROUNDINGS
 from ..stages import Input, Levels, Reading, Stage
 from ..steps import Affine, Quantizer
-from .rounding import ROUNDINGS, Requantize, multiplier
+from . import dense, tables
+from .kernels import KERNELS, Kernels, half_away, kernels
+from .schema import SPANS, Graph, Operator, Tensor, one_scale, parse
 
 Array = npt.NDArray[Any]
-LOW, HIGH = -128, 127
-ONE = (Fraction(1),)
-OPERATORS = ("FULLY_CONNECTED", "RESHAPE", "SOFTMAX")
-ACTIVATIONS = {0: None, 1: "RELU"}  # of TFLite's enumeration
-LARGEST = 1 << 30
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """A tensor's name, shape and int8 or int32 quantization: real = (integer - zero) * scale."""
-
-    index: int
-    name: str
-    shape: tuple[int, ...]
-    kind: int
-    scale: Array
-    zero: Array
-    data: bytes
+SHAPES = ("SHAPE", "STRIDED_SLICE", "PACK", "CONCATENATION", "REDUCE_PROD")  # how files compute a new shape
+MOVES = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")  # keep the order of the numbers
+ENDS = ("SOFTMAX", "LOG_SOFTMAX", "ARG_MAX", "DEQUANTIZE")
+CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "CONV_3D")
 
 
 @dataclass(frozen=True)
@@ -51,16 +38,51 @@ class File:
     facts: dict[str, Any]
     shape: tuple[int, ...]
     kind: np.dtype[Any]
+    names: dict[str, int]
+    floats: bool
 
 
-def read(source: str | PathLike[str], rounding: str = "single") -> tuple[Reading, File]:
+@dataclass
+class Walk:
+    """Where a reader is: the tensor that holds data, and the layers up to it.
+
+    Parameters
+    ----------
+    graph : Graph
+    content : bytes
+    level : name of the kernels
+    current : Tensor
+    entry : Tensor or None
+        The first tensor of 8-bit codes.
+    stages : complete layers, the last of which may still get steps
+    shapes : indices of tensors that hold shapes
+    ended : label of the operator after which only reports come
+    logits : the tensor that it took in
+    """
+
+    graph: Graph
+    content: bytes
+    level: str
+    current: Tensor
+    entry: Tensor | None = None
+    stages: list[Stage] = field(default_factory=list)
+    shapes: set[int] = field(default_factory=set)
+    ended: str = ""
+    logits: Tensor | None = None
+
+    @property
+    def kernels(self) -> Kernels:
+        return KERNELS[self.level]
+
+
+def read(source: str | PathLike[str], level: str = "reference") -> tuple[Reading, File]:
     """Read an int8 multilayer perceptron.
 
     Parameters
     ----------
     source : path
-    rounding : "double" or "single"
-        Which of TFLite's requantizations the thresholds are.
+    level : "reference", "xnnpack" or "micro"
+        Whose requantization the thresholds are.
 
     Raises
     ------
@@ -73,199 +95,145 @@ def read(source: str | PathLike[str], rounding: str = "single") -> tuple[Reading
     content = path.read_bytes()
     if content[4:8] != b"TFL3":
         raise QsimError(f"{path}: not a TFLite file; its identifier is {content[4:8]!r}, not b'TFL3'")
-    if rounding not in ROUNDINGS:
-        raise QsimError(f"rounding is {rounding!r}; {' or '.join(ROUNDINGS)} is needed")
+    kernels(level)
     try:
-        return _read(content, path.name, rounding)
+        return _read(content, path.name, level)
     except QsimError as error:
         raise QsimError(f"{path.name}: {error}") from None
     except (struct.error, IndexError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise QsimError(f"{path.name}: a damaged TFLite file ({error})") from None
 
 
-def _read(content: bytes, name: str, rounding: str) -> tuple[Reading, File]:
-    model = tflite.Model.GetRootAsModel(content, 0)
-    if model.SubgraphsLength() != 1:
-        raise QsimError(f"{model.SubgraphsLength()} subgraphs; one is needed")
-    graph = model.Subgraphs(0)
-    if graph.InputsLength() != 1 or graph.OutputsLength() != 1:
-        raise QsimError(
-            f"{graph.InputsLength()} inputs and {graph.OutputsLength()} outputs; one of each is needed"
-        )
-    current = entry = _tensor(model, graph, graph.Inputs(0))
-    if entry.kind != tflite.TensorType.INT8:
-        raise QsimError(f"input {entry.name!r} is of type {entry.kind}; int8 is needed")
-    stages: list[Stage] = []
-    for i in range(graph.OperatorsLength()):
-        operator = graph.Operators(i)
-        kind = _kind(model, operator)
-        if kind not in OPERATORS:
-            raise QsimError(f"{kind} {i} is not supported; {', '.join(OPERATORS)} are allowed")
-        if operator.Inputs(0) != current.index:
-            raise QsimError(f"{kind} {i} takes in another tensor than the last; a chain of layers is needed")
-        made = _tensor(model, graph, operator.Outputs(0))
-        if kind == "FULLY_CONNECTED":
-            stages.append(_layer(model, graph, operator, (current, made), i, ROUNDINGS[rounding]))
-        elif kind == "SOFTMAX":
-            break
-        current = made
-    if not stages:
+def _read(content: bytes, name: str, level: str) -> tuple[Reading, File]:
+    graph = parse(content)
+    walk = Walk(graph, content, level, graph.entry)
+    if graph.entry.kind in SPANS:
+        walk.entry = graph.entry
+    elif graph.entry.kind != "FLOAT32":
+        raise QsimError(f"input {graph.entry.name!r} is {graph.entry.kind}; INT8, UINT8 or FLOAT32 is needed")
+    for operator in graph.operators:
+        _visit(walk, operator)
+    if walk.entry is None or not walk.stages:
         raise QsimError("no FULLY_CONNECTED operator; one is needed")
-    stages[-1] = replace(stages[-1], steps=stages[-1].steps[:2])  # outputs stay TFLite's integers
-    real = {"scale": float(current.scale[0]), "zero": int(current.zero[0])}
+    if graph.output != walk.current.index:
+        raise QsimError(f"the way from the input ends at {walk.current.name!r}, which is not the output")
+    logits = walk.logits or walk.current
+    last = walk.stages[-1]
+    walk.stages[-1] = replace(last, steps=last.steps[:-1])  # outputs stay TFLite's integers
+    scale, zero = one_scale(logits, "the output")
     facts = {
-        "output": real,
+        "output": {"scale": float(scale), "zero": zero},
         "file": name,
         "sha256": hashlib.sha256(content).hexdigest(),
-        "rounding": rounding,
     }
-    file = File(content, facts, entry.shape, np.dtype(np.float32))
-    return Reading(_input(entry), tuple(stages), facts, current.name), file
+    names = {tensor.name: tensor.index for tensor in reversed(graph.tensors)}
+    floats = graph.entry.kind == "FLOAT32"
+    file = File(content, facts, graph.entry.shape, np.dtype(np.float32), names, floats)
+    return Reading(_input(walk.entry, level), tuple(walk.stages), facts, logits.name), file
 
 
-def _input(entry: Tensor) -> Input:
-    """The input's codes, and how real inputs become codes: halves away from zero, as TFLite quantizes."""
-    if len(entry.scale) != 1:
-        raise QsimError(f"input {entry.name!r} has {len(entry.scale)} scales; one is needed")
-    scale, zero = Fraction(float(entry.scale[0])), int(entry.zero[0])
-    away = ROUNDING_MODES["HALF_UP"]
+def _visit(walk: Walk, operator: Operator) -> None:
+    kind, label = operator.kind, operator.label
+    data = [i for i in operator.inputs if i >= 0 and not walk.graph.tensors[i].data]
+    if kind in SHAPES and all(
+        i in walk.shapes or (kind == "SHAPE" and i == walk.current.index) for i in data
+    ):
+        walk.shapes.update(operator.outputs)
+        return
+    if kind in CONVOLUTIONS:
+        raise QsimError(
+            f"{label} is a convolution; only fully connected layers are supported: unroll it into a matrix "
+            "(one row for each place and channel) or train a multilayer perceptron"
+        )
+    if kind not in OPERATORS:
+        raise QsimError(f"{label} is not supported; {', '.join(OPERATORS)} are allowed")
+    if [i for i in data if i not in walk.shapes] != [walk.current.index] or len(operator.outputs) != 1:
+        raise QsimError(f"{label} takes in or gives other data than one tensor; a chain of layers is needed")
+    if walk.ended and kind not in (*ENDS, *MOVES, "QUANTIZE"):
+        raise QsimError(f"{label} follows {walk.ended}; nothing may follow that but the output")
+    if not walk.ended:
+        OPERATORS[kind](walk, operator)
+    walk.current = walk.graph.tensors[operator.outputs[0]]
+
+
+def _fully_connected(walk: Walk, operator: Operator) -> None:
+    if walk.entry is None or walk.current.kind not in SPANS:
+        raise QsimError(
+            f"{operator.label} takes in {walk.current.kind} data; INT8 or UINT8 is needed: "
+            "convert with full integer quantization (a representative data set)"
+        )
+    walk.stages.append(dense.stage(walk.graph, operator, walk.current, walk.kernels))
+
+
+def _reshape(walk: Walk, operator: Operator) -> None:
+    made = walk.graph.tensors[operator.outputs[0]]
+    if made.elements != walk.current.elements:
+        raise QsimError(
+            f"{operator.label} makes {made.elements} of {walk.current.elements} numbers; as many are needed"
+        )
+
+
+def _elementwise(walk: Walk, operator: Operator) -> None:
+    """After a layer: one more staircase. Before the first, only what makes the codes."""
+    made = walk.graph.tensors[operator.outputs[0]]
+    if walk.stages:
+        last = walk.stages[-1]
+        more = tables.steps(walk.graph, operator, walk.content, walk.level)
+        walk.stages[-1] = replace(last, steps=(*last.steps, *more))
+        return
+    if operator.kind != "QUANTIZE":
+        raise QsimError(f"{operator.label} comes before the first layer; a FULLY_CONNECTED is needed there")
+    if walk.entry is None:
+        walk.entry = made
+    elif _as_integers(walk.entry, operator.label) != _as_integers(made, operator.label):
+        raise QsimError(
+            f"{operator.label} gives the input another scale or range; equal scales and a zero point that "
+            "moves with the codes are needed"
+        )
+
+
+def _as_integers(tensor: Tensor, label: str) -> tuple[float, int, int]:
+    """The scale of a tensor's integers, and the lowest and highest one, less the zero point."""
+    scale, zero = one_scale(tensor, label)
+    low, high = SPANS[tensor.kind]
+    return float(scale), low - zero, high - zero
+
+
+def _end(walk: Walk, operator: Operator) -> None:
+    if not walk.stages:
+        raise QsimError(f"{operator.label} comes before the first layer; a FULLY_CONNECTED is needed there")
+    walk.ended, walk.logits = operator.label, walk.current
+
+
+OPERATORS: dict[str, Callable[[Walk, Operator], None]] = {
+    "FULLY_CONNECTED": _fully_connected,
+    **dict.fromkeys(MOVES, _reshape),
+    **dict.fromkeys(tables.ELEMENTWISE, _elementwise),
+    **dict.fromkeys(ENDS, _end),
+}
+
+
+def _input(entry: Tensor, level: str) -> Input:
+    """The input's codes, and how real inputs become codes, as the kernels' QUANTIZE does."""
+    scale32, zero = one_scale(entry, "the input")
+    low, high = SPANS[entry.kind]
+    scale = Fraction(float(scale32))
+    even = level == "xnnpack"
+    rounding = ROUNDINGS["HALF_EVEN" if even else "HALF_UP"]
 
     def begins(k: int, j: int) -> tuple[Fraction, bool]:
-        place, inclusive = away.cut(LOW + k - zero)
+        place, inclusive = rounding.cut(low + k - zero)
         return place * scale, inclusive
 
     def run(x: Array) -> Array:
-        return (away.apply(x / x.dtype.type(scale)) + zero).clip(LOW, HIGH)
+        x = x.astype(np.float32)
+        rounded = (
+            np.rint(x * (np.float32(1) / scale32)) if even else half_away((x / scale32).astype(np.float64))
+        )
+        return (rounded + zero).clip(low, high)
 
-    quantizer = Quantizer("the input", HIGH - LOW, (Fraction(LOW),), ONE, begins, run)
-    levels = Levels(Fraction(-zero), Fraction(1), LOW, HIGH)
-    steps = (quantizer, Affine(ONE, (Fraction(-zero),), lambda x: x - zero))
-    return Input(InputFormat(8, signed=True), levels, steps=steps, codes_per_unit=float(1 / scale))
-
-
-def _kind(model: Any, operator: Any) -> str:
-    code = model.OperatorCodes(operator.OpcodeIndex())
-    number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
-    names = {v: k for k, v in vars(tflite.BuiltinOperator).items() if isinstance(v, int)}
-    return names.get(number, f"operator {number}")
-
-
-def _tensor(model: Any, graph: Any, index: int) -> Tensor:
-    tensor = graph.Tensors(index)
-    own = tensor.Quantization()
-    scale = own.ScaleAsNumpy() if own is not None and own.ScaleLength() else np.zeros(0, np.float32)
-    zero = (
-        own.ZeroPointAsNumpy()
-        if own is not None and own.ZeroPointLength()
-        else np.zeros(len(scale), np.int64)
-    )
-    held = model.Buffers(tensor.Buffer())
-    data = held.DataAsNumpy().tobytes() if held.DataLength() else b""
-    shape = tuple(tensor.Shape(i) for i in range(tensor.ShapeLength()))
-    name = (tensor.Name() or b"").decode(errors="replace")
-    return Tensor(index, name, shape, tensor.Type(), scale, zero, data)
-
-
-def _values(tensor: Tensor, kind: Any, label: str) -> Array:
-    array = np.frombuffer(tensor.data, kind)
-    if array.size != int(np.prod(tensor.shape, dtype=object)):
-        raise QsimError(f"{label}: {tensor.name!r} of shape {tensor.shape} holds {array.size} values")
-    return array.reshape(tensor.shape)
-
-
-def _layer(
-    model: Any, graph: Any, operator: Any, ends: tuple[Tensor, Tensor], i: int, rounding: Requantize
-) -> Stage:
-    """One fully connected layer: integer product, 32-bit bias, requantization."""
-    label = f"FULLY_CONNECTED {i}"
-    taken, made = ends
-    weights = _tensor(model, graph, operator.Inputs(1))
-    kinds = (taken.kind, weights.kind, made.kind)
-    if kinds != (tflite.TensorType.INT8,) * 3:
-        raise QsimError(f"{label} has types {kinds}; int8 data, weights and results are needed")
-    if len(taken.scale) != 1 or len(made.scale) != 1 or not len(weights.scale) or weights.zero.any():
-        raise QsimError(f"{label} lacks a scale of its data, or has zero points of weights; none are allowed")
-    integers = _values(weights, np.int8, label).astype(np.int64)
-    outputs = len(integers)
-    if len(weights.scale) not in (1, outputs):
-        raise QsimError(f"{label} has {len(weights.scale)} weight scales; 1 or {outputs} are needed")
-    bias = np.zeros(outputs, np.int64)
-    if operator.InputsLength() > 2 and operator.Inputs(2) >= 0:
-        bias = _values(_tensor(model, graph, operator.Inputs(2)), np.int32, label).astype(np.int64)
-    options = tflite.FullyConnectedOptions()
-    options.Init(operator.BuiltinOptions().Bytes, operator.BuiltinOptions().Pos)
-    activation = options.FusedActivationFunction()
-    if activation not in ACTIVATIONS:
-        raise QsimError(f"{label} has fused activation {activation}; none or RELU is allowed")
-    zero = int(made.zero[0])
-    factors = np.broadcast_to(weights.scale.astype(np.float64), (outputs,))
-    reals = [float(taken.scale[0]) * float(s) / float(made.scale[0]) for s in factors]
-    low = max(LOW, zero) if ACTIVATIONS[activation] else LOW
-    multipliers = [multiplier(r) for r in reals]
-    if max(shift for _, shift in multipliers) > 1:
-        raise QsimError(f"{label} multiplies by {max(reals):g} to requantize; less than 2 is needed")
-    quantizer = _requantizer(label, made.name, multipliers, zero, low, rounding)
-    offset = tuple(Fraction(int(b)) for b in bias)
-    steps = (
-        Affine(ONE, offset, lambda x: x + bias),
-        quantizer,
-        Affine(ONE, (Fraction(-zero),), lambda x: x - zero),  # as the next layer takes it in
-    )
-    return Stage(label, integers, ONE, steps, integer=True)
-
-
-def _requantizer(
-    label: str, tensor: str, multipliers: list[tuple[int, int]], zero: int, low: int, rounding: Requantize
-) -> Quantizer:
-    """The staircase of min(max(rounded(acc * real) + zero, low), 127), found by bisection in integers."""
-
-    def reaches(acc: int, k: int, j: int) -> bool:
-        return int(rounding(np.int64(acc), *multipliers[j])) + zero >= low + k
-
-    def begins(k: int, j: int) -> tuple[Fraction, bool]:
-        q, shift = multipliers[j]
-        near = round((low + k - zero - 0.5) / (q * 2.0 ** (shift - 31))) if q else LARGEST
-        left, right = near - 3, near + 3
-        if abs(near) >= LARGEST or reaches(left, k, j) or not reaches(right, k, j):
-            left, right = -LARGEST, LARGEST
-        while left < right:
-            middle = (left + right) >> 1
-            left, right = (left, middle) if reaches(middle, k, j) else (middle + 1, right)
-        return Fraction(left), True
-
-    def run(acc: Array) -> Array:
-        whole = np.rint(acc).astype(np.int64)
-        columns = [rounding(whole[:, j], *m) for j, m in enumerate(multipliers)]
-        return (np.stack(columns, axis=1) + zero).clip(low, HIGH).astype(np.float64)
-
-    return Quantizer(label, HIGH - low, (Fraction(low),), ONE, begins, run, tensor)
-
-
-Runner = Callable[[Array, Any], dict[str, Array]]
-
-
-def interpreter(file: File) -> Runner:
-    """The file in LiteRT's reference kernels: codes (N, inputs) to tensors by name."""
-    try:
-        from ai_edge_litert.interpreter import Interpreter, OpResolverType
-    except ImportError as error:
-        raise QsimError(f"the runtime tflite needs {error.name}: pip install ai-edge-litert") from None
-    made = Interpreter(
-        model_content=file.content,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
-        experimental_preserve_all_tensors=True,
-    )
-    made.allocate_tensors()
-    places = {d["name"]: d["index"] for d in made.get_tensor_details()}
-    entry = made.get_input_details()[0]
-
-    def run(codes: Array, wanted: Any) -> dict[str, Array]:
-        rows: dict[str, list[Array]] = {name: [] for name in wanted}
-        for row in codes:
-            made.set_tensor(entry["index"], row.reshape(entry["shape"]).astype(np.int8))
-            made.invoke()
-            for name in wanted:
-                rows[name].append(made.get_tensor(places[name]).reshape(-1).copy())
-        return {name: np.stack(values) for name, values in rows.items()}
-
-    return run
+    quantizer = Quantizer("the input", high - low, (Fraction(low),), dense.ONE, begins, run)
+    levels = Levels(Fraction(-zero), Fraction(1), low, high)
+    steps: tuple[Quantizer | Affine, ...] = (quantizer, dense.shifted(zero))
+    form = InputFormat(8, signed=low < 0)
+    return Input(form, levels, steps=steps, codes_per_unit=float(1 / scale))

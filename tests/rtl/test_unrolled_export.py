@@ -14,6 +14,7 @@ from test_export_verilog import lint
 
 import qsim
 from qsim import QsimError, data
+from qsim.cli.folding import chosen_interval
 from qsim.crossbar.mapping import map_to_crossbar
 from qsim.model.crossbar import Mapping
 from qsim_rtl.export import folder as export
@@ -133,6 +134,15 @@ def test_images_under_cocotb(stall, interval, tmp_path):
 def test_a_trained_model_under_cocotb(tmp_path):
     codes = data.digits("train")[0][:1000]
     play(qsim.load(MODELS / "digits-step-q1.safetensors"), tmp_path, codes, 64, 0.3)
+
+
+def test_a_rate_is_the_longest_interval_that_gives_it():
+    assert chosen_interval("ecp5-85k", 2_000_000, None) == 12  # the board has 25 MHz
+    assert chosen_interval("ecp5-85k", 25_000_000, None) == 1
+    with pytest.raises(QsimError, match="up to 25,000,000 can be had of ecp5-85k"):
+        chosen_interval("ecp5-85k", 26_000_000, None)
+    with pytest.raises(QsimError, match="--interval cannot be given beside it"):
+        chosen_interval("ecp5-85k", 1000, 5)
 
 
 def test_refusals(tmp_path):

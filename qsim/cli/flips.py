@@ -12,9 +12,8 @@ import typer
 from ..data import Coding
 from ..errors import QsimError
 from ..faults import lists, tables
-from ..faults.difference import KINDS
 from ..faults.figures import draw_flips
-from ..faults.search import Flips, Goal, chance, flip_attack, random_flips
+from ..faults.search import SEARCHED, Flips, Goal, chance, flip_attack, random_flips
 from ..model.file import load
 from ..model.model import Model
 from ..robustness.evaluate import check_fit
@@ -27,9 +26,12 @@ Row = dict[str, Any]
 
 
 def command(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Models of ideal layers.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Models of ideal layers, or for cell-bit on tiles."),
+    ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where rows, lists and figure go.")],
-    kind: Annotated[list[str], typer.Option(help=f"{', '.join(KINDS)}; repeatable.")] = ["weight-bit"],  # noqa: B006
+    kind: Annotated[list[str], typer.Option(help=f"{', '.join(SEARCHED)}; repeatable.")] = ["weight-bit"],  # noqa: B006
     budget: Annotated[int, typer.Option(help="Flips at most.")] = 100,
     target: Annotated[int | None, typer.Option(help="Class that all images shall get; else any.")] = None,
     data: TestData = None,

@@ -33,6 +33,9 @@ def command(
     quick: Annotated[bool, typer.Option("--quick", help="A minute: few widths and strengths.")] = False,
     data: Annotated[list[str] | None, typer.Option("--data", help="mnist or spiral; else both.")] = None,
     seeds: Annotated[int | None, typer.Option("--seeds", help="Networks a point; 5, or 2 if quick.")] = None,
+    attack: Annotated[
+        str, typer.Option(help="On MNIST beside FGSM: strong, or strongest at seven times its cost.")
+    ] = "strong",
     processes: Annotated[int | None, typer.Option(help="On this machine; by default its cores.")] = None,
     scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler to use.")] = None,
     redraw: Annotated[
@@ -53,6 +56,7 @@ def command(
         return
     datasets = tuple(data or tasks.DATASETS)
     plan = tasks.quick(datasets, seeds or 2) if quick else tasks.full(datasets, seeds or 5)
+    plan = tasks.attacked_by(plan, attack)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..errors import QsimError
-from ..model.crossbar import MAX_CELL, Crossbar
+from ..model.crossbar import MAX_CELL, Crossbar, Mapping
 from ..model.layer import Layer
 from ..model.model import Model
 from ..spec.geometry import signed_width
@@ -138,15 +138,18 @@ def _cell_bit_sites(model: Model, index: int) -> Sites | None:
     return None if crossbar is None else Sites(crossbar.cells.shape, crossbar.mapping.cell_bits)
 
 
+def moved_cells(cells: Integers, mapping: Mapping, bits: Integers | int) -> Integers:
+    """Conductances after the bits of a mask (of each cell, or of all) are flipped in their nearest levels."""
+    levels = ((cells + (mapping.unit >> 1)) >> mapping.unit_bits).clip(0, mapping.top)
+    return (cells + ((levels ^ bits) - levels) * mapping.unit).clip(0, MAX_CELL)
+
+
 def _flip_cells(model: Model, layer: Layer, index: int, table: Integers) -> Layer:
     """A flipped bit of the nearest level moves a cell's conductance by so many levels."""
     crossbar = _crossbar(layer)
-    mapping, cells = crossbar.mapping, crossbar.cells.copy()
-    half = mapping.unit >> 1
-    levels = ((cells + half) >> mapping.unit_bits).clip(0, mapping.top)
-    wrong = levels.copy()
-    np.bitwise_xor.at(wrong, tuple(table[:, :3].T), np.int64(1) << table[:, 3])
-    cells = (cells + (wrong - levels) * mapping.unit).clip(0, MAX_CELL)
+    bits = np.zeros_like(crossbar.cells)
+    np.bitwise_xor.at(bits, tuple(table[:, :3].T), np.int64(1) << table[:, 3])
+    cells = moved_cells(crossbar.cells, crossbar.mapping, bits)
     return _with(layer, replace(crossbar, cells=cells), "cell bits", len(table))
 
 

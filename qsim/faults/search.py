@@ -5,6 +5,9 @@ the integers, and the best one stays (after Rakin, He and Fan, Bit-Flip Attack, 
 class T-BFA, TPAMI 2021). The gradient only proposes: what counts is how many images the faulty engine
 classifies right, or as the target, and among equals the sum of their margins. Thresholds have no gradient on
 the shadow; all their bits are tried.
+
+On tiles the bits are those of cells' levels, the shadow has the weights that the cells stand for, and the
+integers are computed anew for each try.
 """
 
 from __future__ import annotations
@@ -20,12 +23,15 @@ from ..model.checks import checked_int
 from ..model.model import Model
 from .difference import KINDS, Baseline
 from .draw import Space, draw_in_order
-from .gradients import promised
+from .gradients import promised, promised_by_cells
 from .kinds import kind_of
 from .lists import apply_faults, of_model
 from .memory import Integers
 
+CELLS = "cell-bit"
+SEARCHED = (*KINDS, CELLS)
 CANDIDATES = 100  # a layer, tried exactly in each round
+CELL_CANDIDATES = 20  # the same of cells, where a try costs more
 GROWTH = 1.25  # from one number of random flips to the next
 
 
@@ -87,10 +93,10 @@ def flip_attack(
 
     Parameters
     ----------
-    model : Model of ideal layers, whose hidden layers name their activation
+    model : Model whose hidden layers name their activation: of ideal layers, or for "cell-bit" on tiles
     crafting : codes (N, inputs) and labels (N,) that flips are chosen by
     scoring : codes and labels that the goal is asked of; the attack does not see them
-    kind : "weight-bit", "bias-bit" or "threshold-bit"
+    kind : "weight-bit", "bias-bit", "threshold-bit" or "cell-bit"
     budget : int
         Flips at most.
     goal : Goal
@@ -100,21 +106,27 @@ def flip_attack(
     QsimError
         If kind, images and model do not fit together.
     """
-    if kind not in KINDS:
-        raise QsimError(f"flips of kind {kind!r}; one of {', '.join(KINDS)} is needed")
+    if kind not in SEARCHED:
+        raise QsimError(f"flips of kind {kind!r}; one of {', '.join(SEARCHED)} is needed")
     checked_int(budget, 1, 1 << 20, "number of flips")
     if goal.target is not None:
         checked_int(goal.target, 0, model.classes - 1, "target class")
     codes, labels = crafting
     wanted = labels if goal.target is None else np.full(len(labels), goal.target)
-    engine = Baseline.of(model, codes, wanted)
+    engine = None if kind == CELLS else Baseline.of(model, codes, wanted)
     table = np.empty((0, len(kind_of(kind).axes) + 2), np.int64)
     scores = [_score(model, kind, table, scoring, goal)]
     while len(table) < budget and not scores[-1][2]:
         broken = apply_faults(model, of_model(model, {kind: table}))
         candidates = _candidates(model, broken, kind, (codes, wanted), goal)
         candidates = _without(candidates, table)
-        best = _best(engine.flipped(kind, table), kind, candidates, goal)
+        if engine is None:
+            scored = [_tried(model, kind, table, row, (codes, wanted)) for row in candidates]
+            correct, margin = np.array(scored).T
+        else:
+            effects = engine.flipped(kind, table).effects(kind, candidates)
+            correct, margin = effects.correct, effects.margin
+        best = _best(correct, margin, goal)
         table = np.concatenate([table, candidates[best : best + 1]])
         scores.append(_score(model, kind, table, scoring, goal))
     accuracy, hits, done = zip(*scores, strict=True)
@@ -164,9 +176,13 @@ def _candidates(
         space = Space(model, kind_of(kind))
         return space.table(np.arange(len(space)))
     tables = []
-    for index, rise in enumerate(promised(broken, model.accumulator_bits, kind, *crafting)):
+    if kind == CELLS:
+        found, count = promised_by_cells(broken, *crafting), CELL_CANDIDATES
+    else:
+        found, count = dict(enumerate(promised(broken, model.accumulator_bits, kind, *crafting))), CANDIDATES
+    for index, rise in found.items():
         gain = rise.ravel() * (1 if goal.target is None else -1)
-        numbers = np.sort(np.argsort(-gain, kind="stable")[:CANDIDATES])
+        numbers = np.sort(np.argsort(-gain, kind="stable")[:count])
         places = np.stack(np.unravel_index(numbers, rise.shape), 1)
         tables.append(np.column_stack([np.full(len(numbers), index), places]))
     return np.concatenate(tables)
@@ -178,8 +194,21 @@ def _without(candidates: Integers, table: Integers) -> Integers:
     return candidates[[tuple(row) not in known for row in candidates.tolist()]]
 
 
-def _best(engine: Baseline, kind: str, candidates: Integers, goal: Goal) -> int:
+def _tried(
+    model: Model, kind: str, table: Integers, row: Integers, crafting: tuple[npt.NDArray[Any], Integers]
+) -> tuple[int, int]:
+    """With one more flip: how many images get the wanted class, and the sum of their margins."""
+    codes, wanted = crafting
+    logits = apply_faults(model, of_model(model, {kind: np.concatenate([table, row[None]])})).logits(codes)
+    if logits.shape[1] == 1:  # class 0 has the constant 0, and loses a tie
+        logits = np.concatenate([np.full_like(logits, -1), 2 * logits], axis=1)
+    own = np.arange(len(codes)), wanted
+    rest = logits.copy()
+    rest[own] = np.iinfo(np.int64).min
+    return int((logits.argmax(1) == wanted).sum()), int((logits[own] - rest.max(1)).sum())
+
+
+def _best(correct: Integers, margin: Integers, goal: Goal) -> int:
     """Which candidate leaves fewest images right, or puts most into the target."""
-    effects = engine.effects(kind, candidates)
     sign = 1 if goal.target is None else -1
-    return int(np.lexsort((sign * effects.margin, sign * effects.correct))[0])
+    return int(np.lexsort((sign * margin, sign * correct))[0])

@@ -112,7 +112,10 @@ def test_random_flips_are_those_of_one_order() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"kind": "cell"}, "flips of kind 'cell'; one of weight-bit, bias-bit, threshold-bit is needed"),
+        (
+            {"kind": "cell"},
+            "flips of kind 'cell'; one of weight-bit, bias-bit, threshold-bit, cell-bit is needed",
+        ),
         ({"budget": 0}, "number of flips is 0; an integer from 1"),
         ({"goal": Goal(10)}, "target class is 10; an integer from 0 to 9 is needed"),
     ],

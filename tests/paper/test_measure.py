@@ -108,3 +108,9 @@ def test_the_second_axis_on_images_is_what_the_attack_leaves(task) -> None:  # t
         left = qsim.attacks.strong(model, codes, labels, row["epsilon"]).robust_accuracy
         assert (row["attack"], row["accuracy"]) == ("strong", pytest.approx(left))
     assert audits == []  # the data set is not the paper's
+    all_attacks, _ = measure.strong_tables(pixels, model, (0.0,), replace(SAMPLE, attack="strongest"))
+    for row, weaker in zip(all_attacks, found, strict=True):
+        left = qsim.attacks.strongest(model, codes, labels, row["epsilon"] or 0.01).robust_accuracy
+        assert row["attack"] == "strongest"
+        assert row["accuracy"] <= weaker["accuracy"]
+        assert row["epsilon"] == 0 or row["accuracy"] == pytest.approx(left)

@@ -132,3 +132,5 @@ def test_plans() -> None:
         tasks.full(["cifar"])
     with pytest.raises(QsimError, match="0 seeds; at least 1 is needed"):
         tasks.quick(seeds=0)
+    with pytest.raises(QsimError, match="'fgsm' is not for the second axis; strong or strongest is needed"):
+        tasks.attacked_by(full, "fgsm")

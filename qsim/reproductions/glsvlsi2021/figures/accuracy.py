@@ -68,11 +68,12 @@ def by_bits(saved: Saved) -> Iterator[Drawing]:
 def _twin(saved: Saved, cube: Cube) -> Drawing:
     """The same under the second attack axis."""
     figure, stars = _lines_by_bits(saved, cube, "integer", "strong")
-    images = int(saved.table("strong", dataset=cube.dataset)["images"][0])
+    first = {name: column[0] for name, column in saved.table("strong", dataset=cube.dataset).items()}
+    images = int(first["images"])
     how = (
         f"that no input code within reach fools, all codes tried, of {images}"
         if cube.dataset == "spiral"
-        else f"that the attack `strong` does not fool, of the first {images}"
+        else f"that the attack `{first['attack']}` does not fool, of the first {images}"
     )
     return Drawing(
         f"{BY_BITS[cube.dataset]}-strong",

@@ -96,12 +96,13 @@ def survival(saved: Saved, claims: list[Facts]) -> Facts | None:
         return None
     both = [c for c in claims if not c["own"] and c["strong"] and "integer" in c["paths"]]
     changed = [c for c in both if c["strong"]["verdict"] != c["paths"]["integer"]["verdict"]]
-    sampled = where(table, attack="strong")
+    sampled = where(table, dataset="mnist")
     return {
         "total": len(both),
         "changed": changed,
         "kept": [c for c in both if c not in changed],
         "ours": [c for c in claims if c["own"] and c["strong"]],
+        "attack": sampled["attack"][0] if count(sampled) else "",
         "images": int(sampled["images"][0]) if count(sampled) else 0,
         "strengths": len(np.unique(sampled["epsilon"])) - 1 if count(sampled) else 0,
         "critical": criticals(saved),

@@ -1,8 +1,8 @@
 """The second attack axis: what is left of a network when the attack is as strong as ours are.
 
-On two inputs every code within reach is tried, so the figures are the truth. Elsewhere `strong` looks for
-the smallest strength that breaks each of the first test images, and the audit says what FGSM's own figure
-is worth.
+On two inputs every code within reach is tried, so the figures are the truth. Elsewhere `strong`, or
+`strongest` if asked for, looks for the smallest strength that breaks each of the first test images, and the
+audit says what FGSM's own figure is worth.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ....attacks import get
 from ....attacks.audit import audit
 from ....attacks.fgsm import FGSM
 from ....attacks.steps import lattice_step
-from ....attacks.strongest import STRONG
 from ....data import Dataset
 from ....model.model import Model
 from ....robustness.breaking import smallest_breaking
@@ -40,12 +40,12 @@ def strong_rows(
         steps = np.array([lattice_step(model, epsilon) for epsilon in strengths])
         first = np.searchsorted(steps, true_distances(model, codes, labels, int(steps[-1])))
     else:
-        first = smallest_breaking(STRONG, model, codes, labels, strengths, seed=task.seed)
+        first = smallest_breaking(get(sample.attack), model, codes, labels, strengths, seed=task.seed)
     own = {
         **_named(task, model),
         "variant": task.variant,
         "path": "integer",
-        "attack": "complete" if complete else STRONG.name,
+        "attack": "complete" if complete else sample.attack,
         "images": len(codes),
     }
     return [

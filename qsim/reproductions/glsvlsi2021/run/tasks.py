@@ -59,6 +59,9 @@ class Task:
         return "spiral-literal" if self.variant == "literal" else self.dataset
 
 
+SECOND_ATTACKS = ("strong", "strongest")
+
+
 @dataclass(frozen=True)
 class Sample:
     """What the second attack axis is measured on where not all codes can be tried.
@@ -68,11 +71,13 @@ class Sample:
     images : the first so many test images
     epsilons : strengths in real input units, ascending from 0
     audited : widths whose networks of seed 0 are audited
+    attack : "strong", or "strongest" at seven times its cost
     """
 
     images: int
     epsilons: tuple[float, ...]
     audited: tuple[int, ...]
+    attack: str = "strong"
 
 
 # a strength lies between 1.5 and 2 times each one, where claims ask for it
@@ -115,6 +120,21 @@ def quick(datasets: Sequence[str] = DATASETS, seeds: int = 2) -> Plan:
             tasks.append(Task(dataset, activation, bits, seed, short[dataset]))
         tasks.extend(_variants(Task(dataset, "relu", 1, 0, short[dataset])))
     return Plan(tuple(tasks), EPSILONS[:4] + EPSILONS[5::5], QUICK_SAMPLE)
+
+
+def attacked_by(plan: Plan, attack: str) -> Plan:
+    """The same plan with another attack on the second axis.
+
+    Raises
+    ------
+    QsimError
+        If it is neither "strong" nor "strongest".
+    """
+    if attack not in SECOND_ATTACKS:
+        raise QsimError(
+            f"attack {attack!r} is not for the second axis; {' or '.join(SECOND_ATTACKS)} is needed"
+        )
+    return replace(plan, sample=replace(plan.sample, attack=attack))
 
 
 def _variants(base: Task) -> Iterator[Task]:

@@ -10,7 +10,8 @@ networks
     on both paths, the share of images whose gradient is zero for either loss gradient, the recipe as JSON.
 strong
     Images that the second attack axis leaves: `attack` is `complete` where every code was tried, which is
-    the truth, else `strong` on the first `images`. Breaking an image once breaks it at larger strengths too.
+    the truth, else `strong` or `strongest` on the first `images`. Breaking an image once breaks it at larger
+    strengths too.
 audits
     The audit of FGSM at `epsilon` for a few networks: each `check` with `figure`, `threshold` and whether it
     is `flagged`; `under_fgsm` and `under_strongest` are what those two attacks leave of the same images.

@@ -10,7 +10,7 @@ import typer
 from ..errors import QsimError
 from ..model.file import load
 from . import terminal
-from .folding import TARGETS, Bits, Pe, Simd, chosen_folding, part
+from .folding import TARGETS, Bits, Pe, Simd, chosen_folding, chosen_interval, part
 from .results import write_json
 from .terminal import Json
 
@@ -38,7 +38,13 @@ def command(
             "--simd codes a beat."
         ),
     ] = "folded",
-    target: Annotated[str | None, typer.Option(help="With --rate: choose pe and simd for this part.")] = None,
+    interval: Annotated[
+        int | None,
+        typer.Option(help="Unrolled: cycles from one image to the next at most; more are smaller."),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="With --rate: choose pe and simd, or interval, for this part.")
+    ] = None,
     rate: Annotated[float | None, typer.Option(help="Inferences a second at the board's clock.")] = None,
     verify: Annotated[
         Path | None, typer.Option("--verify", metavar="DIR", help="Check a folder against its model.")
@@ -68,10 +74,12 @@ def command(
     if (rate is None) != (target is None):
         raise QsimError(f"--rate and --target choose the folding together; targets are {TARGETS}")
     model = load(file)
-    if rate is not None:
+    if rate is not None and style == "unrolled":
+        interval = chosen_interval(target, rate, interval)
+    elif rate is not None:
         pe, simd = chosen_folding(model, target, rate, pe, simd, max_bits)
     manifest = part("export.folder").write(
-        model, out, pe, simd, max_bits, vectors, name, stream_bytes, protect, style
+        model, out, pe, simd, max_bits, vectors, name, stream_bytes, protect, style, interval
     )
     console.print(
         f"{out}: {len(manifest['files']) + 1} files; latency {manifest['latency']:,} cycles, "

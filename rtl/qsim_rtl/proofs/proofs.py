@@ -30,6 +30,7 @@ from . import (
     frame_buffer,
     lanes,
     threshold,
+    unrolled_serial,
 )
 from .fault import planted
 from .shapes import layer, tiles
@@ -44,6 +45,7 @@ class Proof:
 
     `harness(module)` builds the question from the module that holds the block. `text` of the
     module's code becomes `broken` in its twin (see `fault.planted`), which `small` asks about if it is given.
+    Induction goes from `cycles` cycles in which the assertions hold to the next.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Proof:
     text: str
     broken: str
     small: Callable[[Any], Module] | None = None
+    cycles: int = 1
 
 
 @dataclass(frozen=True)
@@ -78,18 +81,18 @@ def prove(proof: Proof) -> Outcome:
     QsimError
         If a tool is missing or fails.
     """
-    base, step, seconds = _holds(proof.harness, proof.block)
+    base, step, seconds = _holds(proof.harness, proof.block, proof.cycles)
     started = time.perf_counter()
     twin = Question((proof.small or proof.harness)(broken(proof)), inside=False).reached(TWIN_CYCLES)
     return Outcome(base, step, twin, seconds, time.perf_counter() - started)
 
 
 @cache
-def _holds(harness: Callable[[Any], Module], block: str) -> tuple[Answer, Answer, float]:
+def _holds(harness: Callable[[Any], Module], block: str, cycles: int) -> tuple[Answer, Answer, float]:
     """From reset and by induction, with the seconds; asked once for all twins of a harness."""
     started = time.perf_counter()
     question = Question(harness(importlib.import_module(f"qsim_rtl.gateware.{block}")))
-    return question.reached(2), question.induced(1), time.perf_counter() - started
+    return question.reached(cycles + 1), question.induced(cycles), time.perf_counter() - started
 
 
 def broken(proof: Proof) -> ModuleType:
@@ -119,6 +122,8 @@ FEW = layer(levels=3, accumulator_bits=5, outputs=2)
 UNEVEN = layer(inputs=5, simd=2, outputs=5, pe=2, code_bits=3)
 LOADED = [MemoryShape("short", 5, 2), MemoryShape("long", 70, 3), MemoryShape("whole", 32, 2)]
 WRITES = partial(axi_lite.writes, address_bits=7)
+SIGNED_DIGITS = partial(unrolled_serial.multiplied, low=-2, high=1, interval=3)
+BITS = partial(unrolled_serial.multiplied, low=0, high=3, interval=99)
 FEW_LISTS = partial(threshold.bracketed, shape=FEW)
 PROOFS = [
     Proof(
@@ -241,6 +246,14 @@ PROOFS = [
     Proof(
         "columns joined", "crossbar.reference", partial(crossbar_combine.joined, shape=tiles()),
         "(1 << shape.unit_bits >> 1)", "0",
+    ),
+    Proof(
+        "products by digits of two bits", "unrolled.serial", SIGNED_DIGITS,
+        "else reached & more", "else reached", cycles=12,
+    ),
+    Proof(
+        "products by bits", "unrolled.serial", BITS,
+        "Mux(self._more_at(m, level), before, 0)", "before", cycles=14,
     ),
     *(_summed(bits, grid) for bits in range(1, 9) for grid in ("odd", "twos_complement")),
 ]  # fmt: skip

@@ -28,6 +28,8 @@ class UnrolledShape:
         Logits of a result, bits of each, bits of the class.
     depth : int
         Cycles from an image in the engine to its result.
+    cycles : int
+        From one image in the engine to the next.
     digest : str
         Of the model, 64 hexadecimal digits: there is no other that the engine runs.
     """
@@ -40,6 +42,7 @@ class UnrolledShape:
     logit_bits: int
     class_bits: int
     depth: int
+    cycles: int
     digest: str
 
     @property
@@ -50,7 +53,7 @@ class UnrolledShape:
     @property
     def interval(self) -> int:
         """Cycles from one image's first beat to the next one's, back to back."""
-        return self.frame_beats
+        return max(self.frame_beats, self.cycles)
 
     @property
     def latency(self) -> int:

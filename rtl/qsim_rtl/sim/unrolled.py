@@ -46,6 +46,8 @@ class UnrolledSimulator:
     model : Model of ideal layers
     levels : int
         Adders between two registers.
+    interval : int
+        Cycles from one image to the next, at most.
     optimize : int
         What follows -O in the compiler's flags.
 
@@ -55,10 +57,10 @@ class UnrolledSimulator:
         If the model is mapped, or yosys or the C++ compiler is missing or fails.
     """
 
-    def __init__(self, model: Model, levels: int = 1, optimize: int = 1) -> None:
-        self.model, self.engine = model, UnrolledEngine(model, levels)
+    def __init__(self, model: Model, levels: int = 1, interval: int = 1, optimize: int = 1) -> None:
+        self.model, self.engine = model, UnrolledEngine(model, levels, interval=interval)
         compiler = [*toolchain.cxx(), *FLAGS, f"-O{optimize}"]
-        facts = "unrolled", model.digest, levels, compiler, toolchain.cxx_version(), SOURCE_DIGEST
+        facts = "unrolled", model.digest, levels, interval, compiler, toolchain.cxx_version(), SOURCE_DIGEST
         hidden = len(model.layers) - 1
         binding = f"#define HIDDEN_LAYERS {hidden}\n#define EACH_HIDDEN(X) "
         binding += " ".join(f"X({k})" for k in range(hidden)) + "\n"

@@ -90,7 +90,8 @@ class _Answer:
     """What is still to be sent, the first byte lowest; `free` when nothing is."""
 
     def __init__(self, m: Module, sender: Sender, most: int) -> None:
-        self.bytes, self.unsent = Signal(8 * most, name="reply"), Signal(range(most + 1), name="unsent")
+        self.bytes = Signal(8 * most, name="reply", reset_less=True)
+        self.unsent = Signal(range(most + 1), name="unsent")
         self.free = self.unsent == 0
         m.d.comb += [sender.byte.eq(self.bytes), sender.valid.eq(~self.free)]
         with m.If(sender.valid & sender.ready):
@@ -134,16 +135,18 @@ class Bridge(wiring.Component):
         m.domains.sync = domain = ClockDomain(local=True)
         m.submodules.receiver = receiver = Receiver()
         m.submodules.sender = sender = Sender()
+        restart = Signal(init=1, reset_less=True)  # a register: it has far to go
+        m.d.sync += restart.eq(self.rst | receiver.broken)
         m.d.comb += [
             domain.clk.eq(self.clk),
-            domain.rst.eq(self.rst | receiver.broken),
+            domain.rst.eq(restart),
             receiver.line.eq(self.rx),
             receiver.divisor.eq(self.divisor),
             sender.divisor.eq(self.divisor),
             self.tx.eq(sender.line),
         ]
         answer = _Answer(m, sender, max(5, sum(self.shape.result_widths) // 8 + 1))
-        arguments = Signal(40)
+        arguments = Signal(40, reset_less=True)
         missing = Signal(range(max(6, self.shape.input_width // 8 + 1)))
         beats = Signal(16)
         with m.FSM():
@@ -213,7 +216,13 @@ class Bridge(wiring.Component):
                 m.next = "COMMAND"
 
     def _send(self, m: Module, receiver: Receiver, missing: Signal, beats: Signal) -> None:
-        data = Signal(self.shape.input_width)
+        data = Signal(self.shape.input_width, reset_less=True)
+        byte, taken = (
+            Signal(8, reset_less=True),
+            Signal(),
+        )  # registers, from where all of `data` is near enough
+        m.d.sync += [byte.eq(receiver.byte), taken.eq(0)]
+        m.d.sync += data.eq(Mux(taken, Cat(data, byte)[8:], data))
         m.d.comb += [
             self.m_axis_tdata.eq(data),
             self.m_axis_tkeep.eq(-1),
@@ -223,8 +232,8 @@ class Bridge(wiring.Component):
             with m.If(beats == 0):
                 m.next = "COMMAND"
             with m.Elif(receiver.valid):
-                m.d.sync += [data.eq(Cat(data, receiver.byte)[8:]), missing.eq(missing - 1)]
-            with m.Elif(missing == 0):
+                m.d.sync += [taken.eq(1), missing.eq(missing - 1)]
+            with m.Elif((missing == 0) & ~taken):
                 m.d.comb += self.m_axis_tvalid.eq(1)
                 with m.If(self.m_axis_tready):
                     m.d.sync += [beats.eq(beats - 1), missing.eq(self.shape.input_width // 8)]

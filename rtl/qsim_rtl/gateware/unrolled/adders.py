@@ -34,7 +34,7 @@ class Adders(wiring.Component):
         self.shapes = [range_shape(low, high)] * graph.inputs + [
             range_shape(*r) for r in ranges[graph.inputs :]
         ]
-        self.output_ranges = [_ends(term, ranges) for term in graph.outputs]
+        self.output_ranges = [output_ends(term, ranges) for term in graph.outputs]
         used = [term.value for term in graph.outputs if term is not None]
         deepest = max((graph.levels[value] for value in used), default=0)
         self.latency = max(-(-deepest // levels), 1)
@@ -125,7 +125,7 @@ def range_shape(low: int, high: int) -> Shape:
     return signed(bits) if low < 0 else unsigned(bits)
 
 
-def _ends(term: Term | None, ranges: list[tuple[int, int]]) -> tuple[int, int]:
+def output_ends(term: Term | None, ranges: list[tuple[int, int]]) -> tuple[int, int]:
     if term is None:
         return 0, 0
     ends = sorted(term.sign * (end << term.shift) for end in ranges[term.value])

@@ -11,7 +11,7 @@ from ..bus.axi import AXIStream
 
 
 class Collector(wiring.Component):
-    """Takes a beat a cycle while the engine has room, and gives the image with the frame's last beat.
+    """Takes a beat a cycle, a frame's last one while the engine has room, and gives the image with it.
 
     A frame whose TLAST comes early or late gives no image; of a late one everything up to TLAST is
     dropped.
@@ -45,7 +45,7 @@ class Collector(wiring.Component):
         taken, due = Signal(), Signal()
         m.d.comb += [
             due.eq(slot == shape.frame_beats - 1),
-            self.i.tready.eq(self.o.ready),
+            self.i.tready.eq(self.o.ready | ~due),
             taken.eq(self.i.tvalid & self.i.tready),
             self.o.valid.eq(self.i.tvalid & self.i.tlast & due & ~dropping),
             self.torn.eq(taken & self._missing(due)),

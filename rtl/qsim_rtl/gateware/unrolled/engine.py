@@ -1,8 +1,8 @@
-"""An engine that takes an image a cycle: all weights are constants, all layers lie side by side."""
+"""An engine of constant weights, all layers side by side: an image a cycle, or every few cycles."""
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -15,10 +15,11 @@ from .adders import Adders, range_shape
 from .argmax import ArgmaxTree
 from .delay import delayed
 from .results import QUEUE_CYCLES, Results
+from .serial import SerialAdders
 
 
 class UnrolledEngine(wiring.Component):
-    """The network of one model, whose weights cannot be changed: one image a cycle, `latency` cycles later.
+    """The network of one model, whose weights cannot be changed: each image's result `latency` cycles later.
 
     Ports
     -----
@@ -37,16 +38,20 @@ class UnrolledEngine(wiring.Component):
         Adders between two registers, at least 1: fewer registers, a slower clock.
     monitor : bool
         Whether hidden codes are brought out to be watched.
+    interval : int
+        Cycles from one image to the next, at most. Beyond 1 the products are digit-serial; `interval` is then
+        what their digits need.
     """
 
-    def __init__(self, model: Model, levels: int = 1, monitor: bool = True) -> None:
+    def __init__(self, model: Model, levels: int = 1, monitor: bool = True, interval: int = 1) -> None:
         check_ideal(model)
-        self.model, self.monitor = model, monitor
-        self.layers = [_Layer(model, i, levels) for i in range(len(model.layers))]
+        self.model, self.monitor, self.serial = model, monitor, interval > 1
+        self.layers = [_Layer(model, i, levels, interval) for i in range(len(model.layers))]
+        self.interval = max(layer.interval for layer in self.layers)
         low, high = model.bounds[-1]
         self.logit_bits = max(width(min(low, -1), high), 2)
         self.argmax = ArgmaxTree(model.outputs, signed(self.logit_bits))
-        depth = 1 + sum(layer.latency for layer in self.layers) + self.argmax.latency
+        depth = (not self.serial) + sum(layer.latency for layer in self.layers) + self.argmax.latency
         self.latency = depth + QUEUE_CYCLES
         code = range_shape(*model.code_range(0))
         result = data.StructLayout(
@@ -55,7 +60,7 @@ class UnrolledEngine(wiring.Component):
                 "category": unsigned(self.argmax.bits),
             }
         )
-        self.results = Results(result.size, depth)
+        self.results = Results(result.size, -(-depth // self.interval))
         hidden: dict[str, Out] = {}
         for k, layer in enumerate(self.layers[:-1] if monitor else []):
             hidden |= {f"hidden{k}": Out(layer.code_bits * layer.outputs), f"hidden{k}_valid": Out(1)}
@@ -72,14 +77,14 @@ class UnrolledEngine(wiring.Component):
         m = Module()
         m.submodules.results = results = self.results
         valid = self.i.valid & self.i.ready
-        m.d.comb += [self.i.ready.eq(results.room), results.enters.eq(valid)]
+        m.d.comb += [self.i.ready.eq(results.room & self._rested(m, valid)), results.enters.eq(valid)]
         m.d.comb += self.busy.eq(results.filled)
-        valid = delayed(m, valid, name="valid_in")
-        values: list[Value] = [
-            delayed(m, self.i.payload[k], name=f"code{k}", reset_less=True) for k in range(self.model.inputs)
-        ]
+        values: list[Value] = [self.i.payload[k] for k in range(self.model.inputs)]
+        if not self.serial:
+            valid = delayed(m, valid, name="valid_in")
+            values = [delayed(m, x, name=f"code{k}", reset_less=True) for k, x in enumerate(values)]
         for k, layer in enumerate(self.layers):
-            values = layer.build(m, values, f"layer{k}")
+            values = layer.build(m, values, valid, f"layer{k}")
             valid = delayed(m, valid, layer.latency, f"valid{k}")
             if self.monitor and k < len(self.layers) - 1:
                 for j, code in enumerate(values):
@@ -101,15 +106,29 @@ class UnrolledEngine(wiring.Component):
         ]
         return m
 
+    def _rested(self, m: Module, taken: Value) -> Value:
+        """Whether the last image is `interval` cycles ago or more."""
+        if self.interval == 1:
+            return Const(1, 1)
+        left = Signal(range(self.interval), name="left")
+        m.d.sync += left.eq(Mux(taken, self.interval - 1, left - (left != 0)))
+        return left == 0
+
 
 class _Layer:
     """One layer: products, then thresholds of the accumulators, or the accumulators themselves."""
 
-    def __init__(self, model: Model, number: int, levels: int) -> None:
+    def __init__(self, model: Model, number: int, levels: int, interval: int) -> None:
         layer = model.layers[number]
         low, high = model.code_range(number)
         self.bias, self.outputs = layer.bias.tolist(), layer.outputs
-        self.adders = Adders(layer_graph(layer, (low, high)), low, high, levels)
+        graph = layer_graph(layer, (low, high))
+        self.adders: Adders | SerialAdders
+        if interval == 1:
+            self.adders, self.interval = Adders(graph, low, high, levels), 1
+        else:
+            self.adders = serial = SerialAdders(graph, low, high, interval)
+            self.interval = serial.digits
         self.activations: list[Activation | int] = []
         self.latency = self.adders.latency + 1
         if layer.thresholds is None:
@@ -125,9 +144,11 @@ class _Layer:
         built = [a.latency for a in self.activations if isinstance(a, Activation)]
         self.latency = self.adders.latency + max(built, default=0)
 
-    def build(self, m: Module, values: list[Value], name: str) -> list[Value]:
-        """The layer's results, `latency` cycles after `values`."""
+    def build(self, m: Module, values: list[Value], valid: Value, name: str) -> list[Value]:
+        """The layer's results, `latency` cycles after `values`, which are there while `valid` is high."""
         m.submodules[name] = adders = self.adders
+        if isinstance(adders, SerialAdders):
+            m.d.comb += adders.start.eq(valid)
         m.d.comb += [getattr(adders, f"x{k}").eq(value) for k, value in enumerate(values)]
         products = [getattr(adders, f"y{j}") for j in range(self.outputs)]
         if not self.activations:

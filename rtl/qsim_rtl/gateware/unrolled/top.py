@@ -38,10 +38,12 @@ class UnrolledAxi(wiring.Component):
         Codes of a beat.
     levels : int
         Adders between two registers.
+    interval : int
+        Cycles from one image to the next, at most, if its beats are not more.
     """
 
-    def __init__(self, model: Model, simd: int, levels: int = 1) -> None:
-        self.engine = UnrolledEngine(model, levels, monitor=False)
+    def __init__(self, model: Model, simd: int, levels: int = 1, interval: int = 1) -> None:
+        self.engine = UnrolledEngine(model, levels, monitor=False, interval=interval)
         self.shape = shape = UnrolledShape(
             inputs=model.inputs,
             code_bits=model.input.bits,
@@ -51,6 +53,7 @@ class UnrolledAxi(wiring.Component):
             logit_bits=self.engine.logit_bits,
             class_bits=self.engine.argmax.bits,
             depth=self.engine.latency,
+            cycles=self.engine.interval,
             digest=model.digest,
         )
         self.lite = AxiLite(ADDRESS_BITS)

@@ -1,0 +1,157 @@
+"""A constant matrix product in digit-serial arithmetic: the nodes of an adder graph, a few bits a cycle.
+
+Every value travels as a stream of digits, the lowest first, modulo a power of two that holds every output. An
+adder is as wide as a digit and keeps its carry for the next one (Hartley & Parhi, *Digit-Serial Computation*,
+1995), so that it needs no carry chain and, at one bit, two LUTs and two registers.
+"""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ...unrolled.graph import AdderGraph, Node, Term
+from .adders import output_ends, range_shape
+from .delay import delayed
+
+
+class SerialAdders(wiring.Component):
+    """Products of a constant matrix with input vectors, one in `digits` cycles or more.
+
+    Ports
+    -----
+    start : in, high while a vector is at the inputs, at most once in `digits` cycles
+    x0, x1, ... : inputs, all of one shape
+    y0, y1, ... : outputs, in the cycle that is `latency` after `start` alone, as wide as their exact ranges
+
+    Parameters
+    ----------
+    graph : AdderGraph
+    low, high : int
+        Ends of the inputs' range.
+    interval : int
+        Cycles from one vector to the next, at least 1; `digits` is not above it.
+    """
+
+    def __init__(self, graph: AdderGraph, low: int, high: int, interval: int) -> None:
+        self.graph, self.input_shape = graph, range_shape(low, high)
+        ranges = graph.ranges(low, high)
+        self.output_ranges = [output_ends(term, ranges) for term in graph.outputs]
+        shapes = [range_shape(*ends) for ends in self.output_ranges]
+        word = max(shape.width for shape in shapes)
+        self.digit_bits = -(-word // interval)
+        self.digits = -(-word // self.digit_bits)
+        self.depth = max((self._output_level(term) for term in graph.outputs if term is not None), default=0)
+        self.latency = self.depth + self.digits + 1
+        super().__init__(
+            {
+                "start": In(1),
+                **{f"x{i}": In(self.input_shape) for i in range(graph.inputs)},
+                **{f"y{j}": Out(shape) for j, shape in enumerate(shapes)},
+            }
+        )
+
+    def _output_level(self, term: Term) -> int:
+        return self.graph.levels[term.value] + (term.sign < 0)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        graph = self.graph
+        self._more = [self._continued(m)]
+        self._streams: dict[tuple[int, int, int], Value] = {
+            (i, 0, 0): self._serialised(m, i) for i in range(graph.inputs)
+        }
+        for k, node in enumerate(graph.nodes):
+            number = graph.inputs + k
+            level = graph.levels[number]
+            self._streams[number, 0, level] = self._sum(m, f"sum{k}", node, level - 1)
+        for j, term in enumerate(graph.outputs):
+            if term is not None:
+                word = self._parallel(m, j, self._output(m, j, term))
+                m.d.comb += getattr(self, f"y{j}").eq(word << term.shift)
+        return m
+
+    def _continued(self, m: Module) -> Value:
+        """High while the inputs' digits are not the last of their vector: the one after belongs to it too."""
+        if self.digits == 1:
+            return Const(0, 1)
+        more = Signal(name="more0")
+        last = delayed(m, self.start, self.digits - 1, "start")
+        m.d.sync += more.eq(self.start | (more & ~last))
+        return more
+
+    def _more_at(self, m: Module, level: int) -> Value:
+        """The same for digits that have passed by so many adders."""
+        while len(self._more) <= level:
+            number = len(self._more)
+            self._more.append(delayed(m, self._more[-1], 1, f"more{number}", reset_less=True))
+        return self._more[level]
+
+    def _serialised(self, m: Module, i: int) -> Value:
+        """An input's digits, the first a cycle after `start`; then those of its sign."""
+        x = getattr(self, f"x{i}")
+        rest = Signal(x.shape(), name=f"rest{i}", reset_less=True)
+        m.d.sync += rest.eq(Mux(self.start, x, rest >> self.digit_bits))
+        digit = Signal(self.digit_bits, name=f"x{i}_digit")
+        m.d.comb += digit.eq(rest)
+        return digit
+
+    def _parallel(self, m: Module, j: int, digit: Value) -> Value:
+        word = Signal(self.digits * self.digit_bits, name=f"word{j}", reset_less=True)
+        m.d.sync += word.eq(Cat(word[self.digit_bits :], digit))
+        return word
+
+    def _output(self, m: Module, j: int, term: Term) -> Value:
+        """Digits of an output, but for its shift, after as many adders as the deepest output."""
+        if term.sign > 0:
+            return self._at(m, term.value, 0, self.depth)
+        positive = self._at(m, term.value, 0, self.depth - 1)
+        return self._added(m, f"minus{j}", Const(0, self.digit_bits), positive, self.depth - 1, minus=True)
+
+    def _sum(self, m: Module, name: str, node: Node, level: int) -> Value:
+        left, right = node if node.left.sign > 0 else (node.right, node.left)
+        a, b = (self._at(m, term.value, term.shift, level) for term in (left, right))
+        return self._added(m, name, a, b, level, minus=right.sign < 0)
+
+    def _added(self, m: Module, name: str, a: Value, b: Value, level: int, minus: bool) -> Value:
+        """Digits of a + b or a - b, which have passed by `level` adders; gates, not a carry chain."""
+        total = Signal(self.digit_bits, name=name, reset_less=True)
+        carry = Signal(name=f"{name}_carry", init=minus, reset_less=True)
+        reached: Value = carry
+        for bit in range(self.digit_bits):
+            one, other = a[bit], ~b[bit] if minus else b[bit]
+            m.d.sync += total[bit].eq(one ^ other ^ reached)
+            following = Signal(name=f"{name}_carry{bit}")
+            m.d.comb += following.eq((one & other) | (one & reached) | (other & reached))
+            reached = following
+        more = self._more_at(m, level)
+        m.d.sync += carry.eq(reached | ~more if minus else reached & more)
+        return total
+
+    def _at(self, m: Module, value: int, shift: int, level: int) -> Value:
+        """Digits of value << shift, in step with values that have passed by `level` adders."""
+        whole, part = divmod(shift, self.digit_bits)
+        base = self._register(m, value, whole, level)
+        if not part:
+            return base
+        above = self._register(m, value, whole + 1, level)
+        return Cat(above[self.digit_bits - part :], base[: self.digit_bits - part])
+
+    def _register(self, m: Module, value: int, places: int, level: int) -> Value:
+        """Digits of a value, shifted by so many places of digits.
+
+        A register delays; if the digits around it are not delayed with it, it shifts: what it holds belongs
+        to the next digit's weight, and to no other vector.
+        """
+        key = value, places, level
+        if key not in self._streams:
+            if places:
+                before = self._register(m, value, places - 1, level)
+                before = Mux(self._more_at(m, level), before, 0)
+            else:
+                before = self._register(m, value, 0, level - 1)
+            register = Signal(self.digit_bits, name=f"v{value}_{places}_{level}", reset_less=True)
+            m.d.sync += register.eq(before)
+            self._streams[key] = register
+        return self._streams[key]

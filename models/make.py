@@ -8,7 +8,7 @@ images, against which every other engine is tested.
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +24,34 @@ from qsim.shadow.train import RECIPES, Recipe
 FOLDER = Path(__file__).parent
 BITS = {"mnist": (1, 2, 4, 8, 10), "digits": (1, 2, 4, 8), "spiral": (1, 2, 4, 8)}
 EPSILONS = (0.01, 0.05, 0.1, 0.2)
-CERTIFIED = {f"mnist-certified-q{bits}": bits for bits in (1, 2, 4, 8)}  # for certificates at RADIUS
-RADIUS = 26
+RADII = (3, 13, 26)  # at which certified models are judged
 VECTORS = 12  # images: the first test images, then the extremes of the input format
+
+
+@dataclass(frozen=True)
+class Certified:
+    """A model trained for certificates, 784-256-10."""
+
+    bits: int
+    radius: int
+    grid: str
+    activation: str
+    recipe: IntervalRecipe
+
+
+SIGNED, SPARSE = "odd", "twos_complement"  # few bits need a 0 among their weights
+CERTIFIED = {
+    "mnist-certified-q1": Certified(
+        1, 16, SPARSE, "sigmoid", IntervalRecipe(epochs=20, ramp=0.8, gain=1.0, spread=4.0)
+    ),
+    "mnist-certified-q2": Certified(
+        2, 13, SPARSE, "relu", IntervalRecipe(epochs=20, ramp=0.8, gain=0.25, spread=4.0)
+    ),
+    "mnist-certified-q4": Certified(
+        4, 24, SPARSE, "relu", IntervalRecipe(epochs=24, ramp=0.85, gain=0.125, spread=3.0, nominal=0.25)
+    ),
+    "mnist-certified-q8": Certified(8, 26, SIGNED, "relu", IntervalRecipe(epochs=20)),
+}
 
 
 def name_of(data: str, activation: str, bits: int) -> str:
@@ -45,11 +70,12 @@ def make(data: str, activation: str, bits: int) -> None:
     write_card(name, model, data)
 
 
-def make_certified(name: str, bits: int) -> None:
+def make_certified(name: str, wanted: Certified) -> None:
     """Train for certificates, freeze and describe one model."""
-    recipe = IntervalRecipe(epochs=20)
-    network = qsim.train_certified("mnist", radius=RADIUS, bits=bits, hidden=256, seed=0, recipe=recipe)
-    provenance = {"data": "mnist", "hidden": [256], "seed": 0, "radius": RADIUS, "recipe": asdict(recipe)}
+    settings = {one.name: getattr(wanted, one.name) for one in fields(wanted)}
+    network = qsim.train_certified("mnist", hidden=256, seed=0, **settings)
+    provenance = {"data": "mnist", "hidden": [256], "seed": 0, "radius": wanted.radius}
+    provenance["recipe"] = asdict(wanted.recipe)
     model = qsim.quantize(network, provenance=provenance)
     model.save(FOLDER / f"{name}.safetensors")
     write_vectors(name, model, "mnist")
@@ -61,7 +87,7 @@ def add_certified(card: Path, model: Model) -> None:
     """Add to a card which share of the test images interval bounds certify."""
     certifier, (codes, labels) = Certifier(model), qsim.data.mnist("test")
     lines = [card.read_text(), "| radius (LSB) | certified by intervals, % of 10,000 |", "|---|---|"]
-    for radius in (3, 13, RADIUS):
+    for radius in RADII:
         pairs = zip(codes.astype(np.int64), labels.tolist(), strict=True)
         share = np.mean([certifier.by_intervals(image, label, radius) for image, label in pairs])
         lines.append(f"| {radius} | {100 * share:.2f} |")
@@ -119,10 +145,10 @@ def main(names: list[str]) -> None:
                 if not names or name in names:
                     print(name, flush=True)
                     make(data, activation, bits)
-    for name, bits in CERTIFIED.items():
+    for name, wanted in CERTIFIED.items():
         if not names or name in names:
             print(name, flush=True)
-            make_certified(name, bits)
+            make_certified(name, wanted)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Unsupported and broken TFLite files: one sentence each, with operator, what was found, what is allowed."""
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,7 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "fewer weights than declared": (lambda: reshaped(1, [6, 9]), r"of shape \(6, 9\) holds 48 values"),
     "more weights than there can be": (lambda: reshaped(1, [2**31 - 1] * 2), "holds 48 values; all of them"),
     "weights of another width": (lambda: reshaped(1, [8, 6]), r"weights of shape \(8, 6\) for 8 inputs"),
+    "very many dimensions": (lambda: reshaped(1, [1] * 40), "tensor 1 has 40 dimensions; 16 are allowed"),
     "a negative dimension": (lambda: reshaped(1, [-6, -8]), "a damaged TFLite file|of shape"),
 }
 
@@ -153,3 +155,24 @@ def test_refused_with_one_sentence(name: str, tmp_path: Path) -> None:
     with pytest.raises(QsimError, match=f"^net.tflite: .*(?:{sentence})") as found:
         import_tflite(path)
     assert "\n" not in str(found.value)
+
+
+def test_what_many_tensors_share_is_held_once(tmp_path: Path) -> None:
+    """Three thousand tensors that name one constant of a megabyte: 3 GB, were each to get its own."""
+    for module in ("tflite", "ai_edge_litert"):
+        needs(module)
+    file = File()
+    entry = file.tensor("x", (1, 8), "INT8", 0.05, -3)
+    file.tensor("c", (1 << 20,), "INT8", 0.1, 0, np.zeros(1 << 20, np.int8))
+    shared = file.graph.tensors[-1].buffer
+    for i in range(3000):
+        file.tensor(f"c{i}", (1 << 20,), "INT8", 0.1)
+        file.graph.tensors[-1].buffer = shared
+    path = tmp_path / "net.tflite"
+    path.write_bytes(file.content(entry, dense(file, entry)))
+    tracemalloc.start()
+    try:
+        assert import_tflite(path).model.inputs == 8
+        assert tracemalloc.get_traced_memory()[1] < 40e6
+    finally:
+        tracemalloc.stop()

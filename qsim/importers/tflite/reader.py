@@ -134,7 +134,7 @@ def _read(content: bytes, name: str, level: str) -> tuple[Reading, File]:
 
 def _visit(walk: Walk, operator: Operator) -> None:
     kind, label = operator.kind, operator.label
-    data = [i for i in operator.inputs if i >= 0 and not walk.graph.tensors[i].data]
+    data = [i for i in operator.inputs if i >= 0 and not len(walk.graph.tensors[i].data)]
     if kind in SHAPES and all(
         i in walk.shapes or (kind == "SHAPE" and i == walk.current.index) for i in data
     ):

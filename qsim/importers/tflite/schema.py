@@ -20,6 +20,7 @@ def _names(enumeration: type) -> dict[int, str]:
 
 KINDS = _names(tflite.TensorType)
 OPERATORS = _names(tflite.BuiltinOperator)
+MAX_RANK = 16
 SPANS = {"INT8": (-128, 127), "UINT8": (0, 255)}  # of 8-bit codes
 
 
@@ -37,8 +38,8 @@ class Tensor:
     scale, zero : float32 and int arrays
         Empty, one for all, or one for each index along `axis`.
     axis : int
-    data : bytes
-        Of a constant; else empty.
+    data : uint8 array
+        Of a constant, as it lies in the file; else empty.
     sparse : bool
     """
 
@@ -49,7 +50,7 @@ class Tensor:
     scale: Array
     zero: Array
     axis: int
-    data: bytes
+    data: Array
     sparse: bool
 
     @property
@@ -108,7 +109,9 @@ def _tensor(model: Any, graph: Any, index: int) -> Tensor:
     if scaled and own.ZeroPointLength():
         zero = own.ZeroPointAsNumpy()
     held = model.Buffers(tensor.Buffer())
-    data = held.DataAsNumpy().tobytes() if held.DataLength() else b""
+    data = held.DataAsNumpy() if held.DataLength() else np.zeros(0, np.uint8)
+    if tensor.ShapeLength() > MAX_RANK:
+        raise QsimError(f"tensor {index} has {tensor.ShapeLength()} dimensions; {MAX_RANK} are allowed")
     shape = tuple(tensor.Shape(i) for i in range(tensor.ShapeLength()))
     name = (tensor.Name() or b"").decode(errors="replace")
     kind = KINDS.get(tensor.Type(), f"type {tensor.Type()}")

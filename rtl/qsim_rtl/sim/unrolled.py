@@ -15,6 +15,7 @@ from qsim.errors import QsimError
 from qsim.model.model import Model
 
 from ..gateware.unrolled.engine import UnrolledEngine
+from ..memory.pack import pack
 from . import toolchain
 from .cxxrtl import BUILD_SECONDS, FLAGS, SOURCE_DIGEST, cxxrtl_include
 from .yosys import flat
@@ -96,7 +97,7 @@ class UnrolledSimulator:
             raise QsimError(f"stall is {stall}; 0 to 0.9 is allowed")
         images, engine = self.model.checked(codes), self.engine
         count, widths = len(images), [layer.code_bits for layer in engine.layers[:-1]]
-        sent = _packed(images, self.model.input.bits)
+        sent = pack(images, self.model.input.bits).chunks
         shapes = [(layer.outputs, bits) for layer, bits in zip(engine.layers[:-1], widths, strict=True)]
         result_bits = engine.logit_bits * self.model.outputs + engine.argmax.bits
         results = np.zeros((count, -(-result_bits // 32)), np.uint32)
@@ -119,14 +120,6 @@ class UnrolledSimulator:
         classes = _unpacked(results, engine.logit_bits * self.model.outputs, 1, engine.argmax.bits)[:, 0]
         codes_of = tuple(_unpacked(a, 0, *shape) for a, shape in zip(hidden, shapes, strict=True))
         return Outcome(logits, classes, codes_of, first.value, cycles.value)
-
-
-def _packed(codes: npt.NDArray[Any], bits: int) -> npt.NDArray[np.uint32]:
-    """Rows of numbers, `bits` each, the first lowest, as 32-bit pieces."""
-    ones = (codes.astype(np.int64)[:, :, None] >> np.arange(bits)) & 1
-    flat_bits = ones.reshape(len(codes), -1).astype(np.uint8)
-    padded = np.pad(flat_bits, ((0, 0), (0, -flat_bits.shape[1] % 32)))
-    return np.packbits(padded, axis=1, bitorder="little").view("<u4").astype(np.uint32)
 
 
 def _unpacked(

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from qsim.spec.geometry import signed_width
+
 Integers = npt.NDArray[np.int64]
 
 
@@ -87,9 +89,7 @@ class AdderGraph:
 
 def width(least: int, most: int) -> int:
     """Bits of a two's complement number that holds both ends; of an unsigned one if none is negative."""
-    if least >= 0:
-        return max(most.bit_length(), 1)
-    return max((-least - 1).bit_length(), most.bit_length()) + 1
+    return max(most.bit_length(), 1) if least >= 0 else signed_width(least, most)
 
 
 def _value(term: Term, values: list[Integers]) -> Integers:

@@ -2,19 +2,23 @@
 
 Every model is trained by `qsim.train` with seed 0 and frozen by `qsim.quantize`. For each one, this
 writes `NAME.safetensors`, `cards/NAME.md` and `vectors/NAME.safetensors`: spec integers of a few test
-images, against which every other engine is tested.
+images, against which every other engine is tested. Models trained for certificates also get some of those:
+`certificates/NAME.zip`, for `qsim certify --check` once it is unpacked.
 """
 
 from __future__ import annotations
 
 import sys
+import tempfile
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import numpy as np
 
 import qsim
 from qsim.certification.ladder import Certifier
+from qsim.cli import main as main_of_qsim
 from qsim.model import container
 from qsim.model.model import Model
 from qsim.robustness import evaluate
@@ -25,6 +29,7 @@ FOLDER = Path(__file__).parent
 BITS = {"mnist": (1, 2, 4, 8, 10), "digits": (1, 2, 4, 8), "spiral": (1, 2, 4, 8)}
 EPSILONS = (0.01, 0.05, 0.1, 0.2)
 RADII = (3, 13, 26)  # at which certified models are judged
+CERTIFICATES = {"radius": 13, "images": 100}  # those that are written down
 VECTORS = 12  # images: the first test images, then the extremes of the input format
 
 
@@ -81,6 +86,26 @@ def make_certified(name: str, wanted: Certified) -> None:
     write_vectors(name, model, "mnist")
     write_card(name, model, "mnist")
     add_certified(FOLDER / "cards" / f"{name}.md", model)
+    write_certificates(name)
+
+
+def write_certificates(name: str) -> None:
+    """Certificates and witnesses of the first test images, in one file."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = [word for key, value in CERTIFICATES.items() for word in (f"--{key}", str(value))]
+        try:
+            main_of_qsim(["certify", str(FOLDER / f"{name}.safetensors"), *options, "--out", folder])
+        except SystemExit as end:
+            if end.code:
+                raise
+        (FOLDER / "certificates").mkdir(exist_ok=True)
+        with (
+            container.replacing(FOLDER / "certificates" / f"{name}.zip") as temporary,
+            ZipFile(temporary, "w", ZIP_DEFLATED) as archive,
+        ):
+            for file in sorted(Path(folder, name).rglob("*.json*")):
+                entry = ZipInfo(file.relative_to(folder).as_posix())  # of one date, so always the same bytes
+                archive.writestr(entry, file.read_bytes(), ZIP_DEFLATED)
 
 
 def add_certified(card: Path, model: Model) -> None:

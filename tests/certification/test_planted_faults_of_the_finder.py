@@ -27,7 +27,7 @@ PLACES = [
     ("cuts.cut", "ends.high[unit]) + 1", "ends.high[unit])"),
     ("branch._push", "(not above_first, above_first)", "(above_first,)"),
 ]
-TILES = "tests/certification/test_tiles.py -k hold"
+TILES = "tests/certification/test_certified_tiles.py -k hold"
 ON_TILES = [
     ("tiles.sums_of", "least[pairs[:, 0]] - most", "most[pairs[:, 0]] - most"),
     ("tiles.sums_of", "most[pairs[:, 0]] - least", "least[pairs[:, 0]] - least"),

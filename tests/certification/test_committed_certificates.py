@@ -11,7 +11,10 @@ from qsim import load
 from qsim.cli import main
 
 MODELS = Path(__file__).parents[2] / "models"
-NAMES = [f"mnist-certified-q{bits}" for bits in (1, 2, 4, 8)]
+NAMES = [
+    pytest.param(f"mnist-certified-q{bits}", marks=[] if bits == 1 else pytest.mark.slow)
+    for bits in (1, 2, 4, 8)
+]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,13 +9,16 @@ from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The entry point. An interrupt is one line from the first import on."""
+    """The entry point. An interrupt is one line from the first import on, also while commands are made."""
     default = signal.signal(signal.SIGINT, _leave)
+    from typer.main import get_command
+
     from . import terminal
     from .app import app
 
+    command = get_command(app)
     signal.signal(signal.SIGINT, default)
-    terminal.run(app, "qsim", arguments)
+    terminal.run(command, "qsim", arguments)
 
 
 def _leave(*_: object) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import codecs
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -37,7 +37,7 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error(PLAIN_SIGNS, _plain)
 
 
-def run(app: typer.Typer, name: str, arguments: Sequence[str] | None = None) -> None:
+def run(command: Callable[..., Any], name: str, arguments: Sequence[str] | None = None) -> None:
     """Run a command line; a user's mistake is one sentence on standard error and exit status 2.
 
     So is an interrupt, with exit status 130. Signs that the output cannot encode become plain ones.
@@ -46,7 +46,7 @@ def run(app: typer.Typer, name: str, arguments: Sequence[str] | None = None) -> 
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=PLAIN_SIGNS)
     try:
-        app(arguments, prog_name=name)
+        command(arguments, prog_name=name)
     except QsimError as error:
         print(f"qsim: {error}", file=sys.stderr)
         sys.exit(2)

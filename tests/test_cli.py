@@ -194,6 +194,27 @@ def test_an_interrupt_while_imports_run_is_one_line(seconds: float) -> None:
     assert (process.returncode, error) == (130, "qsim: interrupted\n")
 
 
+def test_an_interrupt_inside_an_eval_ends_with_the_status(tmp_path: Path) -> None:
+    (tmp_path / "interrupted.py").write_text("""
+import sys
+from qsim.cli import terminal
+
+def stop():
+    raise KeyboardInterrupt
+
+def command(*_, **__):
+    try:
+        eval("stop()")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+terminal.run(command, "qsim", [])
+""")
+    python = [sys.executable, "-m", "interrupted"]
+    done = subprocess.run(python, cwd=tmp_path, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "qsim: interrupted\n")
+
+
 def test_a_folder_is_no_model_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("run", str(tmp_path)) == 2
     assert capsys.readouterr().err == f"qsim: {tmp_path}: a folder; a model file is needed\n"

@@ -53,6 +53,7 @@ def run(command: Callable[..., Any], name: str, arguments: Sequence[str] | None 
     except SystemExit as left:
         if left.code == 130:  # what typer makes of an interrupt
             print("qsim: interrupted", file=sys.stderr)
+            eval("0")  # else Python, if the interrupt fell into an eval, would end by the signal
         raise
 
 

@@ -87,8 +87,8 @@ def command(
             _write_codes(out, dataset, result)
     _show(file, model, dataset, get(attack), rows, norm, json)
     if json:
-        told = {key: options[key] for key in options.keys() - {"targets", "network"}} | {"target": target}
-        told["gradients"] = "defective" if "network" in options else "ideal"
+        told = {key: value for key, value in options.items() if key not in ("targets", "network")}
+        told |= {"target": target, "gradients": "defective" if "network" in options else "ideal"}
         figures = {"data": dataset.name, "images": len(dataset.codes), "attack": attack, "options": told}
         write_json(json, "attack", {**named(file, model), **figures, "rows": [asdict(row) for row in rows]})
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..attacks.problem import class_logits
 from ..errors import QsimError
 from ..model.checks import checked_int
 from ..model.model import Model
@@ -199,9 +200,8 @@ def _tried(
 ) -> tuple[int, int]:
     """With one more flip: how many images get the wanted class, and the sum of their margins."""
     codes, wanted = crafting
-    logits = apply_faults(model, of_model(model, {kind: np.concatenate([table, row[None]])})).logits(codes)
-    if logits.shape[1] == 1:  # class 0 has the constant 0, and loses a tie
-        logits = np.concatenate([np.full_like(logits, -1), 2 * logits], axis=1)
+    broken = apply_faults(model, of_model(model, {kind: np.concatenate([table, row[None]])}))
+    logits = class_logits(broken, codes)
     own = np.arange(len(codes)), wanted
     rest = logits.copy()
     rest[own] = np.iinfo(np.int64).min

@@ -10,7 +10,7 @@ from typing import Any
 from ..fpga.boards import BAUD
 from ..fpga.family import BOARDS
 from ..fpga.steps import commands
-from ..gateware.bus.registers import CONTROL, MAGIC, REGISTERS, STATUS, VERSION, Bit, Register
+from ..gateware.bus.registers import CONTROL, INTERRUPTS, MAGIC, REGISTERS, STATUS, VERSION, Bit, Register
 from ..gateware.unrolled.control import UNROLLED_CONTROL, UNROLLED_REGISTERS, UNROLLED_STATUS
 from .diagram import svg
 
@@ -80,6 +80,7 @@ def registers(
     """A register map as Markdown."""
     rows = [(f"0x{r.address:02x}", r.name, r.access, r.text) for r in words]
     bits = [("CONTROL", bit) for bit in control] + [("STATUS", bit) for bit in status]
+    bits += [("INTERRUPT_*", bit) for bit in INTERRUPTS]
     return (
         _table(("address", "register", "access", "meaning"), rows)
         + "\n"
@@ -184,6 +185,7 @@ def _header(manifest: dict[str, Any], words: Sequence[int]) -> str:
         *(f"#define QSIM_{r.name} 0x{r.address:02x}u" for r in words_map),
         *(f"#define QSIM_CONTROL_{bit.name} 0x{bit.mask:x}u" for bit in control),
         *(f"#define QSIM_STATUS_{bit.name} 0x{bit.mask:x}u" for bit in status),
+        *(f"#define QSIM_INTERRUPT_{bit.name} 0x{bit.mask:x}u" for bit in INTERRUPTS),
         f"#define QSIM_MAGIC 0x{MAGIC:08x}u",
         f"#define QSIM_VERSIONS 0x{VERSION:08x}u",
         f"#define QSIM_INPUTS {manifest['shape'][0]}",

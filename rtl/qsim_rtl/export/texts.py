@@ -12,6 +12,7 @@ from ..fpga.family import BOARDS
 from ..fpga.steps import commands
 from ..gateware.bus.registers import CONTROL, INTERRUPTS, MAGIC, REGISTERS, STATUS, VERSION, Bit, Register
 from ..gateware.unrolled.control import UNROLLED_CONTROL, UNROLLED_REGISTERS, UNROLLED_STATUS
+from . import ipxact
 from .diagram import svg
 
 README = Path(__file__).parent.joinpath("templates/readme.md").read_text()
@@ -36,7 +37,7 @@ Images, which number the read noise, count from 0 after a reset, a load and a FL
 
 
 def files(manifest: dict[str, Any], words: Sequence[int]) -> dict[str, str]:
-    """README.md, the C header, and what tools read: Makefile, Vivado, FuseSoC, linter, constraint."""
+    """README.md, the C header, and what tools read: Makefile, Vivado, catalogues, FuseSoC, linter."""
     name = manifest["name"]
     return {
         "README.md": _readme_unrolled(manifest) if _constant(manifest) else _readme(manifest),
@@ -46,6 +47,7 @@ def files(manifest: dict[str, Any], words: Sequence[int]) -> dict[str, str]:
         f"{name}.vlt": filled(WAIVERS, {"NAME": name}),
         "engine.svg": svg(manifest),
         f"{name}.core": _core(manifest),
+        "component.xml": ipxact.component(manifest, register_map(manifest)),
         f"{name}.xdc": "create_clock -name aclk -period 10.000 [get_ports aclk]\n",
     }
 
@@ -67,7 +69,7 @@ def _constant(manifest: Mapping[str, Any]) -> bool:
     return manifest["style"] == "unrolled"
 
 
-def _map(manifest: Mapping[str, Any]) -> tuple[Sequence[Register], Sequence[Bit], Sequence[Bit]]:
+def register_map(manifest: Mapping[str, Any]) -> tuple[Sequence[Register], Sequence[Bit], Sequence[Bit]]:
     """The registers of an engine, and the bits of CONTROL and STATUS."""
     if _constant(manifest):
         return UNROLLED_REGISTERS, UNROLLED_CONTROL, UNROLLED_STATUS
@@ -108,7 +110,7 @@ def _readme_unrolled(manifest: dict[str, Any]) -> str:
             "OUTPUTS": manifest["shape"][-1],
             "LANE": manifest["logit_lane"],
             "CLASS_BIT": manifest["m_axis_tdata_bits"]["logit"],
-            "REGISTERS": registers(*_map(manifest)),
+            "REGISTERS": registers(*register_map(manifest)),
             "BAUD": f"{BAUD:,}",
         },
     )
@@ -175,7 +177,7 @@ def _layer(layer: Mapping[str, Any]) -> str:
 
 
 def _header(manifest: dict[str, Any], words: Sequence[int]) -> str:
-    words_map, control, status = _map(manifest)
+    words_map, control, status = register_map(manifest)
     lines = [
         f"/* Registers of the engine, and model {manifest['digest']}. */",
         "#ifndef QSIM_H",

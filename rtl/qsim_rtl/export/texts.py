@@ -258,7 +258,7 @@ def _makefile(manifest: dict[str, Any]) -> str:
 
 
 def _core(manifest: dict[str, Any]) -> str:
-    """FuseSoC's description: the engine for other cores, its bench for `fusesoc run --target sim`."""
+    """FuseSoC's core: the engine for others, its bench as `sim`, Verilator's warnings as `lint`."""
     name = manifest["name"]
     read = [memory["file"] for memory in manifest["memories"]]
     vectors = ["vectors_in.mem", "vectors_out.mem", *([] if _constant(manifest) else ["load.mem"])]
@@ -278,7 +278,11 @@ filesets:
     file_type: verilogSource
     files:
       - testbench.v
-{listed(vectors)}targets:
+{listed(vectors)}  waivers:
+    file_type: vlt
+    files:
+      - {name}.vlt
+targets:
   default:
     filesets: [rtl]
     toplevel: {name}
@@ -289,6 +293,13 @@ filesets:
     flow_options:
       tool: icarus
       iverilog_options: [-g2009]
+  lint:
+    filesets: [waivers, rtl]
+    toplevel: {name}
+    flow: lint
+    flow_options:
+      tool: verilator
+      verilator_options: [-Wall]
 """
 
 

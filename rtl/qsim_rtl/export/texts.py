@@ -10,7 +10,17 @@ from typing import Any
 from ..fpga.boards import BAUD
 from ..fpga.family import BOARDS
 from ..fpga.steps import commands
-from ..gateware.bus.registers import CONTROL, INTERRUPTS, MAGIC, REGISTERS, STATUS, VERSION, Bit, Register
+from ..gateware.bus.registers import (
+    ADDRESS_BITS,
+    CONTROL,
+    INTERRUPTS,
+    MAGIC,
+    REGISTERS,
+    STATUS,
+    VERSION,
+    Bit,
+    Register,
+)
 from ..gateware.unrolled.control import UNROLLED_CONTROL, UNROLLED_REGISTERS, UNROLLED_STATUS
 from . import ipxact
 from .diagram import svg
@@ -21,6 +31,7 @@ WAIVERS = Path(__file__).parent.joinpath("templates/lint.vlt").read_text()
 XILINX_PART = "xc7a35tcsg324-1"
 PACKING = Path(__file__).parent.joinpath("templates/readme_dense.md").read_text()
 PACKING_TILES = Path(__file__).parent.joinpath("templates/readme_tiles.md").read_text()
+LITEX = Path(__file__).parent.joinpath("templates/litex.py.txt").read_text()
 LOAD = Path(__file__).parent.joinpath("templates/load.h").read_text()
 FRAME = """TDATA has @IN@ bits:
   @SIMD@ codes of @CODE_BITS@ bits, the first lowest. A frame whose TLAST comes early or late is
@@ -47,6 +58,7 @@ def files(manifest: dict[str, Any], words: Sequence[int]) -> dict[str, str]:
         f"{name}.vlt": filled(WAIVERS, {"NAME": name}),
         "engine.svg": svg(manifest),
         f"{name}.core": _core(manifest),
+        f"{name}_litex.py": _litex(manifest),
         "component.xml": ipxact.component(manifest, register_map(manifest)),
         f"{name}.xdc": "create_clock -name aclk -period 10.000 [get_ports aclk]\n",
     }
@@ -301,6 +313,18 @@ targets:
       tool: verilator
       verilator_options: [-Wall]
 """
+
+
+def _litex(manifest: Mapping[str, Any]) -> str:
+    """The module for LiteX, with the widths of this engine."""
+    values = {
+        "NAME": manifest["name"],
+        "IN": manifest["s_axis_tdata_bits"],
+        "OUT": sum(manifest["m_axis_tdata_bits"].values()),
+        "ADDRESS_BITS": ADDRESS_BITS,
+        "MEMORIES": [memory["file"] for memory in manifest["memories"]],
+    }
+    return filled(LITEX, values)
 
 
 def _vivado(manifest: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from ..gateware.unrolled.engine import UnrolledEngine
 from ..memory.pack import pack
 from . import toolchain
 from .cxxrtl import BUILD_SECONDS, FLAGS, SOURCE_DIGEST, cxxrtl_include
-from .yosys import flat
+from .yosys import blockwise
 
 HARNESS = Path(__file__).with_name("unrolled_harness.cpp")
 Longs = npt.NDArray[np.int64]
@@ -67,7 +67,7 @@ class UnrolledSimulator:
         binding += " ".join(f"X({k})" for k in range(hidden)) + "\n"
 
         def build(work: Path) -> None:
-            (work / "engine.cc").write_text(flat(self.engine, "engine", "write_cxxrtl -g0"))
+            (work / "engine.cc").write_text(blockwise(self.engine, "engine", "write_cxxrtl -noflatten -g0"))
             (work / "binding.h").write_text(binding)
             places = (f"-I{work}", f"-I{cxxrtl_include()}", HARNESS, "-o", work / "unrolled.so")
             toolchain.run([*compiler, *places], timeout=BUILD_SECONDS)

@@ -12,7 +12,7 @@ from ..gateware.bus.uart import Bridge
 from ..memory.map import instances
 from ..memory.pack import image, pack
 from ..shape.loadable import Loadable
-from . import netlist
+from . import interfaces, netlist
 
 
 def files(model: Model, shape: Loadable, name: str) -> tuple[dict[str, bytes], dict[str, str]]:
@@ -35,6 +35,7 @@ def files(model: Model, shape: Loadable, name: str) -> tuple[dict[str, bytes], d
         for memory in shape.memories
     }
     engine = netlist.verilog(AxiEngine(shape), name, loads)
+    engine = interfaces.annotated(engine, interfaces.of(shape.input_width, sum(shape.result_widths)))
     line = netlist.verilog(Bridge(shape), f"{name}_uart")
     below = netlist.memory_paths(engine, name)
     made = {

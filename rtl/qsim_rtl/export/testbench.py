@@ -14,7 +14,7 @@ import numpy.typing as npt
 from qsim.model.model import Model
 from qsim.spec import dense as spec
 
-from ..gateware.bus.registers import CONTROL, REGISTERS, STATUS, VERSION
+from ..gateware.bus.registers import CONTROL, INTERRUPTS, REGISTERS, STATUS, VERSION
 from ..memory.pack import pack
 from ..shape.loadable import Loadable, crc
 from .probe import probe
@@ -134,7 +134,7 @@ def map_values() -> dict[str, object]:
     return {
         "VERSION": f"{VERSION:08x}",
         "ADDRESSES": ", ".join(f"{each.name} = 7'h{each.address:02x}" for each in REGISTERS),
-        "BITS": ", ".join(f"{bit.name} = 32'h{bit.mask:x}" for bit in (*CONTROL, *STATUS)),
+        "BITS": ", ".join(f"{bit.name} = 32'h{bit.mask:x}" for bit in (*CONTROL, *STATUS, *INTERRUPTS)),
     }
 
 

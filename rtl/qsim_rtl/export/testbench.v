@@ -39,6 +39,7 @@ module testbench;
   wire s_axil_awready, s_axil_wready, s_axil_bvalid, s_axil_arready, s_axil_rvalid;
   wire [1:0] s_axil_bresp, s_axil_rresp;
   wire [31:0] s_axil_rdata;
+  wire irq;
   always #5 aclk = ~aclk;
 
   @NAME@ dut (
@@ -55,7 +56,8 @@ module testbench;
       .s_axil_araddr(s_axil_araddr), .s_axil_arprot(3'd0),
       .s_axil_arvalid(s_axil_arvalid), .s_axil_arready(s_axil_arready),
       .s_axil_rdata(s_axil_rdata), .s_axil_rresp(s_axil_rresp),
-      .s_axil_rvalid(s_axil_rvalid), .s_axil_rready(s_axil_rready));
+      .s_axil_rvalid(s_axil_rvalid), .s_axil_rready(s_axil_rready),
+      .irq(irq));
 
   reg [IN-1:0] sent[0:FRAMES*BEATS-1];
 //@loads
@@ -211,6 +213,54 @@ module testbench;
     end
   endtask
 
+  task interrupted(input [31:0] events, input line);
+    begin
+      if (irq !== line) fail("the interrupt line", irq, line);
+      expect_register(INTERRUPT_PENDING, 32'hffffffff, events);
+      if (irq !== line) fail("the interrupt line after a read", irq, line);
+    end
+  endtask
+
+  // An event waits until a 1 is written to it, and drives the line while it is enabled.
+  task interrupts;
+    begin
+      interrupted(DONE, 0);
+      expect_register(INTERRUPT_ENABLE, 32'hffffffff, 0);
+      write(INTERRUPT_ENABLE, ERROR, 15, OKAY);
+      interrupted(DONE, 0);
+      write(INTERRUPT_ENABLE, DONE, 7, SLVERR);
+      interrupted(DONE | ERROR, 1);
+      write(INTERRUPT_PENDING, ERROR, 15, OKAY);
+      interrupted(DONE, 0);
+      write(INTERRUPT_ENABLE, 32'hffffffff, 15, OKAY);
+      expect_register(INTERRUPT_ENABLE, 32'hffffffff, DONE | ERROR);
+      interrupted(DONE, 1);
+      write(INTERRUPT_PENDING, ~DONE, 15, OKAY);
+      interrupted(DONE, 1);
+      write(INTERRUPT_PENDING, DONE, 15, OKAY);
+      interrupted(0, 0);
+      write(CONTROL, ACKNOWLEDGE | FLUSH, 15, OKAY);
+      send(0, BEATS, BEATS);  // its result comes, but nobody takes it
+      repeat (LATENCY) settled;
+      interrupted(0, 0);
+      listen(0, FLOWING);
+      all_come(OUTPUTS);
+      interrupted(DONE, 1);
+      write(INTERRUPT_PENDING, DONE, 15, OKAY);
+      send(0, BEATS + 1, BEATS + 1);
+      repeat (LATENCY) settled;
+      interrupted(ERROR, 1);
+      write(INTERRUPT_PENDING, ERROR, 15, OKAY);
+      if (BEATS > 1) begin
+        send(0, BEATS - 1, BEATS - 1);
+        repeat (LATENCY) settled;
+        interrupted(ERROR, 1);
+      end
+      write(INTERRUPT_PENDING, DONE | ERROR, 15, OKAY);
+      write(CONTROL, CLEAR, 15, OKAY);
+    end
+  endtask
+
   // Counters have all their bits: each is set to one below the highest, and goes on.
   task count_far;
     begin
@@ -302,6 +352,8 @@ module testbench;
 //@loads
       expect_register(LOADED, 32'hffffffff, 0);
 //@end
+      expect_register(INTERRUPT_ENABLE, 32'hffffffff, 0);
+      interrupted(0, 0);
       expect_register(STATUS, 32'hffffffff, status);
     end
   endtask
@@ -315,6 +367,7 @@ module testbench;
       write(LOAD_CRC, 0, 15, SLVERR);
 //@end
       write(QUIET, 1, 15, OKAY);
+      write(INTERRUPT_ENABLE, DONE | ERROR, 15, OKAY);
       write(IMAGES, 0, 15, OKAY);
       if (!BYTE_STREAM) kept = WHOLE << 1;
       send(0, BEATS, BEATS);
@@ -636,6 +689,8 @@ module testbench;
       fail("interval", finished[FRAMES-1] - finished[FRAMES-2], INTERVAL);
     expect_register(CYCLES, 32'hffffffff, finished[FRAMES-1] - started + 1);
     refuse_accesses;
+    write(INTERRUPT_PENDING, ERROR, 15, OKAY);
+    interrupts;
     refuse_frames;
     count_far;
 //@loads

@@ -20,7 +20,7 @@ from ..gateware.unrolled.top import UnrolledAxi
 from ..shape.engine import EngineShape
 from ..shape.unrolled import UnrolledShape, widest_beat
 from ..unrolled.products import check_ideal, check_size
-from . import netlist, testbench, texts
+from . import interfaces, netlist, testbench, texts
 
 CANDIDATES = 16  # for each image that the bench plays
 CLOCK = 100_000_000  # Hz that place and route aim at, whatever the board has
@@ -56,9 +56,11 @@ def files(
     top = UnrolledAxi(model, simd or most, interval=interval)
     asked = {"name": name, "vectors": vectors, "codes_a_beat": simd, "most_interval": interval}
     manifest = describe(model, top.shape, asked)
+    engine = netlist.verilog(top, name)
+    buses = interfaces.of(top.shape.input_width, sum(top.shape.result_widths))
     line = netlist.verilog(Bridge(top.shape), f"{name}_uart")
     made = {
-        f"{name}.v": netlist.header(_facts(model, top.shape)) + netlist.verilog(top, name),
+        f"{name}.v": netlist.header(_facts(model, top.shape)) + interfaces.annotated(engine, buses),
         f"{name}_uart.v": netlist.header(["a serial line to the buses of the engine"]) + line,
         **bench(model, top.shape, name, vectors),
         **boards.files(top.shape, name, CLOCK),

@@ -28,6 +28,7 @@ from . import (
     crossbar_shift_add,
     dense,
     frame_buffer,
+    interrupt,
     lanes,
     threshold,
     unrolled_serial,
@@ -229,7 +230,15 @@ PROOFS = [
     ),
     Proof(
         "registers to write are read as 0", "bus.control", axi_control.told,
-        "m.Case(*(register.address for register in REGISTERS if register.access == 'write'))", "m.Case(0)",
+        "m.Case(*(register.address for register in REGISTERS if register.access == WRITE))", "m.Case(0)",
+    ),
+    Proof(
+        "events are kept until they are cleared", "bus.interrupt", interrupt.kept,
+        "kept | self.events", "(self.pending | self.events) & ~(self.data & self.clear.replicate(2))",
+    ),
+    Proof(
+        "what raises the interrupt line", "bus.control", axi_control.told,
+        "Cat(*raised.values()).any() | refused", "refused",
     ),
     Proof(
         "no ready depends on a valid", "bus.axi_lite", WRITES,
@@ -253,7 +262,7 @@ PROOFS = [
     ),
     Proof(
         "products by bits", "unrolled.serial", BITS,
-        "Mux(self._more_at(m, level), before, 0)", "before", cycles=14,
+        "Mux(self._more_at(level), before, 0)", "before", cycles=14,
     ),
     *(_summed(bits, grid) for bits in range(1, 9) for grid in ("odd", "twos_complement")),
 ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amaranth.hdl import Cat, ClockDomain, Module, ResetInserter, Signal, Value, signed
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In
+from amaranth.lib.wiring import In, Out
 
 from ...memory.map import DIGEST_WORDS
 from ...shape.loadable import Loadable
@@ -38,6 +38,7 @@ class AxiEngine(wiring.Component):
         Filled up to a power of two of bytes, all of them kept. A cycle later than `Engine` has them:
         the latency is `shape.latency`.
     s_axil_* : the registers of `REGISTERS`
+    irq : out, high while an event that is enabled waits to be cleared
 
     Parameters
     ----------
@@ -67,6 +68,7 @@ class AxiEngine(wiring.Component):
                 **ports("s_axis", self.s_axis.flip()),
                 **ports("m_axis", self.m_axis),
                 **ports("s_axil", self.s_axil.flip()),
+                "irq": Out(1),
             }
         )
 
@@ -90,6 +92,7 @@ class AxiEngine(wiring.Component):
         m.d.comb += [restart.eq(control.hold | drain.restart), drain.flush.eq(control.flush)]
         self._streams(m, drain, control.hold | drain.flushing | (control.waiting & ~partial))
         self._account(m, drain, restart, partial)
+        m.d.comb += self.irq.eq(control.irq)
         return m
 
     def _streams(self, m: Module, drain: Drain, closed: Value) -> None:

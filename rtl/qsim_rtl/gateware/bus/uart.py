@@ -217,10 +217,8 @@ class Bridge(wiring.Component):
 
     def _send(self, m: Module, receiver: Receiver, missing: Signal, beats: Signal) -> None:
         data = Signal(self.shape.input_width, reset_less=True)
-        byte, taken = (
-            Signal(8, reset_less=True),
-            Signal(),
-        )  # registers, from where all of `data` is near enough
+        byte = Signal(8, reset_less=True)  # a register: all of `data` is near enough to it
+        taken = Signal()
         m.d.sync += [byte.eq(receiver.byte), taken.eq(0)]
         m.d.sync += data.eq(Mux(taken, Cat(data, byte)[8:], data))
         m.d.comb += [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amaranth.hdl import Cat, ClockDomain, Module, ResetInserter, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In
+from amaranth.lib.wiring import In, Out
 
 from qsim.model.model import Model
 
@@ -30,6 +30,7 @@ class UnrolledAxi(wiring.Component):
     m_axis_tdata : out, all logits, each sign-extended to whole bytes, and above them the class
         A beat an image, filled up to a power of two of bytes, all of them kept.
     s_axil_* : the registers of `UNROLLED_REGISTERS`
+    irq : out, high while an event that is enabled waits to be cleared
 
     Parameters
     ----------
@@ -69,6 +70,7 @@ class UnrolledAxi(wiring.Component):
                 **ports("s_axis", self.s_axis.flip()),
                 **ports("m_axis", self.m_axis),
                 **ports("s_axil", self.s_axil.flip()),
+                "irq": Out(1),
             }
         )
 
@@ -84,6 +86,7 @@ class UnrolledAxi(wiring.Component):
         wiring.connect(m, drain.o, Ports(self, "m_axis", drain.o.signature.flip()))
         self._into(m, drain)
         self._out_of(m, drain)
+        m.d.comb += self.irq.eq(self.control.irq)
         return m
 
     def _into(self, m: Module, drain: Drain) -> None:

@@ -19,12 +19,11 @@ from ..gateware.bus.uart import Bridge
 from ..gateware.unrolled.top import UnrolledAxi
 from ..shape.engine import EngineShape
 from ..shape.unrolled import UnrolledShape, widest_beat
-from ..unrolled.products import check_ideal
+from ..unrolled.products import check_ideal, check_size
 from . import interfaces, netlist, testbench, texts
 
 CANDIDATES = 16  # for each image that the bench plays
 CLOCK = 100_000_000  # Hz that place and route aim at, whatever the board has
-MOST_PRODUCTS = 100_000  # of all layers; the search for shared adders takes minutes beyond
 
 
 def files(
@@ -50,9 +49,7 @@ def files(
         If the model cannot be unrolled, or a beat has no room for so many codes.
     """
     check_ideal(model)
-    products = sum(layer.inputs * layer.outputs for layer in model.layers)
-    if products > MOST_PRODUCTS:
-        raise QsimError(f"{products:,} weights; at most {MOST_PRODUCTS:,} can be unrolled")
+    check_size(model)
     most = widest_beat(model.inputs, model.input.bits)
     if simd is not None and not 1 <= simd <= most:
         raise QsimError(f"{simd} codes in a beat; 1 to {most} are allowed")

@@ -120,6 +120,8 @@ class Family:
         Weights of more bits have their products in DSP blocks, where there are enough.
     prices : Prices, optional
         Without them the cost of a folding is not predicted.
+    unrolled : tuple of str
+        Options of place and route for unrolled engines, which are larger than others.
     """
 
     name: str
@@ -132,6 +134,7 @@ class Family:
     measured: Callable[[Path, Board, Files], dict[str, Any]]
     dsp_beyond: int = 0
     prices: Prices | None = None
+    unrolled: tuple[str, ...] = ()
 
     def files(self, board: Board) -> Files:
         """The names of a board's files."""

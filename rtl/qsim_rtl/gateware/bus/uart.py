@@ -218,13 +218,14 @@ class Bridge(wiring.Component):
     def _send(self, m: Module, receiver: Receiver, missing: Signal, beats: Signal) -> None:
         data = Signal(self.shape.input_width, reset_less=True)
         byte = Signal(8, reset_less=True)  # a register: all of `data` is near enough to it
-        taken = Signal()
+        taken, offered, last = (Signal(name=name) for name in ("taken", "offered", "last"))
         m.d.sync += [byte.eq(receiver.byte), taken.eq(0)]
         m.d.sync += data.eq(Mux(taken, Cat(data, byte)[8:], data))
         m.d.comb += [
             self.m_axis_tdata.eq(data),
             self.m_axis_tkeep.eq(-1),
-            self.m_axis_tlast.eq(beats == 1),
+            self.m_axis_tlast.eq(last),
+            self.m_axis_tvalid.eq(offered),
         ]
         with m.State("SEND"):
             with m.If(beats == 0):
@@ -232,15 +233,22 @@ class Bridge(wiring.Component):
             with m.Elif(receiver.valid):
                 m.d.sync += [taken.eq(1), missing.eq(missing - 1)]
             with m.Elif((missing == 0) & ~taken):
-                m.d.comb += self.m_axis_tvalid.eq(1)
-                with m.If(self.m_axis_tready):
-                    m.d.sync += [beats.eq(beats - 1), missing.eq(self.shape.input_width // 8)]
+                m.d.sync += [offered.eq(1), last.eq(beats == 1)]
+                m.next = "OFFER"
+        with m.State("OFFER"), m.If(self.m_axis_tready):
+            m.d.sync += [offered.eq(0), beats.eq(beats - 1), missing.eq(self.shape.input_width // 8)]
+            m.next = "SEND"
 
     def _take(self, m: Module, beats: Signal, answer: _Answer) -> None:
+        ready = Signal()
+        m.d.comb += self.s_axis_tready.eq(ready)
         with m.State("TAKE"):
-            m.d.comb += self.s_axis_tready.eq(answer.free & (beats != 0))
             with m.If(beats == 0):
                 m.next = "COMMAND"
-            with m.Elif(self.s_axis_tvalid & self.s_axis_tready):
-                answer.give(m, self.s_axis_tlast, self.s_axis_tdata)
-                m.d.sync += beats.eq(beats - 1)
+            with m.Elif(answer.free):
+                m.d.sync += ready.eq(1)
+                m.next = "RESULT"
+        with m.State("RESULT"), m.If(self.s_axis_tvalid):
+            answer.give(m, self.s_axis_tlast, self.s_axis_tdata)
+            m.d.sync += [ready.eq(0), beats.eq(beats - 1)]
+            m.next = "TAKE"

@@ -57,12 +57,12 @@ def test_near_what_was_synthesised(row):
     assert cost.ff == pytest.approx(row["ff"], rel=0.05)
 
 
-@pytest.mark.parametrize("family", [name for name, each in FAMILIES.items() if each.unrolled])
+@pytest.mark.parametrize("family", [name for name, each in FAMILIES.items() if each.unrolled_prices])
 def test_the_constants_are_those_of_the_fit_and_near_what_the_fit_has_not_seen(family):
     builds = [fit_unrolled.counted(build) for build in fit_unrolled.of_family(family)]
     fitted = fit_unrolled.fit(builds)
     for kind in ("luts", "registers"):
-        stated = asdict(getattr(FAMILIES[family].unrolled, kind))
+        stated = asdict(getattr(FAMILIES[family].unrolled_prices, kind))
         assert stated == pytest.approx(asdict(getattr(fitted, kind)), rel=0.01, abs=0.01)
     lut, ff = np.abs(fit_unrolled.unseen(builds)).T
     assert lut.mean() < 0.08

@@ -21,8 +21,8 @@ from ..shape.engine import EngineShape
 from ..shape.unrolled import UnrolledShape, widest_beat
 from ..unrolled.products import check_ideal, check_size
 from . import interfaces, netlist, testbench, texts
+from .revealing import revealing
 
-CANDIDATES = 16  # for each image that the bench plays
 CLOCK = 100_000_000  # Hz that place and route aim at, whatever the board has
 
 
@@ -132,26 +132,6 @@ def bench(model: Model, shape: UnrolledShape, name: str, vectors: int) -> dict[s
         "vectors_in.mem": sent,
         "vectors_out.mem": expected(model, shape, codes),
     }
-
-
-def revealing(model: Model, count: int) -> npt.NDArray[np.int64]:
-    """Input codes (count, inputs) of which many come near to a tie, of as many classes as noise reaches.
-
-    The first four are those of `vectors`, among them the least and the greatest. The others are picked from
-    more: of each class in turn the image whose two largest logits are closest.
-    """
-    pool = testbench.vectors(model, CANDIDATES * count)
-    logits = model.logits(pool)
-    margins = (
-        np.abs(logits[:, 0]) if model.outputs == 1 else np.diff(np.sort(logits, 1)[:, -2:], axis=1)[:, 0]
-    )
-    classes = model.predict(pool)
-    order = np.lexsort((margins, classes))
-    rank = np.empty(len(pool), np.int64)  # of an image in its class
-    starts = np.searchsorted(classes[order], classes[order], "left")
-    rank[order] = np.arange(len(pool)) - starts
-    picked = np.lexsort((margins, rank))
-    return pool[np.concatenate([np.arange(4), picked[picked >= 4]])[:count]]
 
 
 def expected(model: Model, shape: UnrolledShape, codes: npt.NDArray[np.int64]) -> str:

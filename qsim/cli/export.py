@@ -78,7 +78,7 @@ def command(
         raise QsimError(f"--rate and --target choose the folding together; targets are {TARGETS}")
     model = load(file)
     if rate is not None and style == "unrolled":
-        interval = chosen_interval(target, rate, interval)
+        interval = chosen_interval(model, target, rate, interval)
     elif rate is not None:
         pe, simd = chosen_folding(model, target, rate, pe, simd, max_bits)
     manifest = part("export.folder").write(

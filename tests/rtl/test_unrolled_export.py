@@ -7,6 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from icarus import compiled, played
 from random_models import random_codes, random_model
@@ -19,6 +20,7 @@ from qsim.crossbar.mapping import map_to_crossbar
 from qsim.model.crossbar import Mapping
 from qsim_rtl.export import folder as export
 from qsim_rtl.export import testbench, unrolled
+from qsim_rtl.export.revealing import revealing
 from qsim_rtl.export.verify import verify
 from qsim_rtl.proofs.solver import script
 from qsim_rtl.shape.unrolled import UnrolledShape
@@ -72,6 +74,15 @@ def test_a_fault_in_the_verilog_fails_the_bench(tmp_path, found, planted):
     passed, log = played(compiled(tmp_path, tmp_path / "bench.vvp"), tmp_path)
     assert not passed
     assert "FAIL" in log
+
+
+def test_the_bench_plays_thresholds_met_and_just_missed():
+    codes, layer = revealing(MODEL, 64), MODEL.layers[0]
+    assert np.array_equal(codes, revealing(MODEL, 64))
+    assert ((codes >= MODEL.input.low) & (codes <= MODEL.input.high)).all()
+    sums = codes @ layer.weights.T + layer.bias
+    over = sums[:, :, None] - layer.thresholds
+    assert ((over == 0).any((0, 2)) & (over == -1).any((0, 2))).all()  # of every neuron
 
 
 def test_verify_makes_it_again_and_notices_a_change(copy):
@@ -136,13 +147,15 @@ def test_a_trained_model_under_cocotb(tmp_path):
     play(qsim.load(MODELS / "digits-step-q1.safetensors"), tmp_path, codes, 64, 0.3)
 
 
-def test_a_rate_is_the_longest_interval_that_gives_it():
-    assert chosen_interval("ecp5-85k", 2_000_000, None) == 12  # the board has 25 MHz
-    assert chosen_interval("ecp5-85k", 25_000_000, None) == 1
+def test_a_rate_is_the_smallest_engine_that_gives_it():
+    sparse = qsim.load(MODELS / "digits-sparse-q4.safetensors")
+    assert chosen_interval(sparse, "ecp5-85k", 2_000_000, None) == 11  # the board has 25 MHz
+    assert chosen_interval(sparse, "ecp5-85k", 25_000_000, None) == 1
+    assert chosen_interval(sparse, "up5k", 2_000_000, None) == 6  # whose cost is not predicted
     with pytest.raises(QsimError, match="up to 25,000,000 can be had of ecp5-85k"):
-        chosen_interval("ecp5-85k", 26_000_000, None)
+        chosen_interval(sparse, "ecp5-85k", 26_000_000, None)
     with pytest.raises(QsimError, match="--interval cannot be given beside it"):
-        chosen_interval("ecp5-85k", 1000, 5)
+        chosen_interval(sparse, "ecp5-85k", 1000, 5)
 
 
 def test_refusals(tmp_path):

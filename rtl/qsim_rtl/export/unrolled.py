@@ -18,13 +18,12 @@ from ..fpga import boards
 from ..gateware.unrolled.top import UnrolledAxi
 from ..shape.engine import EngineShape
 from ..shape.unrolled import UnrolledShape, widest_beat
-from ..unrolled.products import check_ideal
+from ..unrolled.products import check_ideal, check_size
 from . import interfaces, netlist, testbench, texts
 from .engine import serial_line
+from .revealing import revealing
 
-CANDIDATES = 16  # for each image that the bench plays
 CLOCK = 100_000_000  # Hz that place and route aim at, whatever the board has
-MOST_PRODUCTS = 100_000  # of all layers; the search for shared adders takes minutes beyond
 
 
 def files(
@@ -57,9 +56,7 @@ def files(
         If the model cannot be unrolled, or a beat has no room for so many codes.
     """
     check_ideal(model)
-    products = sum(layer.inputs * layer.outputs for layer in model.layers)
-    if products > MOST_PRODUCTS:
-        raise QsimError(f"{products:,} weights; at most {MOST_PRODUCTS:,} can be unrolled")
+    check_size(model)
     most = widest_beat(model.inputs, model.input.bits)
     if simd is not None and not 1 <= simd <= most:
         raise QsimError(f"{simd} codes in a beat; 1 to {most} are allowed")
@@ -150,26 +147,6 @@ def bench(model: Model, shape: UnrolledShape, manifest: Mapping[str, Any]) -> di
         "vectors_in.mem": sent,
         "vectors_out.mem": expected(model, shape, codes),
     }
-
-
-def revealing(model: Model, count: int) -> npt.NDArray[np.int64]:
-    """Input codes (count, inputs) of which many come near to a tie, of as many classes as noise reaches.
-
-    The first four are those of `vectors`, among them the least and the greatest. The others are picked from
-    more: of each class in turn the image whose two largest logits are closest.
-    """
-    pool = testbench.vectors(model, CANDIDATES * count)
-    logits = model.logits(pool)
-    margins = (
-        np.abs(logits[:, 0]) if model.outputs == 1 else np.diff(np.sort(logits, 1)[:, -2:], axis=1)[:, 0]
-    )
-    classes = model.predict(pool)
-    order = np.lexsort((margins, classes))
-    rank = np.empty(len(pool), np.int64)  # of an image in its class
-    starts = np.searchsorted(classes[order], classes[order], "left")
-    rank[order] = np.arange(len(pool)) - starts
-    picked = np.lexsort((margins, rank))
-    return pool[np.concatenate([np.arange(4), picked[picked >= 4]])[:count]]
 
 
 def expected(model: Model, shape: UnrolledShape, codes: npt.NDArray[np.int64]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from ..gateware.unrolled.engine import UnrolledEngine
 from ..memory.pack import pack
 from . import toolchain
 from .cxxrtl import BUILD_SECONDS, FLAGS, SOURCE_DIGEST, cxxrtl_include
-from .yosys import flat
+from .yosys import blockwise
 
 HARNESS = Path(__file__).with_name("unrolled_harness.cpp")
 Longs = npt.NDArray[np.int64]
@@ -62,19 +63,33 @@ class UnrolledSimulator:
         self.model, self.engine = model, UnrolledEngine(model, levels, interval=interval)
         compiler = [*toolchain.cxx(), *FLAGS, f"-O{optimize}"]
         facts = "unrolled", model.digest, levels, interval, compiler, toolchain.cxx_version(), SOURCE_DIGEST
-        hidden = len(model.layers) - 1
-        binding = f"#define HIDDEN_LAYERS {hidden}\n#define EACH_HIDDEN(X) "
-        binding += " ".join(f"X({k})" for k in range(hidden)) + "\n"
 
         def build(work: Path) -> None:
-            (work / "engine.cc").write_text(flat(self.engine, "engine", "write_cxxrtl -g0"))
-            (work / "binding.h").write_text(binding)
-            places = (f"-I{work}", f"-I{cxxrtl_include()}", HARNESS, "-o", work / "unrolled.so")
-            toolchain.run([*compiler, *places], timeout=BUILD_SECONDS)
+            (work / "engine.cc").write_text(blockwise(self.engine, "engine", "write_cxxrtl -noflatten -g0"))
+            link(work, compiler, len(model.layers) - 1)
 
         key = hashlib.sha256(repr(facts).encode()).hexdigest()
-        library = ctypes.CDLL(str(toolchain.built("unrolled", [key], build) / "unrolled.so"))
-        self._run = library.unrolled_run
+        self.driver = Driver(toolchain.built("unrolled", [key], build) / "unrolled.so", self.engine)
+
+    def run(self, codes: npt.NDArray[np.integer[Any]], stall: float = 0.0, seed: int = 0) -> Outcome:
+        """Send images and collect all results; as `Driver.run`."""
+        return self.driver.run(codes, stall, seed)
+
+
+class Driver:
+    """A compiled library of an engine: of its Amaranth, or of a netlist that was made from it.
+
+    Parameters
+    ----------
+    library : Path
+        What `link` made.
+    engine : UnrolledEngine
+        With its monitor.
+    """
+
+    def __init__(self, library: Path, engine: UnrolledEngine) -> None:
+        self.engine, self.model = engine, engine.model
+        self._run = ctypes.CDLL(str(library)).unrolled_run
         self._run.restype = ctypes.c_int64
 
     def run(self, codes: npt.NDArray[np.integer[Any]], stall: float = 0.0, seed: int = 0) -> Outcome:
@@ -120,6 +135,16 @@ class UnrolledSimulator:
         classes = _unpacked(results, engine.logit_bits * self.model.outputs, 1, engine.argmax.bits)[:, 0]
         codes_of = tuple(_unpacked(a, 0, *shape) for a, shape in zip(hidden, shapes, strict=True))
         return Outcome(logits, classes, codes_of, first.value, cycles.value)
+
+
+def link(work: Path, compiler: Sequence[str], hidden: int) -> Path:
+    """The library of a folder's `engine.cc`, beside it; `hidden` layers are watched."""
+    layers = " ".join(f"X({k})" for k in range(hidden))
+    (work / "binding.h").write_text(f"#define HIDDEN_LAYERS {hidden}\n#define EACH_HIDDEN(X) {layers}\n")
+    library = work / "unrolled.so"
+    places = (f"-I{work}", f"-I{cxxrtl_include()}", HARNESS, "-o", library)
+    toolchain.run([*compiler, *places], timeout=BUILD_SECONDS)
+    return library
 
 
 def _unpacked(

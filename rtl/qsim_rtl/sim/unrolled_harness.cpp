@@ -25,10 +25,15 @@ template <class Port> void copy(const Port &port, uint32_t *target) {
     for (size_t i = 0; i < std::decay_t<decltype(value)>::chunks; i++) target[i] = value.data[i];
 }
 
+// Blocks are modules of their own, which see the clock's edges themselves: it is really low, then high.
 static void settle(Engine &engine) {
+    engine.p_clk.set<bool>(false);
+    engine.step();
+}
+
+static void clock(Engine &engine) {
     engine.p_clk.set<bool>(true);
-    engine.prev_p_clk.set<bool>(false);
-    engine.eval();
+    engine.step();
 }
 
 // images, results and hidden codes in 32-bit pieces, the lowest first; `cycles` counts from the first image to the
@@ -42,7 +47,7 @@ extern "C" int64_t unrolled_run(const uint32_t *images, int64_t count, uint32_t 
     engine.p_rst.set<bool>(true);
     engine.p_i____valid.set<bool>(false);
     settle(engine);
-    engine.commit();
+    clock(engine);
     engine.p_rst.set<bool>(false);
     int64_t sent = 0, taken = 0, start = 0;
     bool offered = false;
@@ -68,7 +73,7 @@ extern "C" int64_t unrolled_run(const uint32_t *images, int64_t count, uint32_t 
             sent++;
             offered = false;
         }
-        engine.commit();
+        clock(engine);
     }
     return taken;
 }

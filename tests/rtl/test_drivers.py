@@ -138,7 +138,7 @@ def libraries(tmp_path_factory):
 
 
 class Driver:
-    """The compiled driver on an engine; `fails` and `deaf` are what its streams may be."""
+    """The compiled driver on an engine; `fails` and `deaf`: how its streams are; `reads`: of registers."""
 
     def __init__(self, libraries, kind: str) -> None:
         made, engine, self.model, self.codes = KINDS[kind]
@@ -146,10 +146,12 @@ class Driver:
         facts = drivers.layout(self.manifest)
         self.frame, self.result = facts["FRAME_BYTES"], facts["RESULT_BYTES"]
         self.fails = self.deaf = False
+        self.reads = 0
         calls = READ(self._read), WRITE(self._write), MOVE(self._send), MOVE(self._receive)
         self.port = Port(None, *calls, 20, 0, 0)
 
     def _read(self, _, address):
+        self.reads += 1
         return self.engine.read(address)
 
     def _write(self, _, address, value):
@@ -199,8 +201,9 @@ def test_images_are_answered_in_c(driver):
 
 def test_streams_that_fail_or_say_nothing_are_given_up(driver):
     driver.open()
-    driver.deaf = True
+    driver.deaf, driver.reads = True, 0
     assert driver.run() == LATE
+    assert driver.port.patience < driver.reads < driver.port.patience + 10
     driver.deaf, driver.fails = False, True
     assert driver.run() == STREAM
     driver.fails = False

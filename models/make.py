@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
@@ -44,6 +44,21 @@ class Certified:
     recipe: IntervalRecipe
 
 
+@dataclass(frozen=True)
+class Sparse:
+    """A model pruned for the unrolled engine: 4 bits, ReLU."""
+
+    data: str
+    hidden: int
+    sparsity: float
+    hidden_bits: int
+
+
+SPARSE_MODELS = {
+    "mnist-sparse-q4": Sparse("mnist", 100, 0.97, 5),
+    "digits-sparse-q4": Sparse("digits", 50, 0.9, 4),
+}
+
 SIGNED, SPARSE = "odd", "twos_complement"  # few bits need a 0 among their weights
 CERTIFIED = {
     "mnist-certified-q1": Certified(
@@ -73,6 +88,27 @@ def make(data: str, activation: str, bits: int) -> None:
     model.save(FOLDER / f"{name}.safetensors")
     write_vectors(name, model, data)
     write_card(name, model, data)
+
+
+def make_sparse(name: str, wanted: Sparse) -> None:
+    """Train with pruning, freeze and describe one model."""
+    recipe = replace(RECIPES.get(wanted.data, Recipe()), sparsity=wanted.sparsity)
+    network = qsim.train(wanted.data, grid=SPARSE, hidden=wanted.hidden, seed=0, recipe=recipe)
+    provenance = {"data": wanted.data, "hidden": [wanted.hidden], "seed": 0, "recipe": asdict(recipe)}
+    model = qsim.quantize(network, hidden_bits=wanted.hidden_bits, provenance=provenance)
+    model.save(FOLDER / f"{name}.safetensors")
+    write_vectors(name, model, wanted.data)
+    write_card(name, model, wanted.data)
+    add_zeros(FOLDER / "cards" / f"{name}.md", model)
+
+
+def add_zeros(card: Path, model: Model) -> None:
+    """Add to a card how many weights are left."""
+    left = (f"{np.count_nonzero(layer.weights):,} of {layer.weights.size:,}" for layer in model.layers)
+    with container.replacing(card) as temporary:
+        temporary.write_text(
+            f"{card.read_text()}\nWeights that are not zero, layer by layer: {', '.join(left)}.\n"
+        )
 
 
 def make_certified(name: str, wanted: Certified) -> None:
@@ -174,6 +210,10 @@ def main(names: list[str]) -> None:
         if not names or name in names:
             print(name, flush=True)
             make_certified(name, wanted)
+    for name, sparse in SPARSE_MODELS.items():
+        if not names or name in names:
+            print(name, flush=True)
+            make_sparse(name, sparse)
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ RTL_MAY_IMPORT = {  # the same inside the hardware; what turns a netlist into an
     "qsim_rtl.unrolled": set(),
     "qsim_rtl.gateware": {"memory", "shape", "unrolled"},
     "qsim_rtl.export": {"fpga", "gateware", "memory", "shape", "sim.yosys", "unrolled"},
-    "qsim_rtl.fpga": {"export", "gateware", "memory", "shape", "sim.toolchain"},
+    "qsim_rtl.fpga": {"export", "gateware", "memory", "shape", "sim.toolchain", "unrolled"},
     "qsim_rtl.sim": {"gateware", "memory", "shape"},
     "qsim_rtl.host": {"gateware", "memory", "shape", "sim"},
     "qsim_rtl.proofs": {"gateware", "memory", "shape", "sim.toolchain", "unrolled"},

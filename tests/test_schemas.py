@@ -27,6 +27,7 @@ CALLS = {  # command, and where it has several forms a word; quick, run in order
     "bench": f"bench {MODEL} --epsilon 0.1",
     "study": f"study {MODEL} --data digits --images 4 --seeds 1 --out study",
     "verilog": f"verilog {MODEL} --out verilog",
+    "cost": f"cost {SPIRAL}",
     "export": f"export {MODEL} --out folder",
     "attack pgd": f"attack {SPIRAL} --attack pgd --steps 2 --epsilon 0.05",
     "transfer": f"transfer {SPIRAL} {SPIRAL.replace('q4', 'q8')} --attack fgsm --epsilon 0.05 --images 10",

@@ -23,6 +23,7 @@ from .lattice import LATTICE as lattice
 from .mim import MIM as mim
 from .pgd import PGD as pgd
 from .random_search import RANDOM as random
+from .sparse_rs import SPARSE_RS as sparse_rs
 from .square import SQUARE as square
 from .strongest import STRONG as strong
 from .strongest import STRONGEST as strongest
@@ -37,6 +38,7 @@ _ALL = (
     annealed,
     annealed_wide,
     square,
+    sparse_rs,
     random,
     lattice,
     strong,

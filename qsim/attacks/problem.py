@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
+from ..jit.compiling import cached
 from ..model.model import Model
 from ..shadow.network import Network
 from .defective import READS, noisy, summed_logits
@@ -69,7 +72,7 @@ class Problem:
         return np.flatnonzero((self.margins >= 0) & ~self.given_up)
 
     def give_up(self, share: float) -> None:
-        """Leave alone the images whose margin is still more than a share of the one they began with."""
+        """Leave alone the images whose margin is still more than a share of the first one."""
         self.given_up = self.margins > share * self.clean_margins
 
     def of(self, rows: Integers) -> tuple[Integers, Integers | None]:
@@ -84,11 +87,7 @@ class Problem:
         """
         logits = scored_logits(self.model, candidates)
         margins = self.margins_of(rows, logits)
-        np.add.at(self.queries, rows, 1)
-        better = np.flatnonzero(margins < self.margins[rows])[::-1]
-        better = better[np.argsort(-margins[better], kind="stable")]  # the first of the best is written last
-        self.margins[rows[better]] = margins[better]
-        self.best[rows[better]] = candidates[better]
+        _keep_best(rows, margins, candidates, self.margins, self.best, self.queries)
         return logits
 
     def margins_of(self, rows: Integers, logits: Integers) -> Integers:
@@ -133,10 +132,28 @@ def doubled_margins(logits: Integers, labels: Integers, targets: Integers | None
     Untargeted: the label's logit minus the best other; below 0 if and only if the label loses. Targeted: the
     best other logit minus the target's; below 0 if and only if the target wins.
     """
-    aims = labels if targets is None else targets
-    rows = np.arange(len(logits))
-    ties = np.arange(logits.shape[1]) < aims[:, None]  # who wins a tie against the aim
-    others = 2 * logits + ties
-    others[rows, aims] = np.iinfo(np.int64).min
-    lead = 2 * logits[rows, aims] - others.max(axis=1)
-    return lead if targets is None else -lead - 1
+    return _doubled_margins(logits, labels if targets is None else targets, targets is not None)
+
+
+@cached(error_model="numpy")
+def _doubled_margins(logits: Any, aims: Any, targeted: bool) -> Any:
+    margins = np.empty(logits.shape[0], np.int64)
+    for n in range(logits.shape[0]):
+        aim, best = aims[n], np.iinfo(np.int64).min
+        for k in range(logits.shape[1]):
+            if k != aim:
+                best = max(best, 2 * logits[n, k] + (1 if k < aim else 0))  # the lower index wins a tie
+        lead = 2 * logits[n, aim] - best
+        margins[n] = -lead - 1 if targeted else lead
+    return margins
+
+
+@cached(error_model="numpy")
+def _keep_best(rows: Any, found: Any, candidates: Any, margins: Any, best: Any, queries: Any) -> None:
+    """Count the candidates of images `rows`, and keep each that beats all before it."""
+    for n in range(rows.size):
+        i = rows[n]
+        queries[i] += 1
+        if found[n] < margins[i]:
+            margins[i] = found[n]
+            best[i] = candidates[n]

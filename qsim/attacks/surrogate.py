@@ -126,7 +126,7 @@ class Surrogate:
         if self.quiet is not self.model:
             z = z + self.noise[i][draw]
         slope = unit.slope(z, unit.forward(z)) if wide is None else unit.stretched_slope(z, wide)
-        return slope.astype(np.float32)
+        return slope.astype(np.float32, copy=False)
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class _Sums:
 
     layer: Model
     scale: np.float32 | npt.NDArray[np.float64]
-    offset: npt.NDArray[np.float64] | float = 0.0
+    offset: npt.NDArray[np.float64] | float = 0.0  # with scales a unit alone
 
     @classmethod
     def of(cls, model: Model, layer: Layer, i: int) -> _Sums:
@@ -148,8 +148,11 @@ class _Sums:
         return cls(Model((bare,), form), np.float32(1 / unit))
 
     def __call__(self, codes: Codes) -> Reals:
-        z = self.layer.logits(codes).astype(np.float32) * self.scale + self.offset
-        return z.astype(np.float32, copy=False)
+        z = self.layer.logits(codes).astype(np.float32)
+        if isinstance(self.scale, np.float32):
+            z *= self.scale
+            return z
+        return (z * self.scale + self.offset).astype(np.float32)
 
 
 def _fine_layers(model: Model, network: Network) -> list[Layer]:

@@ -37,11 +37,14 @@ def chosen_folding(
     return price.pe, price.simd
 
 
-def chosen_interval(target: str | None, rate: float, interval: int | None) -> int:
-    """The longest interval of an unrolled engine that gives a rate at the clock of a part's board."""
+def chosen_interval(model: Model, target: str | None, rate: float, interval: int | None) -> int:
+    """The interval of the smallest unrolled engine that fits a part and gives a rate at its board's clock.
+
+    Of a part whose cost is not predicted it is the longest one that gives the rate.
+    """
     if interval is not None:
         raise QsimError("--rate chooses the interval; --interval cannot be given beside it")
-    clock = part("fpga.family").board(target).clock
+    clock, price = part("fpga.family").board(target).clock, part("fpga.unrolled_cost")
     if not 0 < rate <= clock:
         raise QsimError(f"a rate of {rate:,.0f} inferences a second; up to {clock:,} can be had of {target}")
-    return int(clock // rate)
+    return int(price.choose(model, target, rate).asked if price.predicted(target) else clock // rate)

@@ -40,6 +40,9 @@ def command(
     adversarial: Annotated[
         float, typer.Option(help="Train on images attacked with this strength, in input units.")
     ] = 0.0,
+    sparsity: Annotated[
+        float, typer.Option(help="Share of weights that become 0, with --grid twos_complement.")
+    ] = 0.0,
     input_scale: InputScale = None,
     input_bits: InputBits = None,
     input_clip: InputClip = False,
@@ -48,14 +51,16 @@ def command(
     """Train a network on rounded weights, freeze it to integers and save it."""
     started = time.perf_counter()
     choices = {"bits": bits, "activation": activation, "hidden": hidden, "seed": seed, "grid": grid}
-    if adversarial and certify_radius is not None:
-        raise QsimError("--adversarial and --certify-radius are two ways to train; one is needed")
+    if certify_radius is not None and (adversarial or sparsity):
+        other = "adversarial" if adversarial else "sparsity"
+        raise QsimError(f"--{other} and --certify-radius are two ways to train; one is needed")
     coding = Coding(input_scale, input_bits, clip=input_clip)
     trainer: Callable[..., Network]
     recipe: Recipe | IntervalRecipe
     own: dict[str, Any] = {}
     if certify_radius is None:
-        trainer, recipe = train, replace(RECIPES.get(data, Recipe()), adversarial=adversarial)
+        trainer = train
+        recipe = replace(RECIPES.get(data, Recipe()), adversarial=adversarial, sparsity=sparsity)
     else:
         trainer, recipe = train_certified, INTERVAL_RECIPES.get(data, IntervalRecipe())
         own = {"radius": certify_radius}

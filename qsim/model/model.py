@@ -290,7 +290,8 @@ class Model:
         """`codes` in any integer type and without a copy; not even looked at if no value could be wrong."""
         array = codes if type(codes) is np.ndarray else np.asarray(codes)
         fits = array.ndim == 2 and array.shape[1] == self.layers[0].weights.shape[1]
-        if fits and array.dtype is self.executor.complete:
+        complete = self.executor.complete
+        if fits and (array.dtype is complete or array.dtype == complete):
             return array
         if not fits:
             raise QsimError(f"codes have shape {array.shape}; (images, {self.inputs}) is needed")

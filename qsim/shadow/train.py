@@ -18,6 +18,7 @@ from ..model.layer import GRIDS
 from .adam import Adam
 from .adversarial import worsened
 from .network import Network, Reals, batches, forward, logit_gradient, predict, slopes, to_real
+from .prune import Pruning, check_sparsity
 from .sparse import SparseRows
 
 MAX_TRAINING_BITS = 10
@@ -44,6 +45,9 @@ class Recipe:
     adversarial : float
         If above 0, every batch is first attacked with this strength, in input units and norm inf (see
         `adversarial`); so are the held-out rows by which the best epoch is chosen.
+    sparsity : float
+        Share of all weights that are pruned to zero over the first half of the epochs (see `prune`), on the
+        grid twos_complement; `patience` counts from there on.
     """
 
     epochs: int = 60
@@ -53,6 +57,7 @@ class Recipe:
     gain: float = 1.0
     spread: float = 1.0
     adversarial: float = 0.0
+    sparsity: float = 0.0
 
 
 RECIPES = {
@@ -106,6 +111,8 @@ def train(
     widths = checked_widths(bits, activation, hidden, grid, seed)
     if recipe is not None and not 0 <= recipe.adversarial < np.inf:
         raise QsimError(f"adversarial is {recipe.adversarial!r}; a strength of 0 or more is needed")
+    if recipe is not None:
+        check_sparsity(recipe.sparsity, grid)
     dataset = training_data(data)
     recipe = recipe or RECIPES.get(dataset.name, Recipe())
     rng = np.random.default_rng(seed)
@@ -182,6 +189,7 @@ def _fit(
     adam = Adam([*network.weights, *network.biases], recipe.learning_rate, network.bits, network.grid)
     depth = len(network.weights)
     forward_pass = replace(network, weights=adam.rounded[:depth], biases=adam.rounded[depth:])
+    pruning = Pruning(adam, recipe.sparsity, recipe.epochs)
 
     def attacked(part: npt.NDArray[np.int64], starts: np.random.Generator) -> Reals:
         real = to_real(dataset.codes[part], dataset.codes_per_unit)
@@ -193,12 +201,16 @@ def _fit(
         for i in range(0, len(order), recipe.batch):
             part = order[i : i + recipe.batch]
             batch = attacked(part, rng) if recipe.adversarial else x[part]
-            adam.step(parameter_gradients(forward_pass, batch, dataset.labels[part]))
+            gradients = parameter_gradients(forward_pass, batch, dataset.labels[part])
+            adam.step(pruning.mask(gradients) if recipe.sparsity else gradients)
+        pruning.prune(epoch)
         if recipe.adversarial:
             x_held = attacked(held_out, np.random.default_rng(epoch))
         accuracy = float((predict(forward_pass, x_held) == y_held).mean())
         if report:
             report(epoch, recipe.epochs, accuracy)
+        if epoch < pruning.ramp:
+            continue
         if accuracy > best_accuracy:
             best_accuracy, best_epoch = accuracy, epoch
             best = replace(

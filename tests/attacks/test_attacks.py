@@ -46,20 +46,23 @@ def test_no_result_leaves_ball_or_format(one: Attack, norm: str, targeted: bool)
     assert (result.queries >= 1).all()
 
 
+@pytest.mark.parametrize("last", [False, True], ids=["first-norm", "last-norm"])
 @pytest.mark.parametrize("one", ATTACKS.values(), ids=list(ATTACKS))
 def test_an_image_fares_the_same_in_every_batch_and_order(
-    one: Attack, monkeypatch: pytest.MonkeyPatch
+    one: Attack, last: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, (codes, labels) = digits("step", 2), images(30)
     few = {} if one.name == "strongest" else FEW
-    whole = one(model, codes, labels, 0.02, seed=5, **few)
+    norm = one.norms[-1] if last else one.norms[0]
+    epsilon = {"inf": 0.02, "2": 0.2, "0": 1}[norm]
+    whole = one(model, codes, labels, epsilon, norm=norm, seed=5, **few)
     order = np.random.default_rng(0).permutation(30)
-    shuffled = one(model, codes[order], labels[order], 0.02, seed=5, **few)
+    shuffled = one(model, codes[order], labels[order], epsilon, norm=norm, seed=5, **few)
     assert (shuffled.codes == whole.codes[order]).all()
     assert (shuffled.queries == whole.queries[order]).all()
     monkeypatch.setattr(attack, "BLOCK", 7)
     monkeypatch.setenv("QSIM_THREADS", "3")
-    parts = one(model, codes, labels, 0.02, seed=5, **few)
+    parts = one(model, codes, labels, epsilon, norm=norm, seed=5, **few)
     assert (parts.codes == whole.codes).all()
     assert (parts.success == whole.success).all()
 
@@ -70,11 +73,16 @@ def test_seeds_matter() -> None:
     assert (found[0] != found[1]).any()
 
 
+@pytest.mark.parametrize(("norm", "epsilon"), [("inf", 2 / 15), ("2", 2.5 / 15), ("0", 1)])
 @pytest.mark.parametrize("activation", ["step", "sigmoid", "relu"])
-def test_the_strongest_is_within_reach_of_all_codes_tried(activation: str) -> None:
+def test_the_strongest_is_within_reach_of_all_codes_tried(activation: str, norm: str, epsilon: float) -> None:
     """On a network so small that every code vector of the ball can be tried."""
     codes = np.random.default_rng(1).integers(0, 16, (60, 5)).astype(np.uint8)
     moves = np.array(list(product((-2, -1, 0, 1, 2), repeat=5)))
+    if norm == "2":
+        moves = moves[np.square(moves).sum(1) <= 6]  # 2.5 squared, rounded down
+    if norm == "0":
+        moves = np.concatenate([np.outer(np.arange(-15, 16), row) for row in np.eye(5, dtype=int)])
     broken, exact = 0, 0
     for seed in range(4):
         model = tiny(activation, seed=seed)
@@ -82,7 +90,7 @@ def test_the_strongest_is_within_reach_of_all_codes_tried(activation: str) -> No
         everywhere = (codes[:, None, :].astype(int) + moves).clip(0, 15).astype(np.uint8)
         classes = model.predict(everywhere.reshape(-1, 5)).reshape(len(codes), -1)
         possible = (classes != labels[:, None]).any(axis=1)
-        found = get("strongest")(model, codes, labels, 2 / 15).success
+        found = get("strongest")(model, codes, labels, epsilon, norm=norm).success
         assert not (found & ~possible).any()
         broken, exact = broken + found.sum(), exact + possible.sum()
     assert exact > 20
@@ -132,6 +140,18 @@ def test_the_order_of_strength_on_digits() -> None:
     assert left["strongest"] <= min(left.values())
 
 
+def test_the_order_of_strength_in_other_norms() -> None:
+    model, (codes, labels) = digits("step", 1), images(200)
+    for norm, epsilon, black_box in (("2", 0.2, "square"), ("0", 2, "sparse-rs")):
+        left = {
+            name: get(name)(model, codes, labels, epsilon, norm=norm).robust_accuracy
+            for name in ("random", black_box, "pgd", "lattice", "strongest")
+        }
+        assert left["random"] > left[black_box] >= left["lattice"]
+        assert left["pgd"] > left["lattice"]
+        assert left["strongest"] <= min(left.values())
+
+
 def test_matched_slopes_break_steps_that_plain_ones_do_not() -> None:
     model, (codes, labels) = digits("step", 8), images(360)
     plain = get("pgd")(model, codes, labels, 0.05, loss="unsaturated").robust_accuracy
@@ -166,8 +186,8 @@ def test_what_an_attack_cannot_take_is_refused() -> None:
     codes, labels = images(10)
     with pytest.raises(QsimError, match="attack is 'deepfool'; one of fgsm, bim"):
         get("deepfool")
-    with pytest.raises(QsimError, match="norm is '2'; square knows inf"):
-        get("square")(digits("relu", 2), codes, labels, 0.5, norm="2")
+    with pytest.raises(QsimError, match="norm is '2'; sparse-rs knows 0"):
+        get("sparse-rs")(digits("relu", 2), codes, labels, 0.5, norm="2")
     with pytest.raises(QsimError, match="square takes no gradient"):
         get("square")(digits("relu", 2), codes, labels, 0.05, loss="ce")
     points, arms = qsim.data.spiral("test")

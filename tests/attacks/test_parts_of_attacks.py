@@ -9,9 +9,12 @@ import pytest
 from attacked_models import deep, digits, images
 
 from qsim import InputFormat, Layer, Model
+from qsim.attacks import square_l2
 from qsim.attacks.apgd import checkpoints
 from qsim.attacks.draws import image_keys, random_integers, stream_keys
+from qsim.attacks.lattice_moves import MOVES
 from qsim.attacks.losses import LOSSES
+from qsim.attacks.norms import NORMS, Points, ball_of
 from qsim.attacks.problem import class_logits, doubled_margins
 from qsim.attacks.ramps import Ramps
 from qsim.attacks.surrogate import Surrogate
@@ -130,6 +133,46 @@ def test_sums_are_the_accumulators() -> None:
     ramps = Ramps.of(model, np.ones((20, model.layers[0].outputs)), 3.0)
     bare = replace(model.layers[0], thresholds=None, activation=None)
     assert (ramps.sums(codes) == Model((bare,), model.input).logits(codes)).all()
+
+
+@pytest.mark.parametrize("norm", list(NORMS))
+def test_moves_of_the_lattice_attack_lower_the_sum_of_ramps_and_keep_the_sums(norm: str) -> None:
+    model, (codes, labels) = digits("sigmoid", 4), images(20)
+    ball = ball_of(model, norm, {"inf": 0.05, "2": 0.6, "0": 4}[norm])
+    keys = image_keys(codes, labels, 3)
+    last = model.layers[1].weights
+    ramps = Ramps.of(model, (last[labels] - last[(labels + 1) % 10]).astype(float), 3 * ball.typical)
+    moved = ball.snapped(Points(codes, ball.start(codes, keys)), np.arange(20))
+
+    def height(sums: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+        ramp = (sums.astype(np.int64) - ramps.starts >> ramps.shift).clip(0, ramps.widths)
+        return (ramp * ramps.slopes).sum(axis=1)
+
+    sums, before = ramps.sums(moved), height(ramps.sums(moved))
+    shared = ramps.weights, ramps.starts, ramps.widths, ramps.shift
+    limits = ball.limit, ball.form.low, ball.form.high
+    MOVES[norm](codes, moved, sums, keys, shared, ramps.slopes, limits)
+    assert ball.holds(codes, moved).all()
+    assert (sums == ramps.sums(moved)).all()
+    after = height(sums)
+    assert (after <= before).all()
+    assert (after < before).mean() > 0.9
+
+
+def test_a_window_of_square_is_paid_for_by_the_others() -> None:
+    """In a Euclidean ball: the candidate is on the rim, and changes in no input but those of two windows."""
+    model, (codes, labels) = digits("relu", 2), images(30)
+    ball = ball_of(model, "2", 0.3)
+    codes = np.full_like(codes, 128)  # so far from the ends of the format that nothing is clipped
+    keys = image_keys(codes, labels, 1)
+    kept = square_l2.start(ball, codes, keys, (8, 8))
+    moved = square_l2.change(ball, codes, kept, keys, (1, 3), (8, 8))
+    for candidate in (kept, moved):
+        assert ball.holds(codes, candidate).all()
+        assert (ball.distance(codes, candidate) > 0.97 * ball.radius).all()
+    far = np.abs(moved.astype(int) - kept) > 1  # more than rounding
+    assert far.any(axis=1).all()
+    assert (far.sum(axis=1) <= 2 * 9).all()
 
 
 def test_an_image_s_numbers_are_its_own() -> None:

@@ -24,7 +24,7 @@ from cocotbext.axi import (
 )
 
 import qsim
-from qsim_rtl.gateware.bus.registers import ADDRESS, MASK, REGISTERS
+from qsim_rtl.gateware.bus.registers import ADDRESS, BOTH, INTERRUPTS, MASK, REGISTERS, WRITE
 from qsim_rtl.memory.frames import decoded, encoded
 from qsim_rtl.shape.loadable import Loadable, crc
 
@@ -240,12 +240,12 @@ async def accesses_that_the_map_does_not_have(dut: Dut) -> None:
     host = await Host(dut).start()
     await host.load(MODELS[0])
     mapped = {register.address: register.access for register in REGISTERS}
-    for address in [address for address, access in mapped.items() if access == "write"]:
+    for address in [address for address, access in mapped.items() if access == WRITE]:
         answer = await host.lite.read(address, 4)
         assert (answer.resp, answer.data) == (AxiResp.OKAY, bytes(4)), hex(address)
     assert await host.status() == {"VALID"}
     for address in range(0, 128, 4):
-        if mapped.get(address) != "write":
+        if mapped.get(address) not in (WRITE, BOTH):
             assert (await host.lite.write(address, bytes(4))).resp == AxiResp.SLVERR, hex(address)
         if address not in mapped:
             assert (await host.lite.read(address, 4)).resp == AxiResp.SLVERR, hex(address)
@@ -312,3 +312,29 @@ async def a_reset_anywhere(dut: Dut) -> None:
             assert await host.status() == {"OUT_OF_TURN"}
             assert await host.read("DIGEST1") == 0
             await host.write("CONTROL", MASK["ACKNOWLEDGE"])
+
+
+@cocotb.test()
+async def a_host_that_waits_for_the_interrupt(dut: Dut) -> None:
+    """Under stalls on every channel: the line is high if and only if an enabled event waits; none is lost."""
+    host = await Host(dut).start(stall=0.3)
+    done, error = (bit.mask for bit in INTERRUPTS)
+    await host.load(MODELS[0])
+    await host.write("INTERRUPT_ENABLE", done | error)
+    assert not dut.irq.value
+    await host.send(CODES[:20])
+    answered = 0
+    while answered < 20:
+        if not dut.irq.value:
+            await with_timeout(RisingEdge(dut.irq), 10, "us")
+        assert await host.read("INTERRUPT_PENDING") == done
+        await host.write("INTERRUPT_PENDING", done)
+        answered = await host.read("IMAGES")
+    await host.write("INTERRUPT_PENDING", done)  # of a frame that was answered before the counter was read
+    assert not dut.irq.value
+    assert len((await host.take(20))[0]) == 20
+    await host.source.send(AxiStreamFrame(bytes(SHAPE.input_width // 8)))  # too short
+    await with_timeout(RisingEdge(dut.irq), 10, "us")
+    assert await host.read("INTERRUPT_PENDING") == error
+    await host.reset()
+    assert not dut.irq.value

@@ -8,11 +8,11 @@ import pytest
 from bus_bench import OKAY, SLVERR, Bench, Traffic, run
 from random_models import random_codes, random_model
 
-from qsim_rtl.gateware.bus.registers import ADDRESS, MASK, REGISTERS
+from qsim_rtl.gateware.bus.registers import ADDRESS, INTERRUPTS, MASK, REGISTERS, WRITE
 from qsim_rtl.shape.loadable import crc
 
 MODEL = random_model((3, 2), 2, [], seed=1)
-WRITTEN = [register.name for register in REGISTERS if register.access == "write"]
+WRITTEN = [register.name for register in REGISTERS if register.access == WRITE]
 
 
 def play(scenario) -> None:
@@ -161,3 +161,47 @@ def test_a_load_whose_writes_stand_back_to_back():
 
     play(scenario)
     assert {b - a for a, b in pairwise(effects)} == {2}
+
+
+def test_the_interrupt_line_follows_events_that_are_enabled():
+    done, error = (bit.mask for bit in INTERRUPTS)
+
+    async def scenario(bench: Bench) -> None:
+        line = lambda: bench.context.get(bench.engine.irq)  # noqa: E731
+        assert await bench.read("INTERRUPT_PENDING") == (0, OKAY)
+        assert await bench.write("ID", 0) == SLVERR
+        assert await bench.read("INTERRUPT_PENDING") == (error, OKAY)
+        assert not line()
+        assert await bench.write("INTERRUPT_ENABLE", error | 1 << 7) == OKAY
+        assert await bench.read("INTERRUPT_ENABLE") == (error, OKAY)
+        assert line()
+        await bench.write("CONTROL", MASK["ACKNOWLEDGE"])
+        assert line(), "a flag that is cleared leaves the event"
+        assert await bench.write("INTERRUPT_PENDING", done) == OKAY
+        assert line()
+        assert await bench.write("INTERRUPT_PENDING", error) == OKAY
+        assert not line()
+        await bench.write("ID", 0)
+        await bench.reset()
+        assert [await bench.read(f"INTERRUPT_{name}") for name in ("PENDING", "ENABLE")] == [(0, OKAY)] * 2
+
+    play(scenario)
+
+
+def test_an_answer_interrupts_when_its_last_beat_is_taken():
+    """A stream that goes on: whoever clears DONE before the registers are read misses no later frame."""
+    done = INTERRUPTS[0].mask
+
+    async def scenario(bench: Bench) -> None:
+        await bench.write("INTERRUPT_ENABLE", done)
+        counted = [0]
+        while len(bench.packets) < 6:
+            rose = bench.context.get(bench.engine.irq)
+            if rose:
+                await bench.write("INTERRUPT_PENDING", done)
+                counted.append((await bench.read("IMAGES"))[0])
+            await bench.cycle()
+        assert counted == sorted(counted)
+        assert len(counted) > 2
+
+    run(MODEL, random_codes(MODEL, 3), scenario, Traffic(0.5, 0.5))

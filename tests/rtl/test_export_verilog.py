@@ -163,6 +163,31 @@ def test_fusesoc_plays_the_bench(pair, tmp_path):
     assert "PASS: model" in toolchain.run(command, timeout=120, cwd=tmp_path)
 
 
+@pytest.mark.usefixtures("simulator")
+@pytest.mark.parametrize("waived", [True, False])
+def test_fusesoc_asks_verilator_for_its_warnings(waived, pair, tmp_path):
+    tool, root = Path(sys.executable).parent / "fusesoc", verilate.tools().verilator
+    if not tool.exists():
+        missing("fusesoc was not found: pip install fusesoc")
+    copy = Path(shutil.copytree(pair["alpha"], tmp_path / "copy"))
+    if not waived:
+        (copy / "alpha.vlt").write_text("`verilator_config\n")
+    command = tmp_path / "bin/verilator"  # by the name that FuseSoC calls it
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nVERILATOR_ROOT={root} exec {root}/bin/verilator_bin "$@"\n')
+    command.chmod(0o755)
+    done = subprocess.run(
+        [tool, "--cores-root", copy, "run", "--target", "lint", "qsim:engine:alpha"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}"},
+        timeout=120,
+    )
+    assert (done.returncode == 0) is waived, done.stdout + done.stderr
+    assert ("%Warning" in done.stdout + done.stderr) is not waived
+
+
 @pytest.mark.parametrize("name", ["2nd", "a-b", "", "testbench", "a b", None])
 def test_a_name_that_no_tool_takes_is_refused(name, tmp_path):
     with pytest.raises(QsimError, match="name is"):

@@ -75,7 +75,7 @@ class Answers:
         ({"ID": 0}, "what answers is no engine: its ID is 0x0"),
         (
             {"VERSION": 1 << 16 | 1},
-            "the bitstream is older than this qsim: its interface has version 1, 2 is",
+            "the bitstream is older than this qsim: its interface has version 1, 3 is",
         ),
         (
             {"VERSION": VERSION & ~0xFF00},

@@ -147,13 +147,15 @@ def test_a_trained_model_under_cocotb(tmp_path):
     play(qsim.load(MODELS / "digits-step-q1.safetensors"), tmp_path, codes, 64, 0.3)
 
 
-def test_a_rate_is_the_longest_interval_that_gives_it():
-    assert chosen_interval("ecp5-85k", 2_000_000, None) == 12  # the board has 25 MHz
-    assert chosen_interval("ecp5-85k", 25_000_000, None) == 1
+def test_a_rate_is_the_smallest_engine_that_gives_it():
+    sparse = qsim.load(MODELS / "digits-sparse-q4.safetensors")
+    assert chosen_interval(sparse, "ecp5-85k", 2_000_000, None) == 11  # the board has 25 MHz
+    assert chosen_interval(sparse, "ecp5-85k", 25_000_000, None) == 1
+    assert chosen_interval(sparse, "up5k", 2_000_000, None) == 6  # whose cost is not predicted
     with pytest.raises(QsimError, match="up to 25,000,000 can be had of ecp5-85k"):
-        chosen_interval("ecp5-85k", 26_000_000, None)
+        chosen_interval(sparse, "ecp5-85k", 26_000_000, None)
     with pytest.raises(QsimError, match="--interval cannot be given beside it"):
-        chosen_interval("ecp5-85k", 1000, 5)
+        chosen_interval(sparse, "ecp5-85k", 1000, 5)
 
 
 def test_refusals(tmp_path):

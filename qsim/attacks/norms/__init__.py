@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from ...errors import QsimError
+from ...model.input_format import InputFormat
 from ...model.model import Model
 from ...registry import chosen
 from ..draws import Keys
@@ -31,6 +32,14 @@ class Ball(Protocol):
     @property
     def radius(self) -> int | float:
         """In `unit`s."""
+
+    @property
+    def limit(self) -> int:
+        """The whole number that bounds moves: the radius, or with norm 2 its square."""
+
+    @property
+    def form(self) -> InputFormat:
+        """What codes may be."""
 
     @property
     def typical(self) -> float:

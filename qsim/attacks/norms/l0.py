@@ -43,6 +43,10 @@ class L0:
         return self.form.high - self.form.low
 
     @property
+    def limit(self) -> int:
+        return self.radius
+
+    @property
     def typical(self) -> float:
         """How far an input typically moves, in LSBs: half the range, the moves spread over all inputs."""
         return self.span / 2 * math.sqrt(self.radius / self.inputs)

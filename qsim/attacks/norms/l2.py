@@ -47,6 +47,10 @@ class L2:
         return math.sqrt(self.square)
 
     @property
+    def limit(self) -> int:
+        return self.square
+
+    @property
     def typical(self) -> float:
         """How far an input typically moves, in LSBs: all alike."""
         return math.sqrt(self.square / self.inputs)

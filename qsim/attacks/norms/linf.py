@@ -32,6 +32,10 @@ class Linf:
         return cls(lattice_step(model, epsilon), model.input, model.inputs)
 
     @property
+    def limit(self) -> int:
+        return self.radius
+
+    @property
     def typical(self) -> float:
         """How far an input typically moves, in LSBs."""
         return float(self.radius)
@@ -74,9 +78,10 @@ def _step(
             high = np.float32(min(np.int32(origin[i, k]) + radius, highest))
             here, slope = now[i, k], gradient[n, k]
             move = size if slope > 0 else (-size if slope < 0 else np.float32(0))
-            there = min(max(here + move, low), high)
-            there = here + inertia * (there - here) + (np.float32(1) - inertia) * (here - before[i, k])
-            before[i, k] = here
+            there = here + inertia * (min(max(here + move, low), high) - here)
+            if inertia != 1:  # else nobody asks where a point was
+                there += (np.float32(1) - inertia) * (here - before[i, k])
+                before[i, k] = here
             now[i, k] = min(max(there, low), high)
 
 

@@ -10,8 +10,18 @@ from typing import Any
 from ..fpga.boards import BAUD
 from ..fpga.family import BOARDS
 from ..fpga.steps import commands
-from ..gateware.bus.registers import CONTROL, MAGIC, REGISTERS, STATUS, VERSION, Bit, Register
+from ..gateware.bus.registers import (
+    CONTROL,
+    INTERRUPTS,
+    MAGIC,
+    REGISTERS,
+    STATUS,
+    VERSION,
+    Bit,
+    Register,
+)
 from ..gateware.unrolled.control import UNROLLED_CONTROL, UNROLLED_REGISTERS, UNROLLED_STATUS
+from . import ipxact
 from .diagram import svg
 
 README = Path(__file__).parent.joinpath("templates/readme.md").read_text()
@@ -21,6 +31,11 @@ XILINX_PART = "xc7a35tcsg324-1"
 PACKING = Path(__file__).parent.joinpath("templates/readme_dense.md").read_text()
 PACKING_TILES = Path(__file__).parent.joinpath("templates/readme_tiles.md").read_text()
 LOAD = Path(__file__).parent.joinpath("templates/load.h").read_text()
+WISHBONE = """Wishbone B4:
+classic cycles, 32 bits, `s_wb_adr` counting words. The master holds `s_wb_cyc`, `s_wb_stb` and what goes with
+them until `s_wb_ack` or `s_wb_err`, two cycles for a write and three for a read; if it lets go before, no
+answer comes. OKAY and SLVERR below are `s_wb_ack` and `s_wb_err`. Vivado's catalogue has no such bus: its
+ports stand alone there"""
 FRAME = """TDATA has @IN@ bits:
   @SIMD@ codes of @CODE_BITS@ bits, the first lowest. A frame whose TLAST comes early or late is
   refused: it gives no result and is counted. TKEEP must be 1 for every byte that holds codes, else the
@@ -36,16 +51,19 @@ Images, which number the read noise, count from 0 after a reset, a load and a FL
 
 
 def files(manifest: dict[str, Any], words: Sequence[int]) -> dict[str, str]:
-    """README.md, the C header, and what tools read: Makefile, Vivado, FuseSoC, linter, constraint."""
+    """README.md, the C header, and what tools read: Makefile, Vivado, catalogues, FuseSoC, linter."""
     name = manifest["name"]
     return {
-        "README.md": _readme_unrolled(manifest) if _constant(manifest) else _readme(manifest),
+        "README.md": _readable(
+            _readme_unrolled(manifest) if _constant(manifest) else _readme(manifest), manifest
+        ),
         f"{name}.h": _header(manifest, words),
         "Makefile": _makefile(manifest),
         "vivado.tcl": _vivado(manifest),
         f"{name}.vlt": filled(WAIVERS, {"NAME": name}),
         "engine.svg": svg(manifest),
         f"{name}.core": _core(manifest),
+        "component.xml": ipxact.component(manifest, register_map(manifest)),
         f"{name}.xdc": "create_clock -name aclk -period 10.000 [get_ports aclk]\n",
     }
 
@@ -67,7 +85,12 @@ def _constant(manifest: Mapping[str, Any]) -> bool:
     return manifest["style"] == "unrolled"
 
 
-def _map(manifest: Mapping[str, Any]) -> tuple[Sequence[Register], Sequence[Bit], Sequence[Bit]]:
+def _boards(manifest: Mapping[str, Any]) -> bool:
+    """Whether the folder has tops for boards, which reach the registers by AXI4-Lite."""
+    return bool(manifest["control"] == "axi-lite")
+
+
+def register_map(manifest: Mapping[str, Any]) -> tuple[Sequence[Register], Sequence[Bit], Sequence[Bit]]:
     """The registers of an engine, and the bits of CONTROL and STATUS."""
     if _constant(manifest):
         return UNROLLED_REGISTERS, UNROLLED_CONTROL, UNROLLED_STATUS
@@ -80,6 +103,7 @@ def registers(
     """A register map as Markdown."""
     rows = [(f"0x{r.address:02x}", r.name, r.access, r.text) for r in words]
     bits = [("CONTROL", bit) for bit in control] + [("STATUS", bit) for bit in status]
+    bits += [("INTERRUPT_*", bit) for bit in INTERRUPTS]
     return (
         _table(("address", "register", "access", "meaning"), rows)
         + "\n"
@@ -107,10 +131,18 @@ def _readme_unrolled(manifest: dict[str, Any]) -> str:
             "OUTPUTS": manifest["shape"][-1],
             "LANE": manifest["logit_lane"],
             "CLASS_BIT": manifest["m_axis_tdata_bits"]["logit"],
-            "REGISTERS": registers(*_map(manifest)),
+            "REGISTERS": registers(*register_map(manifest)),
             "BAUD": f"{BAUD:,}",
         },
     )
+
+
+def _readable(readme: str, manifest: Mapping[str, Any]) -> str:
+    """The README with the bus of this engine, and without what only folders with boards have."""
+    if _boards(manifest):
+        return filled(readme, {"BUS": "AXI4-Lite"})
+    lines = [line for line in readme.partition("## Serial line")[0].splitlines() if "bitstream" not in line]
+    return filled("\n".join([*lines, ""]), {"BUS": WISHBONE})
 
 
 def _layers(manifest: dict[str, Any]) -> str:
@@ -174,7 +206,7 @@ def _layer(layer: Mapping[str, Any]) -> str:
 
 
 def _header(manifest: dict[str, Any], words: Sequence[int]) -> str:
-    words_map, control, status = _map(manifest)
+    words_map, control, status = register_map(manifest)
     lines = [
         f"/* Registers of the engine, and model {manifest['digest']}. */",
         "#ifndef QSIM_H",
@@ -184,6 +216,7 @@ def _header(manifest: dict[str, Any], words: Sequence[int]) -> str:
         *(f"#define QSIM_{r.name} 0x{r.address:02x}u" for r in words_map),
         *(f"#define QSIM_CONTROL_{bit.name} 0x{bit.mask:x}u" for bit in control),
         *(f"#define QSIM_STATUS_{bit.name} 0x{bit.mask:x}u" for bit in status),
+        *(f"#define QSIM_INTERRUPT_{bit.name} 0x{bit.mask:x}u" for bit in INTERRUPTS),
         f"#define QSIM_MAGIC 0x{MAGIC:08x}u",
         f"#define QSIM_VERSIONS 0x{VERSION:08x}u",
         f"#define QSIM_INPUTS {manifest['shape'][0]}",
@@ -229,7 +262,7 @@ def _makefile(manifest: dict[str, Any]) -> str:
         "TOOLS = yowasp-",
         "VERILATOR = verilator",
         "",
-        f".PHONY: icarus verilator lint {' '.join(BOARDS)}",
+        f".PHONY: icarus verilator lint {' '.join(BOARDS) if _boards(manifest) else ''}".rstrip(),
         "icarus:",
         f"\tiverilog -g2009 -s testbench -o testbench.vvp testbench.v {name}.v",
         "\tvvp -n testbench.vvp",
@@ -241,10 +274,10 @@ def _makefile(manifest: dict[str, Any]) -> str:
         "lint:",
         *(
             f"\t$(VERILATOR) --lint-only -Wall --top-module {top} {name}.vlt {top}.v"
-            for top in (name, f"{name}_uart")
+            for top in ((name, f"{name}_uart") if _boards(manifest) else (name,))
         ),
     ]
-    for target, board in BOARDS.items():
+    for target, board in (BOARDS if _boards(manifest) else {}).items():
         lines += ["", f"{target}:", "\tmkdir -p build"]
         lines += [
             f"\t{shlex.join(step).replace('@', '$(TOOLS)')}"
@@ -254,7 +287,7 @@ def _makefile(manifest: dict[str, Any]) -> str:
 
 
 def _core(manifest: dict[str, Any]) -> str:
-    """FuseSoC's description: the engine for other cores, its bench for `fusesoc run --target sim`."""
+    """FuseSoC's core: the engine for others, its bench as `sim`, Verilator's warnings as `lint`."""
     name = manifest["name"]
     read = [memory["file"] for memory in manifest["memories"]]
     vectors = ["vectors_in.mem", "vectors_out.mem", *([] if _constant(manifest) else ["load.mem"])]
@@ -274,7 +307,11 @@ filesets:
     file_type: verilogSource
     files:
       - testbench.v
-{listed(vectors)}targets:
+{listed(vectors)}  waivers:
+    file_type: vlt
+    files:
+      - {name}.vlt
+targets:
   default:
     filesets: [rtl]
     toplevel: {name}
@@ -285,6 +322,13 @@ filesets:
     flow_options:
       tool: icarus
       iverilog_options: [-g2009]
+  lint:
+    filesets: [waivers, rtl]
+    toplevel: {name}
+    flow: lint
+    flow_options:
+      tool: verilator
+      verilator_options: [-Wall]
 """
 
 

@@ -69,7 +69,7 @@ module board (input wire clk, input wire rx, output wire tx, output wire led{ext
   assign led = results_tvalid;
 {drive}
   {name} engine (
-      .aclk(clk), .aresetn(running),
+      .aclk(clk), .aresetn(running), .irq(),
 {on_engine});
 
   {name}_uart line (

@@ -98,6 +98,46 @@ class Prices:
 
 
 @dataclass(frozen=True)
+class UnrolledLuts:
+    """LUTs of an unrolled engine: of what every one has with its board, and of each of the following.
+
+    `carry`: a bit of an adder or comparison with a carry chain. `chain`: such a chain. `gate`: a LUT of
+    four inputs, as the model counts them. `queue`: a small memory. `bus`: a bit of the
+    streams' data.
+    """
+
+    base: float
+    carry: float
+    chain: float
+    gate: float
+    queue: float
+    bus: float
+
+
+@dataclass(frozen=True)
+class UnrolledRegisters:
+    """Registers of an unrolled engine beside those that are counted, as in `UnrolledLuts`."""
+
+    base: float
+    bus: float
+
+
+@dataclass(frozen=True)
+class UnrolledPrices:
+    """What the cost model of unrolled engines knows of a family.
+
+    Parameters
+    ----------
+    luts : UnrolledLuts
+    registers : UnrolledRegisters
+        Both fitted to docs/unrolled-builds.json by benches/fit_unrolled.py.
+    """
+
+    luts: UnrolledLuts
+    registers: UnrolledRegisters
+
+
+@dataclass(frozen=True)
 class Family:
     """Parts that the same tools build for.
 
@@ -120,7 +160,9 @@ class Family:
         Weights of more bits have their products in DSP blocks, where there are enough.
     prices : Prices, optional
         Without them the cost of a folding is not predicted.
-    unrolled : tuple of str
+    unrolled_prices : UnrolledPrices, optional
+        Likewise for unrolled engines.
+    unrolled_options : tuple of str
         Options of place and route for unrolled engines, which are larger than others.
     """
 
@@ -134,7 +176,8 @@ class Family:
     measured: Callable[[Path, Board, Files], dict[str, Any]]
     dsp_beyond: int = 0
     prices: Prices | None = None
-    unrolled: tuple[str, ...] = ()
+    unrolled_prices: UnrolledPrices | None = None
+    unrolled_options: tuple[str, ...] = ()
 
     def files(self, board: Board) -> Files:
         """The names of a board's files."""

@@ -13,12 +13,14 @@ from ..gateware.bus.loader import Loader
 from ..gateware.bus.registers import (
     ADDRESS,
     ADDRESS_BITS,
+    INTERRUPTS,
     MAGIC,
     MASK,
     MEMORY_FLAGS,
     PLACE,
     REGISTERS,
     VERSION,
+    WRITE,
 )
 from ..gateware.rom import table
 from ..shape.loadable import MemoryShape
@@ -107,11 +109,11 @@ def told(axi_control: Any) -> Module:
     """Any accesses: a register reads as what it names, an access beside the map is refused and told."""
     free = _Free(axi_control)
     m, lite, block = free.m, free.lite, free.block
-    known = Cat(free.writes(register.name) for register in REGISTERS if register.access == "write").any()
+    known = Cat(free.writes(register.name) for register in REGISTERS if register.writable).any()
     word, end = free.writes("LOAD_DATA"), free.writes("LOAD_CRC")
     under_way, complete = free.opened.signal("turn"), free.loader.complete
     mapped = Cat(lite.read_address == r.address for r in REGISTERS).any()
-    written_only = Cat(lite.read_address == r.address for r in REGISTERS if r.access == "write").any()
+    written_only = Cat(lite.read_address == r.address for r in REGISTERS if r.access == WRITE).any()
     quiet = Signal()
     m.d.comb += [
         Assert(~lite.write | known | lite.write_refused, "a write beside the map is refused"),
@@ -159,6 +161,11 @@ def told(axi_control: Any) -> Module:
             Assert(~free.reads("STATUS") | (bit == flag), f"{name} stays until it is acknowledged"),
             Assert(free.opened.signal(f"flag_{name.lower()}") == flag, "inside: the flags"),
         ]
+    events = {
+        "DONE": block.count_images,
+        "ERROR": Cat(*raised.values()).any() | block.count_short_frames | block.count_long_frames,
+    }
+    _interrupts(free, events)
     m.d.comb += Assert(~free.reads("STATUS") | (lite.read_data[PLACE["BUSY"]] == block.busy), "BUSY says so")
     digest = Mux(free.opened.signal("valid"), block.digest, 0)
     for k in range(8):
@@ -166,3 +173,28 @@ def told(axi_control: Any) -> Module:
             ~free.reads(f"DIGEST{k}") | (lite.read_data == digest), "no digest without a model"
         )
     return m
+
+
+def _interrupts(free: _Free, events: dict[str, Value]) -> None:
+    """Each event is shown until a 1 is written to it, and the line is high while one that is enabled is."""
+    m, lite = free.m, free.lite
+    waits, enabled = Signal(len(INTERRUPTS)), Signal(len(INTERRUPTS))
+    for bit in INTERRUPTS:
+        with m.If(events[bit.name]):
+            m.d.sync += waits[bit.place].eq(1)
+        with m.Elif(free.writes("INTERRUPT_PENDING") & lite.write_data[bit.place]):
+            m.d.sync += waits[bit.place].eq(0)
+    with m.If(free.writes("INTERRUPT_ENABLE")):
+        m.d.sync += enabled.eq(lite.write_data)
+    inside = free.opened.submodule("interrupt")
+    m.d.comb += [
+        Assert(
+            ~free.reads("INTERRUPT_PENDING") | (lite.read_data == waits), "INTERRUPT_PENDING tells events"
+        ),
+        Assert(
+            ~free.reads("INTERRUPT_ENABLE") | (lite.read_data == enabled), "INTERRUPT_ENABLE is read back"
+        ),
+        Assert(free.block.irq == (waits & enabled).any(), "the line is high while an enabled event waits"),
+        Assert(inside.pending == waits, "inside: the events"),
+        Assert(inside.enabled == enabled, "inside: which are enabled"),
+    ]

@@ -28,9 +28,11 @@ from . import (
     crossbar_shift_add,
     dense,
     frame_buffer,
+    interrupt,
     lanes,
     threshold,
     unrolled_serial,
+    wishbone,
 )
 from .fault import planted
 from .shapes import layer, tiles
@@ -190,6 +192,14 @@ PROOFS = [
         "self.read | addressed | self.bus.rvalid", "self.read | addressed",
     ),
     Proof(
+        "accesses", "bus.wishbone", partial(wishbone.accesses, address_bits=7),
+        "asked & (self.write | awaited)", "self.write | awaited",
+    ),
+    Proof(
+        "no answer without a request", "bus.wishbone", partial(wishbone.accesses, address_bits=7),
+        "asked & answered & ~refused", "answered & ~refused",
+    ),
+    Proof(
         "words of three memories, and their CRC", "bus.loader", partial(axi_load.written, shapes=LOADED),
         "address.eq(word)", "address.eq(0)",
     ),
@@ -229,7 +239,15 @@ PROOFS = [
     ),
     Proof(
         "registers to write are read as 0", "bus.control", axi_control.told,
-        "m.Case(*(register.address for register in REGISTERS if register.access == 'write'))", "m.Case(0)",
+        "m.Case(*(register.address for register in REGISTERS if register.access == WRITE))", "m.Case(0)",
+    ),
+    Proof(
+        "events are kept until they are cleared", "bus.interrupt", interrupt.kept,
+        "kept | self.events", "(self.pending | self.events) & ~(self.data & self.clear.replicate(2))",
+    ),
+    Proof(
+        "what raises the interrupt line", "bus.control", axi_control.told,
+        "Cat(*raised.values()).any() | refused", "refused",
     ),
     Proof(
         "no ready depends on a valid", "bus.axi_lite", WRITES,

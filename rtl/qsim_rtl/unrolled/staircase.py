@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from .digits import signed_digits
+from .graph import AdderGraph
+from .sharing import adder_graph
 
 MOST_BITS = 34  # of the shift, at most
 FURTHER = 4  # bits beyond the smallest shift that does, which are tried for a slope of fewer digits
@@ -27,7 +30,17 @@ def cheapest_staircase(thresholds: Sequence[int]) -> Staircase | None:
 
     (acc * slope + offset) >> shift is k or more from the k-th threshold t on, and less at t - 1: for each k
     that bounds the offset from both sides, and it is all that must hold, as both sides are monotone.
+    Thresholds that differ by a constant, as those of neurons with other biases do, have all but the offset
+    in common.
     """
+    first = int(thresholds[0])
+    form = _from_zero(tuple(int(t) - first for t in thresholds))
+    return form and form._replace(offset=form.offset - first * form.slope)
+
+
+@lru_cache(maxsize=256)
+def _from_zero(thresholds: tuple[int, ...]) -> Staircase | None:
+    """The form of thresholds of which the first is 0."""
     t, k = np.asarray(thresholds, np.int64), np.arange(1, len(thresholds) + 1)
     best: tuple[int, Staircase] | None = None
     for shift in range(MOST_BITS + 1):
@@ -41,6 +54,12 @@ def cheapest_staircase(thresholds: Sequence[int]) -> Staircase | None:
                 if best is None or digits < best[0]:
                     best = digits, Staircase(slope, least, shift)
     return best and best[1]
+
+
+@lru_cache(maxsize=256)  # neurons of a layer often have the same
+def multiplication(slope: int) -> AdderGraph:
+    """A number times a slope."""
+    return adder_graph(np.array([[slope]]))
 
 
 def _slopes(t: np.ndarray, shift: int) -> range:

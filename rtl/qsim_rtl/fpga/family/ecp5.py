@@ -6,7 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from .. import nextpnr
-from ..part import Board, Commands, Family, Files, Luts, Prices
+from ..part import (
+    Board,
+    Commands,
+    Family,
+    Files,
+    Luts,
+    Prices,
+    UnrolledLuts,
+    UnrolledPrices,
+    UnrolledRegisters,
+)
 
 CELLS = {"lut": ["TRELLIS_COMB"], "ff": ["TRELLIS_FF"], "bram": ["DP16KD"], "dsp": ["MULT18X18D"]}
 PINS = {"clk": "G2", "rx": "M1", "tx": "L4", "led": "B2"}
@@ -70,5 +80,9 @@ FAMILY = Family(
         least_product=9,
         luts=Luts(base=1998, small=8.65, muxed=1.62, register=0.05, product=3.34, sum=0.29),
     ),
-    unrolled=("--router", "router2"),  # the other one takes hours for tens of thousands of nets
+    unrolled_prices=UnrolledPrices(
+        UnrolledLuts(base=597.7, carry=1, chain=4.051, gate=0.9791, queue=17.9, bus=0),
+        UnrolledRegisters(base=890.8, bus=0.4508),
+    ),
+    unrolled_options=("--router", "router2"),  # the other one takes hours for tens of thousands of nets
 )

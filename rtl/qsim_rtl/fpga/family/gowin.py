@@ -6,7 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from .. import nextpnr
-from ..part import Board, Commands, Family, Files, Luts, Prices
+from ..part import (
+    Board,
+    Commands,
+    Family,
+    Files,
+    Luts,
+    Prices,
+    UnrolledLuts,
+    UnrolledPrices,
+    UnrolledRegisters,
+)
 
 CELLS = {"lut": ["LUT4", "ALU"], "ff": ["DFF"], "bram": ["BSRAM"], "dsp": ["MULT9X9", "MULT18X18"]}
 
@@ -62,5 +72,9 @@ FAMILY = Family(
         memories=((128, BLOCK), (4, ((4, 16, 1),))),
         least_product=12,
         luts=Luts(base=1363, small=13, muxed=0, register=3.87, product=1.95, sum=2.82),
+    ),
+    unrolled_prices=UnrolledPrices(
+        UnrolledLuts(base=504.1, carry=1, chain=0, gate=1.02, queue=18.98, bus=0),
+        UnrolledRegisters(base=863.8, bus=0.4869),
     ),
 )

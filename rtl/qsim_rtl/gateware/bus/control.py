@@ -8,8 +8,10 @@ from amaranth.lib.wiring import In, Out
 
 from ...shape.loadable import Loadable
 from .axi_lite import AxiLite
+from .interrupt import Interrupt
 from .loader import Loader
-from .registers import ADDRESS, CONTROL, FLAGS, MAGIC, MEMORY_FLAGS, PLACE, REGISTERS, VERSION
+from .registers import ADDRESS, CONTROL, FLAGS, MAGIC, MEMORY_FLAGS, PLACE, REGISTERS, VERSION, WRITE
+from .wishbone import Wishbone
 
 REFUSALS = ("OUT_OF_TURN", "WRONG_CRC", "WRONG_SHAPE")  # what ends a load
 COUNTERS = ("images", "cycles", "short_frames", "long_frames")
@@ -30,9 +32,10 @@ class Control(wiring.Component):
     hold : out, there is no model, or one is being loaded
     waiting : out, a load begins as soon as nothing is inside; no further frame must enter
     flush : out, all frames inside are to be dropped
+    irq : out, the line of `Interrupt`
     """
 
-    def __init__(self, shape: Loadable, lite: AxiLite, loader: Loader, preloaded: bool) -> None:
+    def __init__(self, shape: Loadable, lite: AxiLite | Wishbone, loader: Loader, preloaded: bool) -> None:
         self.shape, self.lite, self.loader, self.preloaded = shape, lite, loader, preloaded
         super().__init__(
             {
@@ -44,6 +47,7 @@ class Control(wiring.Component):
                 "hold": Out(1),
                 "waiting": Out(1),
                 "flush": Out(1),
+                "irq": Out(1),
             }
         )
 
@@ -53,7 +57,7 @@ class Control(wiring.Component):
         written = {
             register.name: lite.write & lite.whole & (lite.write_address == register.address)
             for register in REGISTERS
-            if register.access == "write"
+            if register.writable
         }
         command = {bit.name: written["CONTROL"] & lite.write_data[bit.place] for bit in CONTROL}
         known = Signal()
@@ -73,11 +77,21 @@ class Control(wiring.Component):
             lite.write_refused.eq(~known | Cat(*refusals.values()).any()),
         ]
         counters = self._counters(m, command["CLEAR"])
+        m.submodules.interrupt = interrupt = Interrupt()
+        refused = self.count_short_frames | self.count_long_frames
+        m.d.comb += [
+            interrupt.events.eq(Cat(self.count_images, Cat(*raised.values()).any() | refused)),
+            interrupt.data.eq(lite.write_data),
+            interrupt.clear.eq(written["INTERRUPT_PENDING"]),
+            interrupt.enable.eq(written["INTERRUPT_ENABLE"]),
+            self.irq.eq(interrupt.line),
+        ]
         with m.If(written["QUIET"]):
             m.d.sync += lite.quiet.eq(lite.write_data[0])
         state = {"VALID": valid, "LOADING": loading, "BUSY": self.busy, "WAITING": self.waiting}
         state |= {"NO_SLVERR": lite.quiet, **flags}
-        self._read(m, state, counters)
+        values = {**counters, "interrupt_pending": interrupt.pending, "interrupt_enable": interrupt.enabled}
+        self._read(m, state, values)
         return m
 
     def _load(
@@ -125,7 +139,7 @@ class Control(wiring.Component):
             m.d.sync += counter.eq(Mux(clear, 0, counter + getattr(self, f"count_{name}")))
         return counters
 
-    def _read(self, m: Module, state: dict[str, Signal], counters: dict[str, Signal]) -> None:
+    def _read(self, m: Module, state: dict[str, Signal], counted: dict[str, Signal]) -> None:
         lite = self.lite
         status = Signal(32)
         m.d.comb += [status[PLACE[name]].eq(bit) for name, bit in state.items()]
@@ -136,7 +150,7 @@ class Control(wiring.Component):
             "IMAGE_WORDS": self.shape.image_words,
             "STATUS": status,
             "LOADED": self.loader.count,
-            **{name.upper(): counter for name, counter in counters.items()},
+            **{name.upper(): value for name, value in counted.items()},
         }
         with m.Switch(lite.read_address):
             for name, value in values.items():
@@ -144,7 +158,7 @@ class Control(wiring.Component):
                     m.d.comb += lite.read_data.eq(value)
             with m.Case(*(register.address for register in REGISTERS if register.name.startswith("DIGEST"))):
                 m.d.comb += lite.read_data.eq(Mux(state["VALID"], self.digest, 0))
-            with m.Case(*(register.address for register in REGISTERS if register.access == "write")):
+            with m.Case(*(register.address for register in REGISTERS if register.access == WRITE)):
                 pass  # a bus wider than a word reads them with their neighbours: as 0
             with m.Default():
                 m.d.comb += lite.read_refused.eq(1)

@@ -9,24 +9,29 @@ from qsim.spec import dense as spec
 from ...shape.identity import SCHEMA
 
 MAGIC = 0x7173696D  # "qsim"
-INTERFACE = 2  # a change of the map's meaning raises this number
+INTERFACE = 3  # a change of the map's meaning raises this number
 VERSION = INTERFACE << 16 | SCHEMA << 8 | spec.VERSION
 ADDRESS_BITS = 7
+READ, WRITE, BOTH = "read", "write", "read, write"
 
 
 @dataclass(frozen=True)
 class Register:
-    """A 32-bit word of the map; `access` is read or write, never both. One to write is read as 0."""
+    """A 32-bit word of the map; `access` is `READ`, `WRITE` (read as 0) or `BOTH`."""
 
     name: str
     address: int
     access: str
     text: str
 
+    @property
+    def writable(self) -> bool:
+        return self.access in (WRITE, BOTH)
+
 
 @dataclass(frozen=True)
 class Bit:
-    """One bit of CONTROL or STATUS."""
+    """One bit of CONTROL, of STATUS or of the interrupts."""
 
     name: str
     place: int
@@ -38,35 +43,44 @@ class Bit:
 
 
 REGISTERS = (
-    Register("ID", 0x00, "read", f"0x{MAGIC:08x}, `qsim` in ASCII"),
+    Register("ID", 0x00, READ, f"0x{MAGIC:08x}, `qsim` in ASCII"),
     Register(
         "VERSION",
         0x04,
-        "read",
+        READ,
         "of the interface in bits 31..16, of SHAPE in 15..8, of the arithmetic in 7..0",
     ),
-    Register("SHAPE", 0x08, "read", "CRC-32 of the shape's description; the first word of every load"),
-    Register("IMAGE_WORDS", 0x0C, "read", "words of a complete load, the CRC not counted"),
-    Register("CONTROL", 0x10, "write", "commands, see below"),
-    Register("STATUS", 0x14, "read", "state and flags, see below"),
-    Register("LOAD_DATA", 0x18, "write", "the next word of a load"),
-    Register("LOAD_CRC", 0x1C, "write", "ends a load: CRC-32 of all its words, the lowest byte first"),
-    Register("LOADED", 0x20, "read", "words of the current or last load taken so far"),
-    Register("IMAGES", 0x24, "read", "frames answered"),
-    Register("CYCLES", 0x28, "read", "clock cycles in which a frame was inside"),
-    Register("SHORT_FRAMES", 0x2C, "read", "frames refused because TLAST came early"),
-    Register("LONG_FRAMES", 0x30, "read", "frames refused because TLAST came late"),
+    Register("SHAPE", 0x08, READ, "CRC-32 of the shape's description; the first word of every load"),
+    Register("IMAGE_WORDS", 0x0C, READ, "words of a complete load, the CRC not counted"),
+    Register("CONTROL", 0x10, WRITE, "commands, see below"),
+    Register("STATUS", 0x14, READ, "state and flags, see below"),
+    Register("LOAD_DATA", 0x18, WRITE, "the next word of a load"),
+    Register("LOAD_CRC", 0x1C, WRITE, "ends a load: CRC-32 of all its words, the lowest byte first"),
+    Register("LOADED", 0x20, READ, "words of the current or last load taken so far"),
+    Register("IMAGES", 0x24, READ, "frames answered"),
+    Register("CYCLES", 0x28, READ, "clock cycles in which a frame was inside"),
+    Register("SHORT_FRAMES", 0x2C, READ, "frames refused because TLAST came early"),
+    Register("LONG_FRAMES", 0x30, READ, "frames refused because TLAST came late"),
     Register(
-        "QUIET", 0x34, "write", "1: what is refused is answered with OKAY, flags alone tell; 0: with SLVERR"
+        "QUIET", 0x34, WRITE, "1: what is refused is answered with OKAY, flags alone tell; 0: with SLVERR"
     ),
     *(
         Register(
             f"DIGEST{i}",
             0x40 + 4 * i,
-            "read",
+            READ,
             f"word {i} of the loaded model's sha256, 0 while there is none",
         )
         for i in range(8)
+    ),
+    Register(
+        "INTERRUPT_PENDING", 0x60, BOTH, "what happened since it was last cleared; a 1 written clears the bit"
+    ),
+    Register(
+        "INTERRUPT_ENABLE",
+        0x64,
+        BOTH,
+        "which bits of INTERRUPT_PENDING drive the output `irq`; at first none",
     ),
 )
 CONTROL = (
@@ -97,6 +111,10 @@ STATUS = (
         "flag: a flipped bit in a protected word of weights was put right as it was read",
     ),
     Bit("MEMORY_FAILED", 15, "flag: a protected word of weights is wrong and cannot be put right"),
+)
+INTERRUPTS = (
+    Bit("DONE", 0, "a frame was answered: the last beat of its result was taken"),
+    Bit("ERROR", 1, "a flag of STATUS was raised, or a frame refused for its length"),
 )
 ADDRESS = {register.name: register.address for register in REGISTERS}
 MASK = {bit.name: bit.mask for bit in (*CONTROL, *STATUS)}

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Shape, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ...unrolled.sharing import adder_graph
-from ...unrolled.staircase import Staircase, cheapest_staircase
+from ...unrolled.staircase import Staircase, cheapest_staircase, multiplication
 from .adders import Adders
 
 
@@ -101,4 +99,4 @@ def at_least(value: Value, threshold: int) -> Value:
 
 
 def _multiplier(form: Staircase, low: int, high: int) -> Adders:
-    return Adders(adder_graph(np.array([[form.slope]])), low, high)
+    return Adders(multiplication(form.slope), low, high)

@@ -1,0 +1,75 @@
+"""How much hardware a digit-serial product is, counted as `qsim_rtl.gateware.unrolled.serial` makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from .graph import AdderGraph, Term, width
+from .size import Ends, Size, output_ends
+
+Stream = tuple[int, int, int]  # a value, the places of digits it is shifted by, adders it has passed by
+
+
+class Digits(NamedTuple):
+    """The widest output as so many digits, of so many bits each."""
+
+    number: int
+    bits: int
+
+    @classmethod
+    def of(cls, graph: AdderGraph, ends: Ends, interval: int) -> Digits:
+        """Those that an interval of so many cycles gives."""
+        ranges = graph.ranges(*ends)
+        word = max(width(*output_ends(term, ranges)) for term in graph.outputs)
+        bits = -(-word // interval)
+        return cls(-(-word // bits), bits)
+
+
+def intervals(graphs: Sequence[AdderGraph], ends: Sequence[Ends]) -> list[int]:
+    """The intervals of layers with these graphs and input ranges; of those of the same engine one."""
+    longest = max(Digits.of(graph, own, 1).bits for graph, own in zip(graphs, ends, strict=True))
+    found: dict[tuple[Digits, ...], int] = {}
+    for interval in range(1, longest + 1):
+        every = (Digits.of(graph, own, interval) for graph, own in zip(graphs, ends, strict=True))
+        found.setdefault(tuple(every), interval)
+    return [*found.values()]
+
+
+def serial_depth(graph: AdderGraph) -> int:
+    """Adders on the way to the deepest output; a negative one takes a further one."""
+    terms = (term for term in graph.outputs if term is not None)
+    return max((graph.levels[term.value] + (term.sign < 0) for term in terms), default=0)
+
+
+def serial_adders(graph: AdderGraph, ends: Ends, digits: Digits) -> Size:
+    """Adders of a digit with a carry each, serialisers before them, shift registers behind."""
+    deepest, bits = serial_depth(graph), digits.bits
+    given = {(number, 0, level) for number, level in enumerate(graph.levels)}
+    made, used = {*given}, set[int]()
+    for number, node in enumerate(graph.nodes, graph.inputs):
+        for term in node:
+            used.add(term.value)
+            _ask(made, term, graph.levels[number] - 1, bits)
+    outputs = [term for term in graph.outputs if term is not None]
+    for out in outputs:
+        used.add(out.value)
+        _ask(made, Term(out.value, 0, 1), deepest - (out.sign < 0), bits)
+    sums = len(graph.nodes) + sum(out.sign < 0 for out in outputs)
+    shifted = sum(places > 0 for _, places, _ in made)
+    entry = width(*ends) * sum(value < graph.inputs for value in used)
+    held = (len(made) - len(given) + digits.number * len(outputs)) * bits + deepest + 1
+    return Size(gates=(2 * sums + shifted) * bits + entry, registers=sums * (bits + 1) + held + entry)
+
+
+def _ask(made: set[Stream], term: Term, level: int, bits: int) -> None:
+    """All registers that digits of value << shift need, in step with values behind so many adders."""
+    whole, part = divmod(term.shift, bits)
+    for places in (whole, whole + 1) if part else (whole,):
+        for p in range(places + 1):
+            own = level
+            while (term.value, p, own) not in made:
+                made.add((term.value, p, own))
+                if p:
+                    break
+                own -= 1

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from amaranth.hdl import Fragment
 from random_models import random_model
 
 import qsim
@@ -34,6 +35,7 @@ def test_the_buses_are_those_of_the_engine(grid, levels, interval):
     top = UnrolledAxi(model, widest_beat(model.inputs, model.input.bits), interval=interval)
     assert unrolled_cost.bus_shape(model, size) == top.shape
     assert (size.queue_bits, size.queue_words) == (top.engine.results.bits, top.engine.results.places)
+    Fragment.get(top, None)  # Amaranth warns of what is made and not elaborated
 
 
 @pytest.mark.parametrize("model", [SMALL, random_model((3, 4, 1), bits=2, levels=3, signed=True)])

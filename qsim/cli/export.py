@@ -42,6 +42,9 @@ def command(
         int | None,
         typer.Option(help="Unrolled: cycles from one image to the next at most; more are smaller."),
     ] = None,
+    control: Annotated[
+        str, typer.Option(help="Bus of the registers: axi-lite or wishbone, the latter without boards.")
+    ] = "axi-lite",
     target: Annotated[
         str | None, typer.Option(help="With --rate: choose pe and simd, or interval, for this part.")
     ] = None,
@@ -79,7 +82,7 @@ def command(
     elif rate is not None:
         pe, simd = chosen_folding(model, target, rate, pe, simd, max_bits)
     manifest = part("export.folder").write(
-        model, out, pe, simd, max_bits, vectors, name, stream_bytes, protect, style, interval
+        model, out, pe, simd, max_bits, vectors, name, stream_bytes, protect, style, interval, control
     )
     console.print(
         f"{out}: {len(manifest['files']) + 1} files; latency {manifest['latency']:,} cycles, "

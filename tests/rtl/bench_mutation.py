@@ -1,6 +1,6 @@
 """Does the exported test bench notice faults? Mutates `qsim.v` and counts what the bench lets pass.
 
-    python tests/rtl/bench_mutation.py --count 150 --processes 2
+    python tests/rtl/bench_mutation.py --count 150 --processes 2 [--engine unrolled]
 
 One change a mutant: an operator, a constant, a condition or a width. Icarus plays the folder's own
 bench on it. A survivor that yosys proves equal to the original, register by register, is no
@@ -25,13 +25,13 @@ sys.path.append(str(Path(__file__).parents[1]))  # for conftest
 
 from icarus import compiled, played
 from mutation import Mutation, changes, equivalent
+from random_models import random_model
 
 from qsim import QsimError, load
 from qsim_rtl.export import folder as export
 
 ROOT = Path(__file__).parent.parent.parent
-MODEL = ROOT / "models/digits-relu-q4.safetensors"
-PE, SIMD = 10, 8  # beats come faster than results leave, so that every wait meets a full pipeline
+ENGINES = ("folded", "unrolled", "digit-serial")
 CHECK_SECONDS = 120
 LOGIC = re.compile(r"\s*(assign|if|else|always|\w+\s*<=)")
 
@@ -90,6 +90,16 @@ def same(first: str, second: str, block: str) -> bool:
         raise
 
 
+def exported(engine: str, folder: Path) -> None:
+    """Write the folder of an engine: folded of a trained model, the others of a small random one."""
+    if engine == "folded":  # beats come faster than results leave, so that every wait meets a full pipeline
+        export.write(load(ROOT / "models/digits-relu-q4.safetensors"), folder, pe=10, simd=8)
+        return
+    model = random_model((7, 5, 3), (3, 2), [6], per_neuron=True, seed=8)
+    interval = 5 if engine == "digit-serial" else None
+    export.write(model, folder, simd=3, vectors=200, style="unrolled", interval=interval)
+
+
 def score(verdicts: list[str]) -> float:
     """The share of killed among those that are not equivalent."""
     counts = Counter(verdicts)
@@ -102,11 +112,12 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=150)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--engine", choices=ENGINES, default=ENGINES[0])
     options = parser.parse_args()
     started, verdicts = time.perf_counter(), []
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        export.write(load(MODEL), folder, PE, SIMD)
+        exported(options.engine, folder)
         verilog = (folder / "qsim.v").read_text()
         passed, log = played(compiled(folder, folder / "bench.vvp"), folder)
         assert passed, log

@@ -14,10 +14,15 @@ from random_models import random_model
 from qsim_rtl.export import folder as export
 from qsim_rtl.export.interfaces import of
 from qsim_rtl.export.texts import register_map
+from qsim_rtl.gateware.bus.control_port import CONTROL_PORTS
 from qsim_rtl.gateware.bus.registers import BOTH, READ, WRITE
 
 MODEL = random_model((7, 5, 3), (3, 2), [6], per_neuron=True, seed=3)
-STYLES = {"folded": {"pe": 2, "simd": 3, "name": "alpha"}, "unrolled": {"simd": 3, "style": "unrolled"}}
+STYLES = {
+    "folded": {"pe": 2, "simd": 3, "name": "alpha"},
+    "unrolled": {"simd": 3, "style": "unrolled"},
+    "on Wishbone": {"pe": 2, "simd": 3, "control": "wishbone"},
+}
 ACCESS = {READ: "read-only", WRITE: "write-only", BOTH: "read-write"}
 
 
@@ -98,9 +103,13 @@ def test_the_ports_are_those_of_the_verilog(exported, manifest):
     assert ports == verilog_ports(exported, manifest["name"])
 
 
-def test_every_port_is_in_one_interface(manifest, described):
+def interfaces(manifest):
     widths = manifest["s_axis_tdata_bits"], sum(manifest["m_axis_tdata_bits"].values())
-    wanted = {each.name: {k: port.name for k, port in each.ports.items()} for each in of(*widths)}
+    return of(*widths, CONTROL_PORTS[manifest["control"]])
+
+
+def test_every_port_is_in_one_interface(manifest, described):
+    wanted = {each.name: {k: port.name for k, port in each.ports.items()} for each in interfaces(manifest)}
     found = {
         bus.name: {each.logicalPort.name: each.physicalPort.name for each in bus.portMaps.portMap}
         for bus in described.busInterfaces.busInterface
@@ -134,13 +143,14 @@ def test_the_verilog_says_the_same(exported, manifest):
     text = (exported / f"{manifest['name']}.v").read_text()
     pattern = r'X_INTERFACE_INFO = "(\S+) (\w+) (\w+)" \*\)\n  (?:input|output) (?:\[\d+:0\] )?(\w+);'
     found = {port: (bus, name, logical) for bus, name, logical, port in re.findall(pattern, text)}
-    widths = manifest["s_axis_tdata_bits"], sum(manifest["m_axis_tdata_bits"].values())
+    known = [each for each in interfaces(manifest) if each.known]
     assert found == {
         port.name: (f"xilinx.com:{each.library}:{each.kind}:1.0", each.name, logical)
-        for each in of(*widths)
+        for each in known
         for logical, port in each.ports.items()
     }
     parameters = re.findall(r'X_INTERFACE_PARAMETER = "XIL_INTERFACENAME (\w+), (.+?)"', text)
-    assert dict(parameters)["aclk"] == "ASSOCIATED_BUSIF s_axis:m_axis:s_axil, ASSOCIATED_RESET aresetn"
+    buses = ":".join(each.name for each in known if each.library == "interface")
+    assert dict(parameters)["aclk"] == f"ASSOCIATED_BUSIF {buses}, ASSOCIATED_RESET aresetn"
     assert dict(parameters)["aresetn"] == "POLARITY ACTIVE_LOW"
-    assert len(parameters) == len(of(*widths))
+    assert len(parameters) == len(known) == 5 + (manifest["control"] == "axi-lite")

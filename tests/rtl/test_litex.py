@@ -18,7 +18,11 @@ from qsim_rtl.sim import cocotb_run, toolchain
 
 HERE = Path(__file__).parent
 MODEL = random_model((7, 5, 3), (3, 2), [6], per_neuron=True, seed=3)
-STYLES = {"folded": {"pe": 2, "simd": 3, "name": "alpha"}, "unrolled": {"simd": 7, "style": "unrolled"}}
+STYLES = {
+    "folded": {"pe": 2, "simd": 3, "name": "alpha"},
+    "unrolled": {"simd": 7, "style": "unrolled"},
+    "on Wishbone": {"simd": 7, "style": "unrolled", "control": "wishbone"},
+}
 
 
 def scenario(folder: Path) -> dict[str, object]:
@@ -43,7 +47,9 @@ def scenario(folder: Path) -> dict[str, object]:
 
 
 @pytest.mark.usefixtures("simulator")
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize(
+    "style", [pytest.param(style, marks=[pytest.mark.slow] * (style == "unrolled")) for style in STYLES]
+)
 def test_a_soc_answers_images(style, tmp_path):
     pytest.importorskip("litex", reason="pip install litex")
     folder, run = tmp_path / "export", tmp_path / "run"

@@ -7,6 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from icarus import compiled, played
 from random_models import random_codes, random_model
@@ -19,6 +20,7 @@ from qsim.crossbar.mapping import map_to_crossbar
 from qsim.model.crossbar import Mapping
 from qsim_rtl.export import folder as export
 from qsim_rtl.export import testbench, unrolled
+from qsim_rtl.export.revealing import revealing
 from qsim_rtl.export.verify import verify
 from qsim_rtl.proofs.solver import script
 from qsim_rtl.shape.unrolled import UnrolledShape
@@ -72,6 +74,15 @@ def test_a_fault_in_the_verilog_fails_the_bench(tmp_path, found, planted):
     passed, log = played(compiled(tmp_path, tmp_path / "bench.vvp"), tmp_path)
     assert not passed
     assert "FAIL" in log
+
+
+def test_the_bench_plays_thresholds_met_and_just_missed():
+    codes, layer = revealing(MODEL, 64), MODEL.layers[0]
+    assert np.array_equal(codes, revealing(MODEL, 64))
+    assert ((codes >= MODEL.input.low) & (codes <= MODEL.input.high)).all()
+    sums = codes @ layer.weights.T + layer.bias
+    over = sums[:, :, None] - layer.thresholds
+    assert ((over == 0).any((0, 2)) & (over == -1).any((0, 2))).all()  # of every neuron
 
 
 def test_verify_makes_it_again_and_notices_a_change(copy):

@@ -1,13 +1,9 @@
 """Unrolled engines as LUTs, carries and flip-flops of two families, simulated by yosys' models of them."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from examples import random_codes, random_model
 
-import qsim
-from qsim import data
 from qsim_rtl.gateware.unrolled.engine import UnrolledEngine
 from qsim_rtl.proofs.solver import script
 from qsim_rtl.sim import toolchain
@@ -15,7 +11,6 @@ from qsim_rtl.sim.cxxrtl import FLAGS
 from qsim_rtl.sim.unrolled import Driver, link
 from qsim_rtl.sim.yosys import flat
 
-MODELS = Path(__file__).parents[2] / "models"
 SYNTHESIS = {"ice40": "synth_ice40 -top engine", "ecp5": "synth_ecp5 -nodsp -top engine"}
 CELLS = {"ice40": {"SB_LUT4", "SB_CARRY", "SB_DFF"}, "ecp5": {"LUT4", "CCU2C", "TRELLIS_FF"}}
 pytestmark = pytest.mark.usefixtures("compiler")
@@ -62,11 +57,3 @@ def check(model, codes, family, interval, folder):
 def test_gates_of_a_small_engine(family, interval, tmp_path):
     model = random_model(interval, (4, 3, 2), bits=2, levels=3, per_neuron=True)
     check(model, random_codes(interval, model, 60), family, interval, tmp_path)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("family", ["ice40", "ecp5"])
-@pytest.mark.parametrize("interval", [1, 15])
-def test_gates_of_a_trained_model(family, interval, tmp_path):
-    model = qsim.load(MODELS / "digits-step-q1.safetensors")
-    check(model, data.digits("test")[0][:100], family, interval, tmp_path)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 from xml.sax.saxutils import escape
 
+from ..gateware.bus.control_port import control_port
+
 WIDE, HIGH, GAP, TOP = 150, 74, 46, 96  # pixels of a block, between blocks, and above the row of the engine
 STYLE = "font: 13px sans-serif; text-anchor: middle"
 
@@ -28,9 +30,13 @@ def svg(manifest: Mapping[str, Any]) -> str:
         parts.append(_text(i * (WIDE + GAP) + GAP // 2, middle - 8, wire))
     for i, lines in enumerate(blocks):
         parts.append(_block(GAP + i * (WIDE + GAP), TOP, WIDE, lines))
-    bus = ["s_axil: lite, control, loader", "registers and counters; every memory is written from here"]
+    port = control_port(manifest["control"])
+    bus = [
+        f"{port.prefix}: {port.module}, control, loader",
+        "registers and counters; every memory is written from here",
+    ]
     if manifest["style"] == "unrolled":
-        bus = ["s_axil: lite, control", "registers and counters; no model can be loaded"]
+        bus = [f"{port.prefix}: {port.module}, control", "registers and counters; no model can be loaded"]
     parts.append(_block(GAP, 10, width - 3 * GAP, bus, HIGH - 24))
     for i in range(len(blocks) - 1 if manifest["style"] == "folded" else 0):
         place = GAP + i * (WIDE + GAP) + WIDE // 2

@@ -19,9 +19,10 @@ from qsim.model.model import Model
 from qsim.spec import dense as spec
 
 from ..fpga import boards
+from ..gateware.bus.control_port import control_port
 from ..shape.engine import Folding
 from ..shape.loadable import Loadable, crc
-from . import engine, testbench, texts, unrolled
+from . import drivers, engine, litex, testbench, texts, unrolled
 
 FORMAT = 3  # the layout of the folder and its manifest
 VECTORS = 8
@@ -43,21 +44,24 @@ class Settings:
     protection: str = "none"
     style: str = "folded"
     interval: int | None = None
+    control: str = "axi-lite"
 
     @classmethod
     def said(cls, manifest: Mapping[str, Any]) -> Settings:
         """Those that a manifest states."""
         style, name, vectors = (manifest[key] for key in ("style", "name", "vectors"))
+        control = manifest.get("control", "axi-lite")
         if style == "unrolled":
             codes, interval = manifest["codes_a_beat"], manifest["most_interval"]
-            return cls(None, codes, None, vectors, name, style=style, interval=interval)
+            return cls(None, codes, None, vectors, name, style=style, interval=interval, control=control)
         folding = manifest["pe"], manifest["simd"], manifest["max_bits"]
         protection = manifest.get("protection", "none")
-        return cls(*folding, vectors, name, manifest["stream_bytes"], protection, style)
+        return cls(*folding, vectors, name, manifest["stream_bytes"], protection, style, control=control)
 
     def __post_init__(self) -> None:
         if self.style not in STYLES:
             raise QsimError(f"style is {self.style!r}; {' and '.join(STYLES)} are allowed")
+        control_port(self.control)
         folded_only = {"pe": self.pe, "bits": self.bits, "stream": self.stream}
         given = [name for name, value in folded_only.items() if value is not None]
         given += ["protection"] if self.protection != "none" else []
@@ -92,6 +96,7 @@ def write(
     protection: str = "none",
     style: str = "folded",
     interval: int | None = None,
+    control: str = "axi-lite",
 ) -> dict[str, Any]:
     """Write the folder; the same model and settings always give the same bytes.
 
@@ -119,6 +124,8 @@ def write(
         and takes an image a cycle; it has no `pe`, `bits`, `stream` and `protection`.
     interval : int, optional
         Unrolled, cycles from one image to the next at most: beyond 1 the engine is smaller.
+    control : str
+        The bus of the registers, a name of `CONTROL_PORTS`. With "wishbone" there are no boards.
 
     Returns
     -------
@@ -130,7 +137,7 @@ def write(
     QsimError
         If a setting does not fit the model or a file cannot be written.
     """
-    settings = Settings(pe, simd, bits, vectors, name, stream, protection, style, interval)
+    settings = Settings(pe, simd, bits, vectors, name, stream, protection, style, interval, control)
     folder, made = Path(directory), files(model, settings)
     for name in _earlier(folder):
         if name not in made:
@@ -156,10 +163,12 @@ def files(model: Model, settings: Settings) -> dict[str, bytes]:
         codes = settings.simd
         if not (codes is None or type(codes) is int):
             raise QsimError(f"simd is {codes!r}; unrolled, it is a number of codes")
-        own_settings = settings.name, settings.vectors, codes, settings.interval or 1
+        own_settings = settings.name, settings.vectors, codes, settings.interval or 1, settings.control
         manifest, own = unrolled.files(model, *own_settings)
     else:
         manifest, own = _folded(model, settings)
+    own[f"{settings.name}_litex.py"] = litex.module(manifest).encode()
+    own |= {name: text.encode() for name, text in drivers.files(manifest).items()}
     made = {"model.safetensors": _saved(model), "LICENSE": licence().encode(), **own}
     manifest = {"format": FORMAT, **manifest}
     manifest["files"] = {name: hashlib.sha256(made[name]).hexdigest() for name in sorted(made)}
@@ -173,14 +182,17 @@ def _folded(model: Model, settings: Settings) -> tuple[dict[str, Any], dict[str,
     simd = 1 if settings.simd is None else settings.simd
     shape = Loadable.of(model, pe, simd, settings.bits, settings.stream, settings.protection)
     words = shape.words(model)
-    verilog, paths = engine.files(model, shape, settings.name)
+    verilog, paths = engine.files(model, shape, settings.name, settings.control)
     manifest = describe(model, shape, settings, paths)
     made = {
         **verilog,
-        **testbench.files(model, testbench.Tested(shape, settings.name, paths), settings.vectors),
+        **testbench.files(
+            model, testbench.Tested(shape, settings.name, paths, settings.control), settings.vectors
+        ),
         "weights.bin": words.astype("<u4").tobytes() + crc(words).to_bytes(4, "little"),
     }
-    made |= {name: text.encode() for name, text in boards.files(shape, settings.name).items()}
+    if settings.control == "axi-lite":
+        made |= {name: text.encode() for name, text in boards.files(shape, settings.name).items()}
     made |= {name: text.encode() for name, text in texts.files(manifest, words.tolist()).items()}
     return manifest, made
 
@@ -202,6 +214,7 @@ def describe(model: Model, shape: Loadable, settings: Settings, paths: Mapping[s
     return {
         "style": "folded",
         "name": settings.name,
+        "control": settings.control,
         "digest": model.digest,
         "spec": spec.VERSION,
         "generator": {name: importlib.metadata.version(name) for name in packages},

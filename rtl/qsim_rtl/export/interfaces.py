@@ -1,7 +1,7 @@
 """The ports of an exported engine as the interfaces of IP-XACT: for its description, and in its Verilog.
 
-Buses are named as Vivado's catalogue names them. `annotated` says the same in the Verilog itself, so that
-a module that is dropped into a block design has its buses without `component.xml`.
+Buses are named as Vivado's catalogue names them; it has none for Wishbone. `annotated` says the same in
+the Verilog itself, so that a module that is dropped into a block design has its buses without a description.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from amaranth.hdl import Shape
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
-from ..gateware.bus.axi import AXI4Lite, AXIStream
+from ..gateware.bus.axi import AXIStream
+from ..gateware.bus.control_port import ControlPort
 from ..gateware.bus.registers import ADDRESS_BITS
 
 
@@ -37,25 +38,34 @@ class Interface:
     master: bool
     ports: Mapping[str, Port]
     parameters: Mapping[str, object] = field(default_factory=dict)
+    vendor: str = "xilinx.com"
+    version: str = "1.0"
+    registers: bool = False  # whether the memory map is reached by it
+
+    @property
+    def known(self) -> bool:
+        """Whether Vivado's catalogue has it."""
+        return self.vendor == "xilinx.com"
 
 
-def of(input_bits: int, result_bits: int) -> tuple[Interface, ...]:
+def of(input_bits: int, result_bits: int, control: ControlPort) -> tuple[Interface, ...]:
     """All ports of an engine, as interfaces.
 
     Parameters
     ----------
     input_bits, result_bits : int
         Of TDATA of `s_axis` and of `m_axis`.
+    control : ControlPort
+        The bus of the registers.
     """
     frames, results = (AXIStream(bits, keep=True) for bits in (input_bits, result_bits))
-    registers = AXI4Lite(ADDRESS_BITS)
-    lite = {"PROTOCOL": "AXI4LITE", "DATA_WIDTH": 32, "ADDR_WIDTH": ADDRESS_BITS}
     buses = (
         Interface("s_axis", "interface", "axis", False, _flat("s_axis", frames, False), _stream(input_bits)),
         Interface("m_axis", "interface", "axis", True, _flat("m_axis", results, True), _stream(result_bits)),
-        Interface("s_axil", "interface", "aximm", False, _flat("s_axil", registers, False), lite),
+        _registers(control),
     )
-    clocked = {"ASSOCIATED_BUSIF": ":".join(bus.name for bus in buses), "ASSOCIATED_RESET": "aresetn"}
+    known = ":".join(bus.name for bus in buses if bus.known)
+    clocked = {"ASSOCIATED_BUSIF": known, "ASSOCIATED_RESET": "aresetn"}
     return (
         _signal("aclk", "clock", "CLK", clocked),
         _signal("aresetn", "reset", "RST", {"POLARITY": "ACTIVE_LOW"}),
@@ -65,8 +75,10 @@ def of(input_bits: int, result_bits: int) -> tuple[Interface, ...]:
 
 
 def annotated(verilog: str, interfaces: Sequence[Interface]) -> str:
-    """The text with `X_INTERFACE_INFO` at every port of its first module, which has all of them."""
+    """The text with `X_INTERFACE_INFO` at every port of its first module that Vivado knows the bus of."""
     for interface in interfaces:
+        if not interface.known:
+            continue
         facts = [f"XIL_INTERFACENAME {interface.name}"]
         facts += [f"{name} {value}" for name, value in interface.parameters.items()]
         more = f'  (* X_INTERFACE_PARAMETER = "{", ".join(facts)}" *)\n'
@@ -84,6 +96,17 @@ def _flat(prefix: str, signature: wiring.Signature, master: bool) -> dict[str, P
         name.upper(): Port(f"{prefix}_{name}", Shape.cast(member.shape).width, (member.flow == Out) == master)
         for name, member in signature.members.items()
     }
+
+
+def _registers(control: ControlPort) -> Interface:
+    flat = _flat(control.prefix, control.signature(ADDRESS_BITS), False)
+    if control.name == "wishbone":
+        return Interface(
+            control.prefix, "interface", "wishbone", False, flat,
+            vendor="opencores.org", version="b4", registers=True,
+        )  # fmt: skip
+    facts = {"PROTOCOL": "AXI4LITE", "DATA_WIDTH": 32, "ADDR_WIDTH": ADDRESS_BITS}
+    return Interface(control.prefix, "interface", "aximm", False, flat, facts, registers=True)
 
 
 def _stream(bits: int) -> dict[str, object]:

@@ -10,6 +10,7 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+from ..gateware.bus.control_port import control_port
 from ..gateware.bus.registers import ADDRESS_BITS, BOTH, INTERRUPTS, READ, WRITE, Bit, Register
 from .interfaces import Interface, Port, of
 
@@ -39,7 +40,8 @@ def component(manifest: Mapping[str, Any], registers: Map) -> str:
     """
     for prefix, space in (("spirit", SPIRIT), ("xilinx", XILINX)):
         ElementTree.register_namespace(prefix, space)
-    interfaces = of(manifest["s_axis_tdata_bits"], sum(manifest["m_axis_tdata_bits"].values()))
+    control = control_port(manifest["control"])
+    interfaces = of(manifest["s_axis_tdata_bits"], sum(manifest["m_axis_tdata_bits"].values()), control)
     shape = "-".join(map(str, manifest["shape"]))
     root = _node(
         "component",
@@ -48,7 +50,7 @@ def component(manifest: Mapping[str, Any], registers: Map) -> str:
         _node("memoryMaps", _memory_map(registers)),
         _node("model", _views(manifest["name"]), _ports(interfaces)),
         _node("fileSets", _file_set(manifest)),
-        _text("description", f"Quantized network {shape}, {manifest['style']}, on AXI"),
+        _text("description", f"Quantized network {shape}, {manifest['style']}"),
         _node("parameters", *_parameters(manifest)),
         _node("vendorExtensions", _catalogue(manifest["name"], shape)),
     )
@@ -74,9 +76,9 @@ def _identity(name: str) -> dict[str, str]:
 
 def _bus(interface: Interface) -> Element:
     """A bus interface: its type, its side, its ports, and what its parameters say."""
-    common = {"vendor": "xilinx.com", "library": interface.library, "version": "1.0"}
+    common = {name: getattr(interface, name) for name in ("vendor", "library", "version")}
     side = _node("master" if interface.master else "slave")
-    if interface.kind == "aximm":
+    if interface.registers:
         side.append(_node("memoryMapRef", memoryMapRef=MAP))
     ports = [
         _node(

@@ -21,7 +21,9 @@ from .probe import probe
 from .texts import filled
 
 TEMPLATE = Path(__file__).with_suffix(".v").read_text()
-SECTION = re.compile(r"^//@(loads|constant)\n(.*?)(?=^//@)(?:^//@end\n)?", re.MULTILINE | re.DOTALL)
+SECTION = re.compile(
+    r"^//@(loads|constant|axi-lite|wishbone)\n(.*?)(?=^//@)(?:^//@end\n)?", re.MULTILINE | re.DOTALL
+)
 
 
 def vectors(model: Model, count: int) -> npt.NDArray[np.int64]:
@@ -46,11 +48,12 @@ def vectors(model: Model, count: int) -> npt.NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class Tested:
-    """The engine that a bench plays: its top module, and each memory's path below it by the memory's name."""
+    """The engine that a bench plays: its top module, each memory's path below it by name, its control bus."""
 
     shape: Loadable
     module: str
     paths: Mapping[str, str]
+    control: str
 
 
 def files(model: Model, engine: Tested, count: int) -> dict[str, bytes]:
@@ -121,12 +124,13 @@ def _testbench(
         "WIDEST": max(32 * memory.pieces for memory in shape.memories),
         "MEMORIES": _memories(engine),
     }
-    return bench(values, "loads")
+    return bench(values, "loads", engine.control)
 
 
-def bench(values: Mapping[str, object], kind: str) -> str:
+def bench(values: Mapping[str, object], kind: str, control: str) -> str:
     """The bench of an engine that takes other models, "loads", or of one whose model is "constant"."""
-    return filled(SECTION.sub(lambda found: found[2] if found[1] == kind else "", TEMPLATE), values)
+    kept = {kind, control}
+    return filled(SECTION.sub(lambda found: found[2] if found[1] in kept else "", TEMPLATE), values)
 
 
 def map_values() -> dict[str, object]:

@@ -32,6 +32,7 @@ module testbench;
   wire [OUT/8-1:0] m_axis_tkeep;
   localparam [IN/8-1:0] WHOLE = {IN / 8{1'b1}};
   reg [IN/8-1:0] kept = WHOLE;
+//@axi-lite
   reg [6:0] s_axil_awaddr = 0, s_axil_araddr = 0;
   reg [31:0] s_axil_wdata = 0;
   reg [3:0] s_axil_wstrb = 0;
@@ -39,6 +40,14 @@ module testbench;
   wire s_axil_awready, s_axil_wready, s_axil_bvalid, s_axil_arready, s_axil_rvalid;
   wire [1:0] s_axil_bresp, s_axil_rresp;
   wire [31:0] s_axil_rdata;
+//@wishbone
+  reg s_wb_cyc = 0, s_wb_stb = 0, s_wb_we = 0;
+  reg [4:0] s_wb_adr = 0;
+  reg [3:0] s_wb_sel = 0;
+  reg [31:0] s_wb_dat_w = 0;
+  wire [31:0] s_wb_dat_r;
+  wire s_wb_ack, s_wb_err;
+//@end
   wire irq;
   always #5 aclk = ~aclk;
 
@@ -48,6 +57,7 @@ module testbench;
       .s_axis_tready(s_axis_tready), .s_axis_tlast(s_axis_tlast),
       .m_axis_tdata(m_axis_tdata), .m_axis_tkeep(m_axis_tkeep), .m_axis_tvalid(m_axis_tvalid),
       .m_axis_tready(m_axis_tready), .m_axis_tlast(m_axis_tlast),
+//@axi-lite
       .s_axil_awaddr(s_axil_awaddr), .s_axil_awprot(3'd0),
       .s_axil_awvalid(s_axil_awvalid), .s_axil_awready(s_axil_awready),
       .s_axil_wdata(s_axil_wdata), .s_axil_wstrb(s_axil_wstrb),
@@ -57,6 +67,11 @@ module testbench;
       .s_axil_arvalid(s_axil_arvalid), .s_axil_arready(s_axil_arready),
       .s_axil_rdata(s_axil_rdata), .s_axil_rresp(s_axil_rresp),
       .s_axil_rvalid(s_axil_rvalid), .s_axil_rready(s_axil_rready),
+//@wishbone
+      .s_wb_cyc(s_wb_cyc), .s_wb_stb(s_wb_stb), .s_wb_we(s_wb_we), .s_wb_adr(s_wb_adr),
+      .s_wb_sel(s_wb_sel), .s_wb_dat_w(s_wb_dat_w), .s_wb_dat_r(s_wb_dat_r),
+      .s_wb_ack(s_wb_ack), .s_wb_err(s_wb_err),
+//@end
       .irq(irq));
 
   reg [IN-1:0] sent[0:FRAMES*BEATS-1];
@@ -74,8 +89,13 @@ module testbench;
   reg sending = 0, listening = 0, refused = 0, offered_last = 0;
   reg [OUT-1:0] offered = 0;
   reg [31:0] answered = 0;
+//@axi-lite
   reg [1:0] parts = 0;  // of a write that is not finished: address, data
   reg address_due = 0, data_due = 0, address_taken = 0, data_taken = 0;
+//@wishbone
+  reg [1:0] parts = 0;  // kinds of accesses that are left
+  reg refusal = 0;
+//@end
 
   task fail(input [8*40-1:0] what, input [OUT+31:0] found, input [OUT+31:0] wanted);
     begin
@@ -319,6 +339,7 @@ module testbench;
   endtask
 
 //@end
+//@axi-lite
   // A write and a read whose answers nobody takes, or of the write just its address or its data.
   task leave_unanswered;
     begin
@@ -333,6 +354,19 @@ module testbench;
     end
   endtask
 
+//@wishbone
+  // A read or a write that a reset meets, one or two cycles old.
+  task leave_unanswered;
+    begin
+      parts = parts + 1;
+      @(negedge aclk) {s_wb_cyc, s_wb_stb, s_wb_we} = {2'b11, parts[0]};
+      s_wb_adr = IMAGES[6:2];
+      s_wb_sel = 15;
+      if (parts[1]) @(negedge aclk);
+    end
+  endtask
+
+//@end
   // Every output is 0 in a reset, whatever was offered; counters and flags are 0 after it.
   task reset(input [31:0] status);
     begin
@@ -340,8 +374,13 @@ module testbench;
       @(negedge aclk) aresetn = 0;
       #2 if (s_axis_tready !== 0) fail("TREADY in a reset", s_axis_tready, 0);
       settled;
+//@axi-lite
       if ({s_axis_tready, m_axis_tvalid, s_axil_bvalid, s_axil_rvalid} !== 0) fail("an output in a reset", 1, 0);
       if ({s_axil_awready, s_axil_wready, s_axil_arready} !== 0) fail("a ready in a reset", 1, 0);
+//@wishbone
+      if ({s_axis_tready, m_axis_tvalid, s_wb_ack, s_wb_err} !== 0) fail("an output in a reset", 1, 0);
+      {s_wb_cyc, s_wb_stb} = 0;
+//@end
       aresetn = 1;
       listening = 0;
       #1 if (s_axis_tready !== status[0]) fail("TREADY after a reset", s_axis_tready, status[0]);
@@ -448,6 +487,7 @@ module testbench;
     end
   endtask
 
+//@axi-lite
   // Writes address and data together or either first, and lets the answer wait now and then.
   task write(input [6:0] address, input [31:0] data, input [3:0] strobes, input [1:0] wanted);
     begin
@@ -502,6 +542,54 @@ module testbench;
     end
   endtask
 
+//@wishbone
+  // Nothing is answered that is not asked.
+  always @(posedge aclk)
+    if ((s_wb_ack || s_wb_err) !== 0 && !(s_wb_cyc && s_wb_stb)) fail("an answer to nothing", {s_wb_ack, s_wb_err}, 0);
+
+  // Raises CYC or STB a while before the other now and then, holds both until the answer, and leaves CYC now and then.
+  task access(input [6:0] address, input writes, input [31:0] data, input [3:0] bytes);
+    begin
+      @(negedge aclk) {s_wb_cyc, s_wb_stb} = noise[5] ? 1 : 2;
+      if (noise[7:6] == 0) repeat (4) settled;
+      {s_wb_cyc, s_wb_stb} = 3;
+      {s_wb_we, s_wb_sel, s_wb_adr, s_wb_dat_w} = {writes, bytes, address[6:2], data};
+      for (tick = 0; {s_wb_ack, s_wb_err} === 0 && tick < ANSWER; tick = tick + 1) settled;
+      if ((s_wb_ack ^ s_wb_err) !== 1) fail("ACK, ERR", {s_wb_ack, s_wb_err}, 1);
+      if (tick != (writes ? 2 : 3)) fail("cycles of an access", tick, writes ? 2 : 3);
+      answered = s_wb_dat_r;
+      refusal = s_wb_err;
+      @(negedge aclk) {s_wb_cyc, s_wb_stb} = {noise[8], 1'b0};
+      #2 if ({s_wb_ack, s_wb_err} !== 0) fail("ACK, ERR after an answer", {s_wb_ack, s_wb_err}, 0);
+    end
+  endtask
+
+  // A read or a write that is let go so many cycles after it came, unanswered.
+  task abandon(input integer cycles, input writes);
+    begin
+      @(negedge aclk) {s_wb_cyc, s_wb_stb, s_wb_we, s_wb_sel, s_wb_adr} = {2'b11, writes, 4'd15, IMAGES[6:2]};
+      repeat (cycles) @(negedge aclk);
+      {s_wb_cyc, s_wb_stb} = noise[5] ? 1 : 2;
+      repeat (4) settled;
+    end
+  endtask
+
+  task write(input [6:0] address, input [31:0] data, input [3:0] strobes, input [1:0] wanted);
+    begin
+      access(address, 1, data, strobes);
+      if (refusal !== wanted[1]) fail("ERR of a write", refusal, wanted[1]);
+    end
+  endtask
+
+  task read(input [6:0] address, input [31:0] mask, input [31:0] value, input [1:0] wanted);
+    begin
+      access(address, 0, 0, 15);
+      if (refusal !== wanted[1]) fail("ERR of a read", refusal, wanted[1]);
+      if ((answered & mask) !== value) fail("register", answered, value);
+    end
+  endtask
+
+//@end
   task expect_register(input [6:0] address, input [31:0] mask, input [31:0] value);
     read(address, mask, value, OKAY);
   endtask
@@ -510,7 +598,7 @@ module testbench;
     for (i = 0; i < 8; i = i + 1) expect_register(DIGEST0 + 4 * i, 32'hffffffff, digest[255-32*i-:32]);
   endtask
 
-  // What the map does not have, and what comes without its turn, is answered with SLVERR and changes nothing.
+  // What the map does not have, and what comes without its turn, is answered with SLVERR (Wishbone: ERR) and changes nothing.
   task refuse_accesses;
     begin
       expect_register(IMAGES, 32'hffffffff, FRAMES);
@@ -518,8 +606,13 @@ module testbench;
       expect_register(STATUS, 32'hffffffff, VALID | ILLEGAL);
       write(CONTROL, ACKNOWLEDGE, 15, OKAY);
       expect_register(STATUS, 32'hffffffff, VALID);
+//@axi-lite
       write(CONTROL + 1, LOAD | CLEAR, 15, SLVERR);
       write(CONTROL + 2, LOAD | CLEAR, 15, SLVERR);
+//@wishbone
+      for (i = 1; i < 4; i = i + 1) abandon(i, 0);
+      for (i = 1; i < 3; i = i + 1) abandon(i, 1);
+//@end
       write(IMAGES, 0, 15, SLVERR);
       expect_register(STATUS, 32'hffffffff, VALID | ILLEGAL);
       write(CONTROL, ACKNOWLEDGE, 15, OKAY);

@@ -11,7 +11,6 @@ from ..fpga.boards import BAUD
 from ..fpga.family import BOARDS
 from ..fpga.steps import commands
 from ..gateware.bus.registers import (
-    ADDRESS_BITS,
     CONTROL,
     INTERRUPTS,
     MAGIC,
@@ -31,8 +30,12 @@ WAIVERS = Path(__file__).parent.joinpath("templates/lint.vlt").read_text()
 XILINX_PART = "xc7a35tcsg324-1"
 PACKING = Path(__file__).parent.joinpath("templates/readme_dense.md").read_text()
 PACKING_TILES = Path(__file__).parent.joinpath("templates/readme_tiles.md").read_text()
-LITEX = Path(__file__).parent.joinpath("templates/litex.py.txt").read_text()
 LOAD = Path(__file__).parent.joinpath("templates/load.h").read_text()
+WISHBONE = """Wishbone B4:
+classic cycles, 32 bits, `s_wb_adr` counting words. The master holds `s_wb_cyc`, `s_wb_stb` and what goes with
+them until `s_wb_ack` or `s_wb_err`, two cycles for a write and three for a read; if it lets go before, no
+answer comes. OKAY and SLVERR below are `s_wb_ack` and `s_wb_err`. Vivado's catalogue has no such bus: its
+ports stand alone there"""
 FRAME = """TDATA has @IN@ bits:
   @SIMD@ codes of @CODE_BITS@ bits, the first lowest. A frame whose TLAST comes early or late is
   refused: it gives no result and is counted. TKEEP must be 1 for every byte that holds codes, else the
@@ -51,14 +54,15 @@ def files(manifest: dict[str, Any], words: Sequence[int]) -> dict[str, str]:
     """README.md, the C header, and what tools read: Makefile, Vivado, catalogues, FuseSoC, linter."""
     name = manifest["name"]
     return {
-        "README.md": _readme_unrolled(manifest) if _constant(manifest) else _readme(manifest),
+        "README.md": _readable(
+            _readme_unrolled(manifest) if _constant(manifest) else _readme(manifest), manifest
+        ),
         f"{name}.h": _header(manifest, words),
         "Makefile": _makefile(manifest),
         "vivado.tcl": _vivado(manifest),
         f"{name}.vlt": filled(WAIVERS, {"NAME": name}),
         "engine.svg": svg(manifest),
         f"{name}.core": _core(manifest),
-        f"{name}_litex.py": _litex(manifest),
         "component.xml": ipxact.component(manifest, register_map(manifest)),
         f"{name}.xdc": "create_clock -name aclk -period 10.000 [get_ports aclk]\n",
     }
@@ -79,6 +83,11 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def _constant(manifest: Mapping[str, Any]) -> bool:
     """Whether the engine runs one model alone."""
     return manifest["style"] == "unrolled"
+
+
+def _boards(manifest: Mapping[str, Any]) -> bool:
+    """Whether the folder has tops for boards, which reach the registers by AXI4-Lite."""
+    return bool(manifest["control"] == "axi-lite")
 
 
 def register_map(manifest: Mapping[str, Any]) -> tuple[Sequence[Register], Sequence[Bit], Sequence[Bit]]:
@@ -126,6 +135,19 @@ def _readme_unrolled(manifest: dict[str, Any]) -> str:
             "BAUD": f"{BAUD:,}",
         },
     )
+
+
+def _readable(readme: str, manifest: Mapping[str, Any]) -> str:
+    """The README with the bus of this engine, and without what only folders with boards have."""
+    if _boards(manifest):
+        return filled(readme, {"BUS": "AXI4-Lite"})
+    absent = ("bitstream", "_pynq.py")
+    lines = [
+        line
+        for line in readme.partition("## Serial line")[0].splitlines()
+        if not any(word in line for word in absent)
+    ]
+    return filled("\n".join([*lines, ""]), {"BUS": WISHBONE})
 
 
 def _layers(manifest: dict[str, Any]) -> str:
@@ -245,7 +267,7 @@ def _makefile(manifest: dict[str, Any]) -> str:
         "TOOLS = yowasp-",
         "VERILATOR = verilator",
         "",
-        f".PHONY: icarus verilator lint {' '.join(BOARDS)}",
+        f".PHONY: icarus verilator lint {' '.join(BOARDS) if _boards(manifest) else ''}".rstrip(),
         "icarus:",
         f"\tiverilog -g2009 -s testbench -o testbench.vvp testbench.v {name}.v",
         "\tvvp -n testbench.vvp",
@@ -257,10 +279,10 @@ def _makefile(manifest: dict[str, Any]) -> str:
         "lint:",
         *(
             f"\t$(VERILATOR) --lint-only -Wall --top-module {top} {name}.vlt {top}.v"
-            for top in (name, f"{name}_uart")
+            for top in ((name, f"{name}_uart") if _boards(manifest) else (name,))
         ),
     ]
-    for target, board in BOARDS.items():
+    for target, board in (BOARDS if _boards(manifest) else {}).items():
         lines += ["", f"{target}:", "\tmkdir -p build"]
         lines += [
             f"\t{shlex.join(step).replace('@', '$(TOOLS)')}"
@@ -313,18 +335,6 @@ targets:
       tool: verilator
       verilator_options: [-Wall]
 """
-
-
-def _litex(manifest: Mapping[str, Any]) -> str:
-    """The module for LiteX, with the widths of this engine."""
-    values = {
-        "NAME": manifest["name"],
-        "IN": manifest["s_axis_tdata_bits"],
-        "OUT": sum(manifest["m_axis_tdata_bits"].values()),
-        "ADDRESS_BITS": ADDRESS_BITS,
-        "MEMORIES": [memory["file"] for memory in manifest["memories"]],
-    }
-    return filled(LITEX, values)
 
 
 def _vivado(manifest: dict[str, Any]) -> str:

@@ -15,19 +15,24 @@ from qsim.model.model import Model
 from qsim.spec import dense as spec
 
 from ..fpga import boards
-from ..gateware.bus.uart import Bridge
 from ..gateware.unrolled.top import UnrolledAxi
 from ..shape.engine import EngineShape
 from ..shape.unrolled import UnrolledShape, widest_beat
 from ..unrolled.products import check_ideal, check_size
 from . import interfaces, netlist, testbench, texts
+from .engine import serial_line
+from .revealing import revealing
 
-CANDIDATES = 16  # for each image that the bench plays
 CLOCK = 100_000_000  # Hz that place and route aim at, whatever the board has
 
 
 def files(
-    model: Model, name: str, vectors: int, simd: int | None = None, interval: int = 1
+    model: Model,
+    name: str,
+    vectors: int,
+    simd: int | None = None,
+    interval: int = 1,
+    control: str = "axi-lite",
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
     """The manifest, without its list of files, and the files that only this style has or has otherwise.
 
@@ -42,6 +47,8 @@ def files(
         Codes in a beat; by default as many as AXI4-Stream has room for, whole images at best.
     interval : int
         Cycles from one image to the next, at most, if its beats are not more.
+    control : str
+        The bus of the registers; only with "axi-lite" there are boards and a serial line.
 
     Raises
     ------
@@ -53,20 +60,27 @@ def files(
     most = widest_beat(model.inputs, model.input.bits)
     if simd is not None and not 1 <= simd <= most:
         raise QsimError(f"{simd} codes in a beat; 1 to {most} are allowed")
-    top = UnrolledAxi(model, simd or most, interval=interval)
-    asked = {"name": name, "vectors": vectors, "codes_a_beat": simd, "most_interval": interval}
+    top = UnrolledAxi(model, simd or most, interval=interval, control=control)
+    asked = {
+        "name": name,
+        "vectors": vectors,
+        "codes_a_beat": simd,
+        "most_interval": interval,
+        "control": control,
+    }
     manifest = describe(model, top.shape, asked)
     engine = netlist.verilog(top, name)
-    buses = interfaces.of(top.shape.input_width, sum(top.shape.result_widths))
-    line = netlist.verilog(Bridge(top.shape), f"{name}_uart")
+    buses = interfaces.of(top.shape.input_width, sum(top.shape.result_widths), top.port)
     made = {
         f"{name}.v": netlist.header(_facts(model, top.shape)) + interfaces.annotated(engine, buses),
-        f"{name}_uart.v": netlist.header(["a serial line to the buses of the engine"]) + line,
-        **bench(model, top.shape, name, vectors),
-        **boards.files(top.shape, name, CLOCK),
+        **bench(model, top.shape, manifest),
         **texts.files(manifest, []),
     }
-    return manifest, {file: text.encode() for file, text in made.items()}
+    own = {file: text.encode() for file, text in made.items()}
+    if control == "axi-lite":
+        own |= serial_line(top.shape, name)
+        own |= {file: text.encode() for file, text in boards.files(top.shape, name, CLOCK).items()}
+    return manifest, own
 
 
 def describe(model: Model, shape: UnrolledShape, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,12 +121,13 @@ def describe(model: Model, shape: UnrolledShape, asked: Mapping[str, Any]) -> di
     }
 
 
-def bench(model: Model, shape: UnrolledShape, name: str, vectors: int) -> dict[str, str]:
+def bench(model: Model, shape: UnrolledShape, manifest: Mapping[str, Any]) -> dict[str, str]:
     """`testbench.v`, and the vectors that it sends and expects."""
+    vectors = manifest["vectors"]
     codes = revealing(model, vectors)
     sent = testbench.beats(codes & (1 << shape.code_bits) - 1, shape.simd, shape.code_bits, shape.input_width)
     values = {
-        "NAME": name,
+        "NAME": manifest["name"],
         "FRAMES": vectors,
         "BEATS": shape.frame_beats,
         "BYTE_STREAM": 0,
@@ -128,30 +143,10 @@ def bench(model: Model, shape: UnrolledShape, name: str, vectors: int) -> dict[s
         **testbench.map_values(),
     }
     return {
-        "testbench.v": testbench.bench(values, "constant"),
+        "testbench.v": testbench.bench(values, "constant", manifest["control"]),
         "vectors_in.mem": sent,
         "vectors_out.mem": expected(model, shape, codes),
     }
-
-
-def revealing(model: Model, count: int) -> npt.NDArray[np.int64]:
-    """Input codes (count, inputs) of which many come near to a tie, of as many classes as noise reaches.
-
-    The first four are those of `vectors`, among them the least and the greatest. The others are picked from
-    more: of each class in turn the image whose two largest logits are closest.
-    """
-    pool = testbench.vectors(model, CANDIDATES * count)
-    logits = model.logits(pool)
-    margins = (
-        np.abs(logits[:, 0]) if model.outputs == 1 else np.diff(np.sort(logits, 1)[:, -2:], axis=1)[:, 0]
-    )
-    classes = model.predict(pool)
-    order = np.lexsort((margins, classes))
-    rank = np.empty(len(pool), np.int64)  # of an image in its class
-    starts = np.searchsorted(classes[order], classes[order], "left")
-    rank[order] = np.arange(len(pool)) - starts
-    picked = np.lexsort((margins, rank))
-    return pool[np.concatenate([np.arange(4), picked[picked >= 4]])[:count]]
 
 
 def expected(model: Model, shape: UnrolledShape, codes: npt.NDArray[np.int64]) -> str:

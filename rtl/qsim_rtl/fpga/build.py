@@ -56,6 +56,10 @@ def build(
     """
     folder, board, kind = Path(directory), board_of(target), family_of(target)
     manifest = _manifest(folder)
+    if manifest.get("control") == "wishbone":
+        raise QsimError(
+            f"{folder} has its registers on Wishbone and no boards; --control axi-lite exports them"
+        )
     seconds: dict[str, float] = {}
     (folder / "build").mkdir(exist_ok=True)
     for step, command in commands(board, manifest).items():

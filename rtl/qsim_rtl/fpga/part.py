@@ -160,8 +160,10 @@ class Family:
         Weights of more bits have their products in DSP blocks, where there are enough.
     prices : Prices, optional
         Without them the cost of a folding is not predicted.
-    unrolled : UnrolledPrices, optional
+    unrolled_prices : UnrolledPrices, optional
         Likewise for unrolled engines.
+    unrolled_options : tuple of str
+        Options of place and route for unrolled engines, which are larger than others.
     """
 
     name: str
@@ -174,7 +176,8 @@ class Family:
     measured: Callable[[Path, Board, Files], dict[str, Any]]
     dsp_beyond: int = 0
     prices: Prices | None = None
-    unrolled: UnrolledPrices | None = None
+    unrolled_prices: UnrolledPrices | None = None
+    unrolled_options: tuple[str, ...] = ()
 
     def files(self, board: Board) -> Files:
         """The names of a board's files."""

@@ -22,6 +22,8 @@ def commands(board: Board, manifest: Mapping[str, Any], tools: str = "yowasp-") 
     sources = f"board_{board.target}.v {name}.v {name}_uart.v"
     steps = {"synthesis": ["@yosys", "-q", "-p", f"read_verilog {sources}; {synthesis}"]}
     steps |= kind.place(board, files)
+    if manifest["style"] == "unrolled" and kind.unrolled_options:
+        steps["place and route"] += kind.unrolled_options
     return {
         step: [f"{tools}{tool[1:]}" if tool.startswith("@") else tool, *options]
         for step, (tool, *options) in steps.items()

@@ -146,7 +146,7 @@ def _cost(model: Model, target: str, products: list[AdderGraph], interval: int) 
 
 def predicted(target: str) -> bool:
     """Whether there are prices for a target."""
-    return family_of(target).unrolled is not None
+    return family_of(target).unrolled_prices is not None
 
 
 def _least(costs: list[UnrolledCost], target: str) -> str:
@@ -160,6 +160,6 @@ def _least(costs: list[UnrolledCost], target: str) -> str:
 
 def _prices(target: str) -> tuple[Prices, UnrolledPrices]:
     family = family_of(target)
-    if family.prices is None or family.unrolled is None:
+    if family.prices is None or family.unrolled_prices is None:
         raise QsimError(f"what an unrolled engine needs of {target} is not predicted")
-    return family.prices, family.unrolled
+    return family.prices, family.unrolled_prices

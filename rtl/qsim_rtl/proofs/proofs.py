@@ -32,6 +32,7 @@ from . import (
     lanes,
     threshold,
     unrolled_serial,
+    wishbone,
 )
 from .fault import planted
 from .shapes import layer, tiles
@@ -189,6 +190,14 @@ PROOFS = [
     Proof(
         "reads", "bus.axi_lite", partial(axi_lite.reads, address_bits=7),
         "self.read | addressed | self.bus.rvalid", "self.read | addressed",
+    ),
+    Proof(
+        "accesses", "bus.wishbone", partial(wishbone.accesses, address_bits=7),
+        "asked & (self.write | awaited)", "self.write | awaited",
+    ),
+    Proof(
+        "no answer without a request", "bus.wishbone", partial(wishbone.accesses, address_bits=7),
+        "asked & answered & ~refused", "answered & ~refused",
     ),
     Proof(
         "words of three memories, and their CRC", "bus.loader", partial(axi_load.written, shapes=LOADED),

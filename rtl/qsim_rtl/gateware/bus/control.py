@@ -11,6 +11,7 @@ from .axi_lite import AxiLite
 from .interrupt import Interrupt
 from .loader import Loader
 from .registers import ADDRESS, CONTROL, FLAGS, MAGIC, MEMORY_FLAGS, PLACE, REGISTERS, VERSION, WRITE
+from .wishbone import Wishbone
 
 REFUSALS = ("OUT_OF_TURN", "WRONG_CRC", "WRONG_SHAPE")  # what ends a load
 COUNTERS = ("images", "cycles", "short_frames", "long_frames")
@@ -34,7 +35,7 @@ class Control(wiring.Component):
     irq : out, the line of `Interrupt`
     """
 
-    def __init__(self, shape: Loadable, lite: AxiLite, loader: Loader, preloaded: bool) -> None:
+    def __init__(self, shape: Loadable, lite: AxiLite | Wishbone, loader: Loader, preloaded: bool) -> None:
         self.shape, self.lite, self.loader, self.preloaded = shape, lite, loader, preloaded
         super().__init__(
             {

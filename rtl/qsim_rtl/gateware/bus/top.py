@@ -1,4 +1,4 @@
-"""The engine on a bus: AXI4-Stream in and out, AXI4-Lite for control, counters and loading models."""
+"""The engine on its buses: AXI4-Stream in and out, registers for control, counters and loading models."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ...memory.map import DIGEST_WORDS
 from ...shape.loadable import Loadable
 from ..engine import Engine
 from ..rom import table
-from .axi import AXI4Lite, AXIStream, Ports, ports
-from .axi_lite import AxiLite
+from .axi import AXIStream, Ports, ports
 from .control import Control
+from .control_port import control_port
 from .direct import Direct
 from .drain import Drain
 from .gearbox import Gearbox
@@ -37,7 +37,7 @@ class AxiEngine(wiring.Component):
     m_axis_tdata : out, one logit, sign-extended to whole bytes, and above it the class so far
         Filled up to a power of two of bytes, all of them kept. A cycle later than `Engine` has them:
         the latency is `shape.latency`.
-    s_axil_* : the registers of `REGISTERS`
+    s_axil_*, or s_wb_* : the registers of `REGISTERS`
     irq : out, high while an event that is enabled waits to be cleared
 
     Parameters
@@ -45,29 +45,32 @@ class AxiEngine(wiring.Component):
     shape : Loadable
     preloaded : bool
         Whether the memories hold a complete model from the start, as those of a bitstream do.
+    control : str
+        By which bus the registers are reached: a name of `CONTROL_PORTS`.
     """
 
-    def __init__(self, shape: Loadable, preloaded: bool = True) -> None:
+    def __init__(self, shape: Loadable, preloaded: bool = True, control: str = "axi-lite") -> None:
         self.shape = shape
         self.engine = Engine(shape.engine)
         first = shape.engine.layers[0]
         self.front = Gearbox(shape.stream, first) if shape.stream else Direct(shape.input_width, first)
         self.digest = table(32, DIGEST_WORDS)
         self.memories = {"model_digest": self.digest, **self.engine.memories}
-        self.lite = AxiLite(ADDRESS_BITS)
+        self.port = control_port(control)
+        self.slave = self.port.block(ADDRESS_BITS)
         memories = [self.memories[memory.name] for memory in shape.memories]
         self.loader = Loader(shape.memories, memories, shape.identity)
-        self.control = Control(shape, self.lite, self.loader, preloaded)
+        self.control = Control(shape, self.slave, self.loader, preloaded)
         self.s_axis = AXIStream(shape.input_width, keep=True)
         self.m_axis = AXIStream(sum(shape.result_widths), keep=True)
-        self.s_axil = AXI4Lite(ADDRESS_BITS)
+        self.registers = self.port.signature(ADDRESS_BITS)
         super().__init__(
             {
                 "aclk": In(1),
                 "aresetn": In(1),
                 **ports("s_axis", self.s_axis.flip()),
                 **ports("m_axis", self.m_axis),
-                **ports("s_axil", self.s_axil.flip()),
+                **ports(self.port.prefix, self.registers.flip()),
                 "irq": Out(1),
             }
         )
@@ -76,13 +79,17 @@ class AxiEngine(wiring.Component):
         m = Module()
         m.domains.sync = domain = ClockDomain(local=True)
         m.d.comb += [domain.clk.eq(self.aclk), domain.rst.eq(~self.aresetn)]
-        lite, control = self.lite, self.control
-        m.submodules.lite, m.submodules.loader, m.submodules.control = lite, self.loader, control
-        wiring.connect(m, Ports(self, "s_axil", self.s_axil), lite.bus)
+        slave, control = self.slave, self.control
+        m.submodules[self.port.module], m.submodules.loader, m.submodules.control = (
+            slave,
+            self.loader,
+            control,
+        )
+        wiring.connect(m, Ports(self, self.port.prefix, self.registers), slave.bus)
 
         m.submodules.model_digest = self.digest
         read = self.digest.read_port()
-        m.d.comb += [read.addr.eq(lite.read_address[2:]), control.digest.eq(read.data)]
+        m.d.comb += [read.addr.eq(slave.read_address[2:]), control.digest.eq(read.data)]
 
         m.submodules.drain = drain = Drain(len(self.m_axis_tdata))
         restart = Signal()

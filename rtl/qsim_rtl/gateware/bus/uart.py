@@ -87,20 +87,44 @@ class Sender(wiring.Component):
 
 
 class _Answer:
-    """What is still to be sent, the first byte lowest; `free` when nothing is."""
+    """What is still to be sent, the first byte lowest; the register `free` is high when nothing is."""
 
     def __init__(self, m: Module, sender: Sender, most: int) -> None:
         self.bytes = Signal(8 * most, name="reply", reset_less=True)
         self.unsent = Signal(range(most + 1), name="unsent")
-        self.free = self.unsent == 0
+        self.free = Signal(init=1, name="free")
         m.d.comb += [sender.byte.eq(self.bytes), sender.valid.eq(~self.free)]
         with m.If(sender.valid & sender.ready):
-            m.d.sync += [self.bytes.eq(self.bytes >> 8), self.unsent.eq(self.unsent - 1)]
+            m.d.sync += [
+                self.bytes.eq(self.bytes >> 8),
+                self.unsent.eq(self.unsent - 1),
+                self.free.eq(self.unsent == 1),
+            ]
 
-    def give(self, m: Module, first: Value, rest: Value = NOTHING) -> None:
-        """Send a byte that holds `first`, then the bytes of `rest`."""
+    def give(self, m: Module, when: Value, first: Value, rest: Value = NOTHING) -> None:
+        """Once `free`: send a byte that holds `first`, then the bytes of `rest`.
+
+        They are copied whether `when` is high or not: all of `bytes` is far from where that is known.
+        """
         whole = Cat(first, Const(0, 8 - len(first)), rest)
-        m.d.sync += [self.bytes.eq(whole), self.unsent.eq(len(whole) // 8)]
+        m.d.sync += self.bytes.eq(whole)
+        with m.If(when):
+            m.d.sync += [self.unsent.eq(len(whole) // 8), self.free.eq(0)]
+
+
+class _Count:
+    """Counts down what is to come; `done` is a register and rises the second cycle after the last `less`."""
+
+    def __init__(self, m: Module, most: int, name: str) -> None:
+        self.left = Signal(range(most + 1), name=name)
+        self.done = Signal(name=f"{name}_done")
+        m.d.sync += self.done.eq(self.left == 0)
+
+    def start(self, m: Module, count: Value | int) -> None:
+        m.d.sync += [self.left.eq(count), self.done.eq(0)]
+
+    def less(self, m: Module) -> None:
+        m.d.sync += self.left.eq(self.left - 1)
 
 
 class Bridge(wiring.Component):
@@ -147,8 +171,8 @@ class Bridge(wiring.Component):
         ]
         answer = _Answer(m, sender, max(5, sum(self.shape.result_widths) // 8 + 1))
         arguments = Signal(40, reset_less=True)
-        missing = Signal(range(max(6, self.shape.input_width // 8 + 1)))
-        beats = Signal(16)
+        missing = _Count(m, max(5, self.shape.input_width // 8), "missing")
+        beats = _Count(m, 0xFFFF, "beats")
         with m.FSM():
             self._command(m, receiver, arguments, missing, beats)
             self._read(m, arguments, answer)
@@ -158,7 +182,7 @@ class Bridge(wiring.Component):
         return m
 
     def _command(
-        self, m: Module, receiver: Receiver, arguments: Signal, missing: Signal, beats: Signal
+        self, m: Module, receiver: Receiver, arguments: Signal, missing: _Count, beats: _Count
     ) -> None:
         """A command's byte, then its arguments, then what it asks for."""
         command = Signal(8)
@@ -167,18 +191,20 @@ class Bridge(wiring.Component):
             with m.If(receiver.valid), m.Switch(receiver.byte):
                 for name, count in ARGUMENTS.items():
                     with m.Case(name):
-                        m.d.sync += missing.eq(count)
+                        missing.start(m, count)
                         m.next = "ARGUMENTS"
         with m.State("ARGUMENTS"):
             with m.If(receiver.valid):
-                m.d.sync += [arguments.eq(Cat(arguments[8:], receiver.byte)), missing.eq(missing - 1)]
-            with m.Elif(missing == 0):
-                with m.Switch(command):
-                    for name, state in ((READ, "READ"), (WRITE, "WRITE"), (SEND, "SEND"), (TAKE, "TAKE")):
-                        with m.Case(name):
-                            m.next = state
-                count = Mux(command == TAKE, arguments[32:], arguments[24:])
-                m.d.sync += [beats.eq(count), missing.eq(self.shape.input_width // 8)]
+                m.d.sync += arguments.eq(Cat(arguments[8:], receiver.byte))
+                missing.less(m)
+            with m.Elif(missing.done):
+                beats.start(m, Mux(command == TAKE, arguments[32:], arguments[24:]))
+                missing.start(m, self.shape.input_width // 8)
+                m.next = "BEGIN"
+        with m.State("BEGIN"), m.Switch(command):  # meanwhile `beats` knows whether there are any
+            for name, state in ((READ, "READ"), (WRITE, "WRITE"), (SEND, "SEND"), (TAKE, "TAKE")):
+                with m.Case(name):
+                    m.next = state
 
     def _read(self, m: Module, arguments: Signal, answer: _Answer) -> None:
         m.d.comb += self.m_axil_araddr.eq(arguments[32:])
@@ -186,10 +212,10 @@ class Bridge(wiring.Component):
             m.d.comb += self.m_axil_arvalid.eq(1)
             with m.If(self.m_axil_arready):
                 m.next = "READ ANSWER"
-        with m.State("READ ANSWER"):
-            m.d.comb += self.m_axil_rready.eq(answer.free)
-            with m.If(self.m_axil_rvalid & answer.free):
-                answer.give(m, self.m_axil_rresp, self.m_axil_rdata)
+        with m.State("READ ANSWER"), m.If(answer.free):
+            m.d.comb += self.m_axil_rready.eq(1)
+            answer.give(m, self.m_axil_rvalid, self.m_axil_rresp, self.m_axil_rdata)
+            with m.If(self.m_axil_rvalid):
                 m.next = "COMMAND"
 
     def _write(self, m: Module, arguments: Signal, answer: _Answer) -> None:
@@ -204,43 +230,57 @@ class Bridge(wiring.Component):
             m.d.comb += [
                 self.m_axil_awvalid.eq(~address_taken),
                 self.m_axil_wvalid.eq(~data_taken),
-                self.m_axil_bready.eq(answer.free),
             ]
             with m.If(self.m_axil_awready):
                 m.d.sync += address_taken.eq(1)
             with m.If(self.m_axil_wready):
                 m.d.sync += data_taken.eq(1)
-            with m.If(self.m_axil_bvalid & answer.free):
-                m.d.sync += [address_taken.eq(0), data_taken.eq(0)]
-                answer.give(m, self.m_axil_bresp)
-                m.next = "COMMAND"
+            with m.If(answer.free):
+                m.d.comb += self.m_axil_bready.eq(1)
+                answer.give(m, self.m_axil_bvalid, self.m_axil_bresp)
+                with m.If(self.m_axil_bvalid):
+                    m.d.sync += [address_taken.eq(0), data_taken.eq(0)]
+                    m.next = "COMMAND"
 
-    def _send(self, m: Module, receiver: Receiver, missing: Signal, beats: Signal) -> None:
+    def _send(self, m: Module, receiver: Receiver, missing: _Count, beats: _Count) -> None:
         data = Signal(self.shape.input_width, reset_less=True)
         byte = Signal(8, reset_less=True)  # a register: all of `data` is near enough to it
-        taken = Signal()
+        taken, offered, last = (Signal(name=name) for name in ("taken", "offered", "last"))
         m.d.sync += [byte.eq(receiver.byte), taken.eq(0)]
         m.d.sync += data.eq(Mux(taken, Cat(data, byte)[8:], data))
         m.d.comb += [
             self.m_axis_tdata.eq(data),
             self.m_axis_tkeep.eq(-1),
-            self.m_axis_tlast.eq(beats == 1),
+            self.m_axis_tlast.eq(last),
+            self.m_axis_tvalid.eq(offered),
         ]
         with m.State("SEND"):
-            with m.If(beats == 0):
+            with m.If(beats.done):
                 m.next = "COMMAND"
             with m.Elif(receiver.valid):
-                m.d.sync += [taken.eq(1), missing.eq(missing - 1)]
-            with m.Elif((missing == 0) & ~taken):
-                m.d.comb += self.m_axis_tvalid.eq(1)
-                with m.If(self.m_axis_tready):
-                    m.d.sync += [beats.eq(beats - 1), missing.eq(self.shape.input_width // 8)]
+                m.d.sync += taken.eq(1)
+                missing.less(m)
+            with m.Elif(missing.done):
+                m.d.sync += [offered.eq(1), last.eq(beats.left == 1)]
+                m.next = "OFFER"
+        with m.State("OFFER"), m.If(self.m_axis_tready):
+            m.d.sync += offered.eq(0)
+            beats.less(m)
+            missing.start(m, self.shape.input_width // 8)
+            m.next = "SEND"
 
-    def _take(self, m: Module, beats: Signal, answer: _Answer) -> None:
+    def _take(self, m: Module, beats: _Count, answer: _Answer) -> None:
+        ready = Signal()
+        m.d.comb += self.s_axis_tready.eq(ready)
         with m.State("TAKE"):
-            m.d.comb += self.s_axis_tready.eq(answer.free & (beats != 0))
-            with m.If(beats == 0):
+            with m.If(beats.done):
                 m.next = "COMMAND"
-            with m.Elif(self.s_axis_tvalid & self.s_axis_tready):
-                answer.give(m, self.s_axis_tlast, self.s_axis_tdata)
-                m.d.sync += beats.eq(beats - 1)
+            with m.Elif(answer.free):
+                m.d.sync += ready.eq(1)
+                m.next = "RESULT"
+        with m.State("RESULT"):
+            answer.give(m, self.s_axis_tvalid, self.s_axis_tlast, self.s_axis_tdata)
+            with m.If(self.s_axis_tvalid):
+                m.d.sync += ready.eq(0)
+                beats.less(m)
+                m.next = "TAKE"

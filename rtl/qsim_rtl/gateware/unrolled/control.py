@@ -11,6 +11,7 @@ from ..bus.axi_lite import AxiLite
 from ..bus.control import COUNTERS
 from ..bus.interrupt import Interrupt
 from ..bus.registers import ADDRESS, CONTROL, MAGIC, PLACE, REGISTERS, STATUS, VERSION
+from ..bus.wishbone import Wishbone
 
 LOADING = ("LOAD_DATA", "LOAD_CRC", "LOADED")  # registers that only a model to load needs
 UNROLLED_REGISTERS = tuple(register for register in REGISTERS if register.name not in LOADING)
@@ -34,7 +35,7 @@ class UnrolledControl(wiring.Component):
     irq : out, the line of `Interrupt`
     """
 
-    def __init__(self, shape: UnrolledShape, lite: AxiLite) -> None:
+    def __init__(self, shape: UnrolledShape, lite: AxiLite | Wishbone) -> None:
         self.shape, self.lite = shape, lite
         counts = {f"count_{name}": In(1) for name in COUNTERS}
         super().__init__({"busy": In(1), "torn": In(1), **counts, "flush": Out(1), "irq": Out(1)})
@@ -64,8 +65,10 @@ class UnrolledControl(wiring.Component):
             with m.Elif(command["ACKNOWLEDGE"]):
                 m.d.sync += flag.eq(0)
         counters = {name: Signal(32, name=name) for name in COUNTERS}
+        clear = Signal()
+        m.d.sync += clear.eq(command["CLEAR"])
         for name, counter in counters.items():
-            m.d.sync += counter.eq(Mux(command["CLEAR"], 0, counter + getattr(self, f"count_{name}")))
+            m.d.sync += counter.eq(Mux(clear, 0, counter + getattr(self, f"count_{name}")))
         with m.If(lite.write & at["QUIET"]):
             m.d.sync += lite.quiet.eq(lite.write_data[0])
         m.submodules.interrupt = interrupt = Interrupt()

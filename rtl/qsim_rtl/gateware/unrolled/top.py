@@ -1,4 +1,4 @@
-"""The unrolled engine on a bus: AXI4-Stream in and out, AXI4-Lite for control and counters."""
+"""The unrolled engine on its buses: AXI4-Stream in and out, registers for control and counters."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from amaranth.lib.wiring import In, Out
 from qsim.model.model import Model
 
 from ...shape.unrolled import UnrolledShape
-from ..bus.axi import AXI4Lite, AXIStream, Ports, ports
-from ..bus.axi_lite import AxiLite
+from ..bus.axi import AXIStream, Ports, ports
+from ..bus.control_port import control_port
 from ..bus.drain import Drain
 from ..bus.registers import ADDRESS_BITS
 from .collector import Collector
@@ -29,7 +29,7 @@ class UnrolledAxi(wiring.Component):
     s_axis_tkeep : in; a beat without a byte that holds codes of the image raises the flag TORN
     m_axis_tdata : out, all logits, each sign-extended to whole bytes, and above them the class
         A beat an image, filled up to a power of two of bytes, all of them kept.
-    s_axil_* : the registers of `UNROLLED_REGISTERS`
+    s_axil_*, or s_wb_* : the registers of `UNROLLED_REGISTERS`
     irq : out, high while an event that is enabled waits to be cleared
 
     Parameters
@@ -41,9 +41,13 @@ class UnrolledAxi(wiring.Component):
         Adders between two registers.
     interval : int
         Cycles from one image to the next, at most, if its beats are not more.
+    control : str
+        By which bus the registers are reached: a name of `CONTROL_PORTS`.
     """
 
-    def __init__(self, model: Model, simd: int, levels: int = 1, interval: int = 1) -> None:
+    def __init__(
+        self, model: Model, simd: int, levels: int = 1, interval: int = 1, control: str = "axi-lite"
+    ) -> None:
         self.engine = UnrolledEngine(model, levels, monitor=False, interval=interval)
         self.shape = shape = UnrolledShape(
             inputs=model.inputs,
@@ -57,19 +61,20 @@ class UnrolledAxi(wiring.Component):
             cycles=self.engine.interval,
             digest=model.digest,
         )
-        self.lite = AxiLite(ADDRESS_BITS)
-        self.control = UnrolledControl(shape, self.lite)
+        self.port = control_port(control)
+        self.slave = self.port.block(ADDRESS_BITS)
+        self.control = UnrolledControl(shape, self.slave)
         self.collector = Collector(shape)
         self.s_axis = AXIStream(shape.input_width, keep=True)
         self.m_axis = AXIStream(sum(shape.result_widths), keep=True)
-        self.s_axil = AXI4Lite(ADDRESS_BITS)
+        self.registers = self.port.signature(ADDRESS_BITS)
         super().__init__(
             {
                 "aclk": In(1),
                 "aresetn": In(1),
                 **ports("s_axis", self.s_axis.flip()),
                 **ports("m_axis", self.m_axis),
-                **ports("s_axil", self.s_axil.flip()),
+                **ports(self.port.prefix, self.registers.flip()),
                 "irq": Out(1),
             }
         )
@@ -78,8 +83,8 @@ class UnrolledAxi(wiring.Component):
         m = Module()
         m.domains.sync = domain = ClockDomain(local=True)
         m.d.comb += [domain.clk.eq(self.aclk), domain.rst.eq(~self.aresetn)]
-        m.submodules.lite, m.submodules.control = self.lite, self.control
-        wiring.connect(m, Ports(self, "s_axil", self.s_axil), self.lite.bus)
+        m.submodules[self.port.module], m.submodules.control = self.slave, self.control
+        wiring.connect(m, Ports(self, self.port.prefix, self.registers), self.slave.bus)
         m.submodules.drain = drain = Drain(len(self.m_axis_tdata))
         m.submodules.collector = ResetInserter(drain.restart)(self.collector)
         m.submodules.engine = ResetInserter(drain.restart)(self.engine)

@@ -159,8 +159,9 @@ def counted(build: Build) -> Counted:
     size = engine_size(model, graphs(model), build["interval"])
     prices = family(build["target"]).prices
     assert prices
-    _, counts = unrolled_cost.features(size, unrolled_cost.bus_shape(model, size), prices)
-    return Counted(counts, size.parts.registers, build["lut"], build["ff"])
+    shape = unrolled_cost.bus_shape(model, size)
+    _, counts = unrolled_cost.features(size, shape, prices)
+    return Counted(counts, unrolled_cost.registers(size, shape), build["lut"], build["ff"])
 
 
 def fit(builds: Sequence[Counted]) -> UnrolledPrices:

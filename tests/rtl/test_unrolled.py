@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from amaranth.sim import Simulator
+from networks import handed
 from random_models import random_codes, random_model
 
 import qsim
@@ -101,9 +102,20 @@ def test_dead_neurons_and_zero_weights(interval):
     check(model, np.array([[a, b] for a in range(16) for b in range(16)]), interval=interval)
 
 
-def test_a_trained_model():
-    model = qsim.load(Path(__file__).parents[2] / "models/digits-step-q1.safetensors")
+@pytest.mark.parametrize("name", ["digits-step-q1", "digits-sparse-q4"])
+def test_a_trained_model(name):
+    model = qsim.load(Path(__file__).parents[2] / f"models/{name}.safetensors")
     check(model, data.digits("test")[0][:12])
+
+
+@pytest.mark.slow
+def test_an_imported_jet_tagger():
+    file = handed("qkeras_jettagging.onnx")
+    model = qsim.from_onnx(file, input_bits=16, input_scale=2.0**-10, input_signed=True)
+    codes = np.random.default_rng(0).normal(0, 1024, (40, 16)).round().astype(np.int64)
+    codes[0], codes[1] = model.input.low, model.input.high
+    assert len(set(model.predict(codes).tolist())) == 5
+    check(model, codes, stall=0.0)
 
 
 def test_a_tie_goes_to_the_lowest_index():

@@ -106,6 +106,12 @@ def features(size: EngineSize, shape: UnrolledShape, memories: Prices) -> tuple[
     return blocks, (1, size.parts.carry, size.parts.chains, size.parts.gates, small, bus)
 
 
+def registers(size: EngineSize, shape: UnrolledShape) -> int:
+    """Registers of an engine that are counted: its own, and codes of all beats of an image but the last."""
+    waiting = (shape.frame_beats - 1) * shape.simd
+    return size.parts.registers + shape.code_bits * sum(code < waiting for code in size.used)
+
+
 def bus_shape(model: Model, size: EngineSize) -> UnrolledShape:
     """The buses of an engine of this size, as an export has them."""
     return UnrolledShape(
@@ -122,11 +128,11 @@ def bus_shape(model: Model, size: EngineSize) -> UnrolledShape:
     )
 
 
-def from_counts(prices: UnrolledPrices, counts: tuple[int, ...], registers: int) -> tuple[float, float]:
+def from_counts(prices: UnrolledPrices, counts: tuple[int, ...], counted: int) -> tuple[float, float]:
     """LUTs and registers of a design with these `features` and registers that are counted."""
     held = counts[0], counts[-1]
     lut = sum(map(mul, astuple(prices.luts), counts))
-    return lut, registers + sum(map(mul, astuple(prices.registers), held))
+    return lut, counted + sum(map(mul, astuple(prices.registers), held))
 
 
 def _cost(model: Model, target: str, products: list[AdderGraph], interval: int) -> UnrolledCost:
@@ -134,7 +140,7 @@ def _cost(model: Model, target: str, products: list[AdderGraph], interval: int) 
     shape = bus_shape(model, size)
     memories, prices = _prices(target)
     blocks, counts = features(size, shape, memories)
-    lut, ff = from_counts(prices, counts, size.parts.registers)
+    lut, ff = from_counts(prices, counts, registers(size, shape))
     return UnrolledCost(round(lut), round(ff), blocks, shape.interval, shape.latency, interval)
 
 

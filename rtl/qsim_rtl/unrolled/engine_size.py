@@ -9,7 +9,7 @@ from qsim.model.model import Model
 from .graph import AdderGraph, width
 from .products import check_ideal, check_size, layer_graph
 from .serial_size import Digits, serial_adders, serial_depth
-from .size import Ends, Size, adders, argmax, code, depth, output_ends, total
+from .size import Ends, Size, adders, argmax, code, depth, negation, output_ends, total, used_inputs
 
 QUEUE_CYCLES = 2  # from a result to its way out
 
@@ -26,6 +26,8 @@ class EngineSize:
     latency, interval : int
         Cycles from an image to its result, and from one image to the next.
     logit_bits : int
+    used : set of int
+        The inputs that are not ignored.
     """
 
     parts: Size
@@ -34,6 +36,7 @@ class EngineSize:
     latency: int
     interval: int
     logit_bits: int
+    used: frozenset[int]
 
 
 def graphs(model: Model) -> list[AdderGraph]:
@@ -57,10 +60,8 @@ def engine_size(model: Model, products: list[AdderGraph], interval: int = 1) -> 
     choice, choice_latency = argmax(model.outputs, logit_bits)
     cycles = max(own for _, _, own in layers)
     latency = (interval == 1) + sum(own for _, own, _ in layers) + choice_latency
-    entry = Size()
-    if interval == 1:
-        used = (products[0].coefficients[model.inputs :] != 0).any(0) | _outputs_are(products[0])
-        entry = Size(registers=int(used.sum()) * model.input.bits)
+    used = used_inputs(products[0])
+    entry = Size(registers=len(used) * model.input.bits if interval == 1 else 0)
     queue_bits = model.outputs * logit_bits + max((model.outputs - 1).bit_length(), 1)
     return EngineSize(
         parts=total([entry, choice, *(size for size, _, _ in layers)]),
@@ -69,13 +70,8 @@ def engine_size(model: Model, products: list[AdderGraph], interval: int = 1) -> 
         latency=latency + QUEUE_CYCLES,
         interval=cycles,
         logit_bits=logit_bits,
+        used=frozenset(used),
     )
-
-
-def _outputs_are(graph: AdderGraph) -> list[bool]:
-    """Which inputs are outputs without an adder."""
-    own = {term.value for term in graph.outputs if term is not None}
-    return [i in own for i in range(graph.inputs)]
 
 
 def _layer(model: Model, number: int, graph: AdderGraph, interval: int) -> tuple[Size, int, int]:
@@ -89,9 +85,15 @@ def _layer(model: Model, number: int, graph: AdderGraph, interval: int) -> tuple
         latency = serial_depth(graph) + digits.number + 1
     ranges = graph.ranges(*ends)
     outputs = [output_ends(term, ranges) for term in graph.outputs]
+    negations = [Size()] * len(outputs)
+    if interval == 1:
+        negations = [negation(term, own) for term, own in zip(graph.outputs, outputs, strict=True)]
     if layer.thresholds is None:
-        sums = [_biased(int(bias), own) for bias, own in zip(layer.bias, outputs, strict=True)]
+        biases = layer.bias.tolist()
+        size += total(own for own, bias in zip(negations, biases, strict=True) if not bias)
+        sums = [_biased(bias, own) for bias, own in zip(biases, outputs, strict=True)]
         return size + total(sums), latency + 1, cycles
+    size += total(negations)
     rows = (layer.thresholds - layer.bias[:, None]).tolist()
     found = [code(row, own) for row, own in zip(rows, outputs, strict=True)]
     slowest, bits = max(own for _, own in found), layer.max_code.bit_length()

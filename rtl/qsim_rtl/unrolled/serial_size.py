@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .graph import AdderGraph, Term, width
-from .size import Ends, Size, output_ends
+from .size import Ends, Size, output_ends, used_inputs
 
 Stream = tuple[int, int, int]  # a value, the places of digits it is shifted by, adders it has passed by
 
@@ -46,20 +46,21 @@ def serial_adders(graph: AdderGraph, ends: Ends, digits: Digits) -> Size:
     """Adders of a digit with a carry each, serialisers before them, shift registers behind."""
     deepest, bits = serial_depth(graph), digits.bits
     given = {(number, 0, level) for number, level in enumerate(graph.levels)}
-    made, used = {*given}, set[int]()
+    made = {*given}
     for number, node in enumerate(graph.nodes, graph.inputs):
         for term in node:
-            used.add(term.value)
             _ask(made, term, graph.levels[number] - 1, bits)
     outputs = [term for term in graph.outputs if term is not None]
     for out in outputs:
-        used.add(out.value)
         _ask(made, Term(out.value, 0, 1), deepest - (out.sign < 0), bits)
     sums = len(graph.nodes) + sum(out.sign < 0 for out in outputs)
     shifted = sum(places > 0 for _, places, _ in made)
-    entry = width(*ends) * sum(value < graph.inputs for value in used)
+    used, wide = len(used_inputs(graph)), width(*ends)
+    moved = wide if ends[0] < 0 else max(wide - bits, 0)  # into the highest bits of others come zeros
     held = (len(made) - len(given) + digits.number * len(outputs)) * bits + deepest + 1
-    return Size(gates=(2 * sums + shifted) * bits + entry, registers=sums * (bits + 1) + held + entry)
+    return Size(
+        gates=(2 * sums + shifted) * bits + used * moved, registers=sums * (bits + 1) + held + used * wide
+    )
 
 
 def _ask(made: set[Stream], term: Term, level: int, bits: int) -> None:

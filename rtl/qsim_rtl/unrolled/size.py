@@ -68,7 +68,10 @@ def depth(graph: AdderGraph) -> int:
 
 
 def adders(graph: AdderGraph, ends: Ends) -> Size:
-    """An adder for each node, each with a register, and registers until the last one who needs the value."""
+    """An adder for each node, each with a register, and registers until the last one who needs the value.
+
+    Outputs that are negative terms are to be negated besides.
+    """
     ranges = graph.ranges(*ends)
     widths = [width(*pair) for pair in ranges]
     cycles = [max(level - 1, 0) for level in graph.levels]
@@ -76,16 +79,25 @@ def adders(graph: AdderGraph, ends: Ends) -> Size:
     for number, node in enumerate(graph.nodes, graph.inputs):
         for term in node:
             last[term.value] = max(last[term.value], cycles[number])
-    size = Size()
     for out in graph.outputs:
         if out is not None:
             last[out.value] = latency
-            bits = width(*output_ends(out, ranges))
-            size += Size(bits - out.shift, 1) if out.sign < 0 else Size()
+    size = Size()
     for number, node in enumerate(graph.nodes, graph.inputs):
         size += _adder(node, widths[node.left.value], widths[node.right.value], widths[number])
     kept = (bits * max(end - start, 0) for bits, start, end in zip(widths, cycles, last, strict=True))
     return size + Size(registers=sum(kept))
+
+
+def used_inputs(graph: AdderGraph) -> set[int]:
+    """The inputs that a node or an output refers to."""
+    terms = [*(term for node in graph.nodes for term in node), *filter(None, graph.outputs)]
+    return {term.value for term in terms if term.value < graph.inputs}
+
+
+def negation(out: Term | None, ends: Ends) -> Size:
+    """What a negative output with this range takes, if no constant is added that would take it in."""
+    return Size(width(*ends) - out.shift, 1) if out is not None and out.sign < 0 else Size()
 
 
 def _adder(node: Node, left: int, right: int, bits: int) -> Size:

@@ -81,8 +81,8 @@ FAMILY = Family(
         luts=Luts(base=1998, small=8.65, muxed=1.62, register=0.05, product=3.34, sum=0.29),
     ),
     unrolled_prices=UnrolledPrices(
-        UnrolledLuts(base=597.7, carry=1, chain=4.051, gate=0.9791, queue=17.9, bus=0),
-        UnrolledRegisters(base=890.8, bus=0.4508),
+        UnrolledLuts(base=623, carry=1, chain=3.681, gate=0.9625, queue=27.77, bus=0),
+        UnrolledRegisters(base=1145.8, bus=0.06878),
     ),
     unrolled_options=("--router", "router2"),  # the other one takes hours for tens of thousands of nets
 )

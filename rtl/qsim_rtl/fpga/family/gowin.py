@@ -74,7 +74,7 @@ FAMILY = Family(
         luts=Luts(base=1363, small=13, muxed=0, register=3.87, product=1.95, sum=2.82),
     ),
     unrolled_prices=UnrolledPrices(
-        UnrolledLuts(base=504.1, carry=1, chain=0, gate=1.02, queue=18.98, bus=0),
+        UnrolledLuts(base=473.9, carry=1, chain=0, gate=1.08, queue=23.88, bus=0),
         UnrolledRegisters(base=863.8, bus=0.4869),
     ),
 )

@@ -72,17 +72,24 @@ class Sender(wiring.Component):
         timer = Signal(DIVISOR_BITS)
         left = Signal(range(11))
         shift = Signal(10, init=0x3FF)
-        m.d.comb += [self.ready.eq(left == 0), self.line.eq(shift[0])]
-        with m.If(self.ready), m.If(self.valid):
+        idle = Signal(init=1)  # a register: all bytes of an answer move by it
+        m.d.comb += [self.ready.eq(idle), self.line.eq(shift[0])]
+        with m.If(idle), m.If(self.valid):
             m.d.sync += [
                 shift.eq(Cat(Const(0, 1), self.byte, Const(1, 1))),
                 left.eq(10),
+                idle.eq(0),
                 timer.eq(self.divisor - 1),
             ]
         with m.Elif(timer != 0):
             m.d.sync += timer.eq(timer - 1)
         with m.Else():
-            m.d.sync += [shift.eq(Cat(shift[1:], Const(1, 1))), left.eq(left - 1), timer.eq(self.divisor - 1)]
+            m.d.sync += [
+                shift.eq(Cat(shift[1:], Const(1, 1))),
+                left.eq(left - 1),
+                idle.eq(left == 1),
+                timer.eq(self.divisor - 1),
+            ]
         return m
 
 

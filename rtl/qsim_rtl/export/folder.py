@@ -22,7 +22,7 @@ from ..fpga import boards
 from ..gateware.bus.control_port import control_port
 from ..shape.engine import Folding
 from ..shape.loadable import Loadable, crc
-from . import engine, litex, testbench, texts, unrolled
+from . import drivers, engine, litex, testbench, texts, unrolled
 
 FORMAT = 3  # the layout of the folder and its manifest
 VECTORS = 8
@@ -168,6 +168,7 @@ def files(model: Model, settings: Settings) -> dict[str, bytes]:
     else:
         manifest, own = _folded(model, settings)
     own[f"{settings.name}_litex.py"] = litex.module(manifest).encode()
+    own |= {name: text.encode() for name, text in drivers.files(manifest).items()}
     made = {"model.safetensors": _saved(model), "LICENSE": licence().encode(), **own}
     manifest = {"format": FORMAT, **manifest}
     manifest["files"] = {name: hashlib.sha256(made[name]).hexdigest() for name in sorted(made)}

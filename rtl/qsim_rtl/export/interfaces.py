@@ -1,8 +1,7 @@
 """The ports of an exported engine as the interfaces of IP-XACT: for its description, and in its Verilog.
 
 Buses are named as Vivado's catalogue names them; it has none for Wishbone. `annotated` says the same in
-the Verilog itself, so that a module that is dropped into a block design has its buses without
-`component.xml`.
+the Verilog itself, so that a module that is dropped into a block design has its buses without a description.
 """
 
 from __future__ import annotations

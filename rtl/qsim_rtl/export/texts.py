@@ -141,7 +141,12 @@ def _readable(readme: str, manifest: Mapping[str, Any]) -> str:
     """The README with the bus of this engine, and without what only folders with boards have."""
     if _boards(manifest):
         return filled(readme, {"BUS": "AXI4-Lite"})
-    lines = [line for line in readme.partition("## Serial line")[0].splitlines() if "bitstream" not in line]
+    absent = ("bitstream", "_pynq.py")
+    lines = [
+        line
+        for line in readme.partition("## Serial line")[0].splitlines()
+        if not any(word in line for word in absent)
+    ]
     return filled("\n".join([*lines, ""]), {"BUS": WISHBONE})
 
 

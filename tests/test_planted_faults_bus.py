@@ -37,8 +37,8 @@ FAULTS = [
     Fault(
         "a result that waits is lost",
         "qsim_rtl.gateware.stream.skid_buffer.Slice.elaborate",
-        "[kept.eq(self.i_data), full.eq(1)]",
-        "[kept.eq(self.i_data), full.eq(0)]",
+        "m.d.sync += full.eq(1)",
+        "m.d.sync += full.eq(0)",
         BENCH,
     ),
     Fault(

@@ -181,7 +181,7 @@ PROOFS = [
     ),
     Proof(
         "two registers in a stream", "stream.skid_buffer", partial(axi_slice.passed, width=8),
-        "self.i_ready & self.i_valid", "self.i_valid",
+        "m.If(self.i_ready)", "m.If(self.i_valid)",
     ),
     Proof(
         "writes", "bus.axi_lite", WRITES,

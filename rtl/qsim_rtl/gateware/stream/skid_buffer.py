@@ -32,5 +32,7 @@ class Slice(wiring.Component):
             with m.Else():
                 m.d.sync += offered.eq(self.i_data)
         with m.Elif(self.i_ready & self.i_valid):
-            m.d.sync += [kept.eq(self.i_data), full.eq(1)]
+            m.d.sync += full.eq(1)
+        with m.If(self.i_ready):  # a register alone: all of a beat is far from the far side's ready
+            m.d.sync += kept.eq(self.i_data)
         return m

@@ -180,12 +180,18 @@ class Bridge(wiring.Component):
         arguments = Signal(40, reset_less=True)
         missing = _Count(m, max(5, self.shape.input_width // 8), "missing")
         beats = _Count(m, 0xFFFF, "beats")
+        ready = Signal()  # high in the state RESULT
+        m.d.comb += self.s_axis_tready.eq(ready)
         with m.FSM():
             self._command(m, receiver, arguments, missing, beats)
             self._read(m, arguments, answer)
             self._write(m, arguments, answer)
             self._send(m, receiver, missing, beats)
-            self._take(m, beats, answer)
+            self._take(m, beats, answer, ready)
+        with m.If(
+            ready
+        ):  # not in that state's branch: all of an answer is far from where the state is decoded
+            answer.give(m, self.s_axis_tvalid, self.s_axis_tlast, self.s_axis_tdata)
         return m
 
     def _command(
@@ -276,18 +282,14 @@ class Bridge(wiring.Component):
             missing.start(m, self.shape.input_width // 8)
             m.next = "SEND"
 
-    def _take(self, m: Module, beats: _Count, answer: _Answer) -> None:
-        ready = Signal()
-        m.d.comb += self.s_axis_tready.eq(ready)
+    def _take(self, m: Module, beats: _Count, answer: _Answer, ready: Signal) -> None:
         with m.State("TAKE"):
             with m.If(beats.done):
                 m.next = "COMMAND"
             with m.Elif(answer.free):
                 m.d.sync += ready.eq(1)
                 m.next = "RESULT"
-        with m.State("RESULT"):
-            answer.give(m, self.s_axis_tvalid, self.s_axis_tlast, self.s_axis_tdata)
-            with m.If(self.s_axis_tvalid):
-                m.d.sync += ready.eq(0)
-                beats.less(m)
-                m.next = "TAKE"
+        with m.State("RESULT"), m.If(self.s_axis_tvalid):
+            m.d.sync += ready.eq(0)
+            beats.less(m)
+            m.next = "TAKE"

@@ -114,7 +114,7 @@ class _Answer:
         They are copied whether `when` is high or not: all of `bytes` is far from where that is known.
         """
         whole = Cat(first, Const(0, 8 - len(first)), rest)
-        m.d.sync += self.bytes.eq(whole)
+        m.d.sync += self.bytes[: len(whole)].eq(whole)  # nobody asks what is above
         with m.If(when):
             m.d.sync += [self.unsent.eq(len(whole) // 8), self.free.eq(0)]
 

@@ -49,7 +49,9 @@ def test_a_graph_of_many_blocks(interval, own_cache, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["digits-step-q1", "digits-relu-q2", "digits-sigmoid-q4"])
+@pytest.mark.parametrize(
+    "name", ["digits-step-q1", "digits-relu-q2", "digits-sigmoid-q4", "digits-sparse-q4"]
+)
 def test_all_digits(name):
     model, codes = qsim.load(MODELS / f"{name}.safetensors"), data.digits("test")[0]
     assert matches_spec(model, codes[::30])

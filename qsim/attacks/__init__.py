@@ -6,7 +6,7 @@
     norms        balls on the lattice of codes          steps       strengths in LSBs
     surrogate    gradients through stand-in slopes      losses      what gradients climb
     climb        the walk of all gradient attacks       draws       random numbers that belong to an image
-    ramps        margins in whole numbers, for lattice
+    ramps        margins in whole numbers, for lattice  trials      random search, for square and sparse-rs
 """
 
 from __future__ import annotations

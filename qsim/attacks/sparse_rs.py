@@ -14,7 +14,8 @@ from ..jit.compiling import cached
 from .attack import Attack, Options
 from .draws import draw, stream_keys
 from .problem import Problem
-from .square import halved
+from .steps import Codes
+from .trials import Rows, halved, keep_better
 
 FIRST_SHARE = 0.3  # of the changed inputs, that are exchanged at first
 
@@ -25,24 +26,15 @@ def search(problem: Problem, options: Options) -> None:
 
 
 def _walk(problem: Problem, steps: int, restart: int) -> None:
-    images = problem.live
-    if not len(images):
-        return
-    origin, count = problem.codes[images], problem.ball.limit
-    form = problem.model.input
-    keys, rows = stream_keys(problem.keys[images], restart), np.arange(len(images))
-    kept = origin.copy()
-    margins = np.full(len(images), np.iinfo(np.int64).max)
-    for step in range(steps):
-        proposed = kept[rows]
+    images, count, form = problem.live, problem.ball.limit, problem.model.input
+    origin, keys = problem.codes[images], stream_keys(problem.keys[images], restart)
+
+    def propose(kept: Codes, rows: Rows, step: int) -> Codes:
         few = count if step == 0 else max(round(halved(FIRST_SHARE, step, steps) * count), 1)
-        _exchange(origin[rows], proposed, keys[rows] + np.uint64(step), few, (count, form.low, form.high))
-        found = problem.margins_of(images[rows], problem.try_all(images[rows], proposed))
-        better = found <= margins[rows]
-        kept[rows[better]], margins[rows[better]] = proposed[better], found[better]
-        rows = rows[found >= 0]
-        if not len(rows):
-            return
+        _exchange(origin[rows], kept, keys[rows] + np.uint64(step), few, (count, form.low, form.high))
+        return kept
+
+    keep_better(problem, images, steps, propose)
 
 
 @cached(error_model="numpy")

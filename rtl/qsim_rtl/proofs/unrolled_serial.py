@@ -25,23 +25,24 @@ def multiplied(serial: Any, low: int, high: int, interval: int) -> Module:
     codes = [getattr(block, f"x{i}") for i in range(len(MATRIX[0]))]
     m.d.comb += [port.eq(AnySeq(port.shape())) for port in (*codes, block.start)]
     m.d.comb += [Assume((code >= low) & (code <= high)) for code in codes]
-    begun: list[Value] = [block.start]
-    while len(begun) <= block.latency:
+    begun: list[Value] = [block.start]  # so many cycles ago
+    while len(begun) <= block.latency + 1:
         begun.append(delayed(m, begun[-1], name=f"begun{len(begun)}"))
     recent = reduce(or_, begun[1 : block.digits])
     m.d.comb += [
         Assume(~block.start | ~recent),
-        Assert(opened.signal("more0") == recent, "inside: digits belong together until their vector's last"),
+        Assert(opened.signal("begins_0") == begun[1], "inside: the vector's cycle is known"),
+        Assert(opened.signal("ahead") == recent, "inside: digits belong together until their vector's last"),
     ]
     for k in range(1, block.digits):
         m.d.comb += Assert(
-            opened.signal(f"start_{k - 1}") == begun[k], "inside: the last digit's cycle is known"
+            opened.signal(f"begun_{k - 1}") == begun[k + 1], "inside: the last digit's cycle is known"
         )
     late = [delayed(m, code, block.latency, f"late{i}", reset_less=True) for i, code in enumerate(codes)]
     for j, row in enumerate(MATRIX):
         wanted = sum(weight * code for weight, code in zip(row, late, strict=True))
         found = getattr(block, f"y{j}")
         m.d.comb += Assert(
-            ~begun[-1] | (found == wanted), "a product is whole, `latency` cycles after its start"
+            ~begun[-1] | (found == wanted), "a product is whole, `latency` cycles after its vector"
         )
     return m

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -52,6 +53,20 @@ def cc() -> list[str]:
     if importlib.util.find_spec("ziglang"):
         return [sys.executable, "-m", "ziglang", "cc"]
     raise QsimError("no C compiler was found; install gcc or clang, or run `pip install ziglang`")
+
+
+def script(name: str) -> Path:
+    """A command that came with a package of this Python.
+
+    Raises
+    ------
+    QsimError
+        If it is not there; says what to install.
+    """
+    path = Path(sysconfig.get_path("scripts"), name)
+    if not path.is_file():
+        raise QsimError(f"{name} was not found; run `pip install 'qsim[formal]'`")
+    return path
 
 
 @cache

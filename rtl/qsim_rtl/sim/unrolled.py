@@ -150,8 +150,13 @@ def link(work: Path, compiler: Sequence[str], hidden: int) -> Path:
 def _unpacked(
     pieces: npt.NDArray[np.uint32], start: int, count: int, bits: int, signed: bool = False
 ) -> Longs:
-    """`count` numbers of `bits` each from bit `start` on of every row."""
+    """The same from 32-bit pieces."""
     row = np.unpackbits(np.ascontiguousarray(pieces).view(np.uint8), axis=1, bitorder="little")
-    fields = row[:, start : start + count * bits].reshape(len(pieces), count, bits).astype(np.int64)
-    values: Longs = (fields << np.arange(bits)).sum(2)
+    return fields(row, start, count, bits, signed)
+
+
+def fields(row: npt.NDArray[np.uint8], start: int, count: int, bits: int, signed: bool = False) -> Longs:
+    """`count` numbers of `bits` each from bit `start` on of every row of bits."""
+    each = row[:, start : start + count * bits].reshape(len(row), count, bits).astype(np.int64)
+    values: Longs = (each << np.arange(bits)).sum(2)
     return values - ((values >> bits - 1) << bits) if signed else values

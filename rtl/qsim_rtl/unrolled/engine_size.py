@@ -59,9 +59,9 @@ def engine_size(model: Model, products: list[AdderGraph], interval: int = 1) -> 
     layers = [_layer(model, i, graph, interval) for i, graph in enumerate(products)]
     choice, choice_latency = argmax(model.outputs, logit_bits)
     cycles = max(own for _, _, own in layers)
-    latency = (interval == 1) + sum(own for _, own, _ in layers) + choice_latency
+    latency = 1 + sum(own for _, own, _ in layers) + choice_latency
     used = used_inputs(products[0])
-    entry = Size(registers=len(used) * model.input.bits if interval == 1 else 0)
+    entry = Size(registers=len(used) * model.input.bits)
     queue_bits = model.outputs * logit_bits + max((model.outputs - 1).bit_length(), 1)
     return EngineSize(
         parts=total([entry, choice, *(size for size, _, _ in layers)]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from . import copies
 from .graph import AdderGraph, Term, width
 from .size import Ends, Size, output_ends, used_inputs
 
@@ -57,10 +58,22 @@ def serial_adders(graph: AdderGraph, ends: Ends, digits: Digits) -> Size:
     shifted = sum(places > 0 for _, places, _ in made)
     used, wide = len(used_inputs(graph)), width(*ends)
     moved = wide if ends[0] < 0 else max(wide - bits, 0)  # into the highest bits of others come zeros
-    held = (len(made) - len(given) + digits.number * len(outputs)) * bits + deepest + 1
+    held = (len(made) - len(given) + digits.number * len(outputs)) * bits
+    control = digits.number + deepest + 1 + _copies(graph, made, outputs)
     return Size(
-        gates=(2 * sums + shifted) * bits + used * moved, registers=sums * (bits + 1) + held + used * wide
+        gates=(2 * sums + shifted) * bits + used * moved,
+        registers=sums * (bits + 1) + held + control + used * wide,
     )
+
+
+def _copies(graph: AdderGraph, made: set[Stream], outputs: Sequence[Term]) -> int:
+    """Registers of control signals near the values that follow them, by signal and group of values."""
+    deepest = serial_depth(graph)
+    adding = {(number // copies.VALUES, level - 1) for number, level in enumerate(graph.levels) if level}
+    negated = {(out.value // copies.VALUES, deepest - 1) for out in outputs if out.sign < 0}
+    shifting = {(value // copies.VALUES, level) for value, places, level in made if places}
+    taken = {i // copies.INPUTS for i in used_inputs(graph)}
+    return len(adding | negated | shifting) + len(taken)
 
 
 def _ask(made: set[Stream], term: Term, level: int, bits: int) -> None:

@@ -5,9 +5,11 @@ The counts follow `qsim_rtl.gateware.unrolled`, block by block, but make no netl
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from . import copies
 from .graph import AdderGraph, Node, Term, width
 from .staircase import Staircase, cheapest_staircase, multiplication
 
@@ -83,10 +85,20 @@ def adders(graph: AdderGraph, ends: Ends) -> Size:
         if out is not None:
             last[out.value] = latency
     size = Size()
+    users = Counter[tuple[int, int]]()
     for number, node in enumerate(graph.nodes, graph.inputs):
         size += _adder(node, widths[node.left.value], widths[node.right.value], widths[number])
+        users.update((term.value, cycles[number]) for term in node)
     kept = (bits * max(end - start, 0) for bits, start, end in zip(widths, cycles, last, strict=True))
-    return size + Size(registers=sum(kept))
+    more = (
+        widths[value] * _copies(count) for (value, cycle), count in users.items() if cycle > cycles[value]
+    )
+    return size + Size(registers=sum(kept) + sum(more))
+
+
+def _copies(users: int) -> int:
+    """How many registers there are of a value beside the one that it goes on from."""
+    return -(-users // copies.ADDERS) if users > copies.ADDERS else 0
 
 
 def used_inputs(graph: AdderGraph) -> set[int]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from amaranth.hdl import Cat, Const, Module, Shape, Signal, Value, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ...unrolled import copies
 from ...unrolled.graph import AdderGraph, Node, Term, width
 from .blocks import Blocks
+from .relay import Relay
 
 LUT_INPUTS = 4  # of the smallest LUTs
 
@@ -53,11 +57,17 @@ class Adders(wiring.Component):
         self._delayed: dict[tuple[int, int], Value] = {
             (i, 0): getattr(self, f"x{i}") for i in range(graph.inputs)
         }
+        self._users = Counter(
+            (term.value, self._cycle(number))
+            for number, node in enumerate(graph.nodes, graph.inputs)
+            for term in node
+        )
+        self._served, self._copies = Counter[tuple[int, int]](), dict[tuple[int, int], Value]()
         for k, node in enumerate(graph.nodes):
             number = graph.inputs + k
             total = Signal(self.shapes[number], name=f"sum{k}")
             cycle = self._cycle(number)
-            operands = (self._at(term, cycle) for term in node)
+            operands = (self._near(term, cycle, number) for term in node)
             self._blocks.of(number).d.comb += total.eq(_sum(node, *operands))
             self._delayed[number, cycle] = total
         for j, term in enumerate(graph.outputs):
@@ -69,6 +79,20 @@ class Adders(wiring.Component):
     def _cycle(self, number: int) -> int:
         """The cycles after which a value is there, before its register."""
         return max(self.graph.levels[number] - 1, 0) // self.levels
+
+    def _near(self, term: Term, cycle: int, user: int) -> Value:
+        """A value for an adder, `cycle` cycles after its inputs: a copy of it, if many look at it."""
+        key = term.value, cycle
+        if cycle == self._cycle(term.value) or self._users[key] <= copies.ADDERS:
+            return self._at(term, cycle)
+        if self._served[key] % copies.ADDERS == 0:
+            number, m = self._served[key] // copies.ADDERS, self._blocks.of(user)
+            shape = self.shapes[term.value]
+            m.submodules[f"v{term.value}_{cycle}_relay{number}"] = relay = Relay(shape.width)
+            m.d.comb += relay.i.eq(self._at(term, cycle - 1))
+            self._copies[key] = relay.o.as_signed() if shape.signed else relay.o
+        self._served[key] += 1
+        return self._copies[key]
 
     def _at(self, term: Term, cycle: int) -> Value:
         """A value as it is `cycle` cycles after its inputs."""

@@ -51,7 +51,7 @@ class UnrolledEngine(wiring.Component):
         low, high = model.bounds[-1]
         self.logit_bits = max(width(min(low, -1), high), 2)
         self.argmax = ArgmaxTree(model.outputs, signed(self.logit_bits))
-        depth = (not self.serial) + sum(layer.latency for layer in self.layers) + self.argmax.latency
+        depth = 1 + sum(layer.latency for layer in self.layers) + self.argmax.latency
         self.latency = depth + QUEUE_CYCLES
         code = range_shape(*model.code_range(0))
         result = data.StructLayout(
@@ -79,13 +79,13 @@ class UnrolledEngine(wiring.Component):
         valid = self.i.valid & self.i.ready
         m.d.comb += [self.i.ready.eq(results.room & self._rested(m, valid)), results.enters.eq(valid)]
         m.d.comb += self.busy.eq(results.filled)
-        values: list[Value] = [self.i.payload[k] for k in range(self.model.inputs)]
-        if not self.serial:
-            valid = delayed(m, valid, name="valid_in")
-            values = [delayed(m, x, name=f"code{k}", reset_less=True) for k, x in enumerate(values)]
+        codes = [self.i.payload[k] for k in range(self.model.inputs)]
+        values: list[Value] = [delayed(m, x, name=f"code{k}", reset_less=True) for k, x in enumerate(codes)]
+        ahead: Value = valid  # a cycle before the values
         for k, layer in enumerate(self.layers):
-            values = layer.build(m, values, valid, f"layer{k}")
-            valid = delayed(m, valid, layer.latency, f"valid{k}")
+            values = layer.build(m, values, ahead, f"layer{k}")
+            ahead = delayed(m, ahead, layer.latency, f"ahead{k}")
+            valid = delayed(m, ahead, name=f"valid{k}")
             if self.monitor and k < len(self.layers) - 1:
                 for j, code in enumerate(values):
                     m.d.comb += getattr(self, f"hidden{k}").word_select(j, layer.code_bits).eq(code)
@@ -144,11 +144,11 @@ class _Layer:
         built = [a.latency for a in self.activations if isinstance(a, Activation)]
         self.latency = self.adders.latency + max(built, default=0)
 
-    def build(self, m: Module, values: list[Value], valid: Value, name: str) -> list[Value]:
-        """The layer's results, `latency` cycles after `values`, which are there while `valid` is high."""
+    def build(self, m: Module, values: list[Value], ahead: Value, name: str) -> list[Value]:
+        """The layer's results, `latency` cycles after `values`, which come a cycle after `ahead` is high."""
         m.submodules[name] = adders = self.adders
         if isinstance(adders, SerialAdders):
-            m.d.comb += adders.start.eq(valid)
+            m.d.comb += adders.start.eq(ahead)
         m.d.comb += [getattr(adders, f"x{k}").eq(value) for k, value in enumerate(values)]
         products = [getattr(adders, f"y{j}") for j in range(self.outputs)]
         if not self.activations:

@@ -7,14 +7,25 @@ adder is as wide as a digit and keeps its carry for the next one (Hartley & Parh
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ...unrolled import copies
 from ...unrolled.graph import AdderGraph, Node, Term
 from .adders import output_ends, range_shape
 from .blocks import Blocks
 from .delay import delayed
+from .relay import Relay
+
+
+class _Copy(NamedTuple):
+    """A control signal a cycle early, and its copy."""
+
+    before: Value
+    signal: Signal
 
 
 class SerialAdders(wiring.Component):
@@ -22,9 +33,9 @@ class SerialAdders(wiring.Component):
 
     Ports
     -----
-    start : in, high while a vector is at the inputs, at most once in `digits` cycles
+    start : in, high in the cycle before a vector is at the inputs, at most once in `digits` cycles
     x0, x1, ... : inputs, all of one shape
-    y0, y1, ... : outputs, in the cycle that is `latency` after `start` alone, as wide as their exact ranges
+    y0, y1, ... : outputs, in the cycle that is `latency` after the vector's alone; as wide as their ranges
 
     Parameters
     ----------
@@ -60,7 +71,9 @@ class SerialAdders(wiring.Component):
         m = Module()
         graph = self.graph
         self._top, self._blocks = m, Blocks(m)
-        self._more = [self._continued()]
+        self._relays: dict[int, dict[str, _Copy]] = {}
+        self._begins = delayed(m, self.start, name="begins")
+        self._ahead: list[Value] = [self._continued()]
         self._streams: dict[tuple[int, int, int], Value] = {
             (i, 0, 0): self._serialised(i) for i in range(graph.inputs)
         }
@@ -72,29 +85,46 @@ class SerialAdders(wiring.Component):
             if term is not None:
                 word = self._parallel(j, term.value, self._output(j, term))
                 m.d.comb += getattr(self, f"y{j}").eq(word << term.shift)
+        self._relayed()
         return m
 
     def _continued(self) -> Value:
-        """High while the inputs' digits are not the last of their vector: the one after belongs to it too."""
-        if self.digits == 1:
-            return Const(0, 1)
-        more = Signal(name="more0")
-        last = delayed(self._top, self.start, self.digits - 1, "start")
-        self._top.d.sync += more.eq(self.start | (more & ~last))
-        return more
+        """High in the cycle before digits come in that are not their vector's last."""
+        more, ahead = Signal(name="more"), Signal(name="ahead")
+        if self.digits > 1:
+            ended = delayed(self._top, self._begins, self.digits - 1, "begun")
+            self._top.d.comb += ahead.eq(self._begins | (more & ~ended))
+        self._top.d.sync += more.eq(ahead)
+        return ahead
 
-    def _more_at(self, level: int) -> Value:
-        """The same for digits that have passed by so many adders."""
-        while len(self._more) <= level:
-            number = len(self._more)
-            self._more.append(delayed(self._top, self._more[-1], 1, f"more{number}", reset_less=True))
-        return self._more[level]
+    def _more_at(self, value: int, level: int) -> Value:
+        """High while digits that have passed by `level` adders are not their vector's last; for a value."""
+        while len(self._ahead) <= level:
+            number = len(self._ahead)
+            self._ahead.append(delayed(self._top, self._ahead[-1], 1, f"ahead{number}", reset_less=True))
+        return self._copy(value // copies.VALUES, f"more{level}", self._ahead[level])
+
+    def _copy(self, group: int, name: str, before: Value) -> Value:
+        """The copy, in the relay of a group, of a signal as it was a cycle ago."""
+        relay = self._relays.setdefault(group, {})
+        if name not in relay:
+            relay[name] = _Copy(before, Signal(name=f"{name}_of{group}"))
+        return relay[name].signal
+
+    def _relayed(self) -> None:
+        for group, held in self._relays.items():
+            relay = Relay(len(held))
+            m = self._blocks.of(group * copies.VALUES)
+            m.submodules[f"relay{group}"] = relay
+            m.d.comb += relay.i.eq(Cat(copy.before for copy in held.values()))
+            m.d.comb += Cat(copy.signal for copy in held.values()).eq(relay.o)
 
     def _serialised(self, i: int) -> Value:
-        """An input's digits, the first a cycle after `start`; then those of its sign."""
+        """An input's digits, the first a cycle after the input; then those of its sign."""
         m, x = self._blocks.of(i), getattr(self, f"x{i}")
         rest = Signal(x.shape(), name=f"rest{i}", reset_less=True)
-        m.d.sync += rest.eq(Mux(self.start, x, rest >> self.digit_bits))
+        begins = self._copy(i // copies.VALUES, f"begins{i // copies.INPUTS}", self.start)
+        m.d.sync += rest.eq(Mux(begins, x, rest >> self.digit_bits))
         digit = Signal(self.digit_bits, name=f"x{i}_digit")
         m.d.comb += digit.eq(rest)
         return digit
@@ -130,7 +160,7 @@ class SerialAdders(wiring.Component):
             following = Signal(name=f"{name}_carry{bit}")
             m.d.comb += following.eq((one & other) | (one & reached) | (other & reached))
             reached = following
-        more = self._more_at(level)
+        more = self._more_at(value, level)
         m.d.sync += carry.eq(reached | ~more if minus else reached & more)
         return total
 
@@ -153,7 +183,7 @@ class SerialAdders(wiring.Component):
         if key not in self._streams:
             if places:
                 before = self._register(value, places - 1, level)
-                before = Mux(self._more_at(level), before, 0)
+                before = Mux(self._more_at(value, level), before, 0)
             else:
                 before = self._register(value, 0, level - 1)
             register = Signal(self.digit_bits, name=f"v{value}_{places}_{level}", reset_less=True)

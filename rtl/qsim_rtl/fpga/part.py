@@ -11,6 +11,10 @@ Commands = dict[str, list[str]]  # the command of each step, by the step's name
 Memories = tuple[int, tuple[tuple[int, int, int], ...]]  # price; width, words, bits that share an enable
 
 
+# After synthesis the modules whose registers it was to leave alone are no modules any more.
+FLAT = "setattr -mod -unset keep_hierarchy *; flatten; opt_clean; write_json"
+
+
 @dataclass(frozen=True)
 class Board:
     """A part on a board that anyone can buy.

@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import nextpnr
 from ..part import (
+    FLAT,
     Board,
     Commands,
     Family,
@@ -28,7 +29,7 @@ def constraints(board: Board) -> str:
 
 
 def synthesis(files: Files, dsp: bool) -> str:
-    return f"synth_gowin -no-rw-check -top board -json {files.stem}.json"
+    return f"synth_gowin -no-rw-check -top board; {FLAT} {files.stem}.json"
 
 
 def place(board: Board, files: Files) -> Commands:

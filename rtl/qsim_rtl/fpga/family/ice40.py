@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import nextpnr
-from ..part import Board, Commands, Family, Files, Luts, Prices
+from ..part import FLAT, Board, Commands, Family, Files, Luts, Prices
 
 CELLS = {"lut": ["ICESTORM_LC"], "ff": [], "bram": ["ICESTORM_RAM"], "dsp": ["ICESTORM_DSP"]}
 
@@ -18,7 +18,7 @@ def constraints(board: Board) -> str:
 
 
 def synthesis(files: Files, dsp: bool) -> str:
-    return f"synth_ice40 -no-rw-check{' -dsp' if dsp else ''} -top board -json {files.stem}.json"
+    return f"synth_ice40 -no-rw-check{' -dsp' if dsp else ''} -top board; {FLAT} {files.stem}.json"
 
 
 def place(board: Board, files: Files) -> Commands:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..part import Board, Commands, Family, Files
+from ..part import FLAT, Board, Commands, Family, Files
 
 # What one cell of synth_xilinx takes of each kind. A block RAM has 36 kbit; half of one may be used.
 LUTS = {
@@ -42,7 +42,7 @@ def constraints(board: Board) -> str:
 def synthesis(files: Files, dsp: bool) -> str:
     option = "" if dsp else " -nodsp"
     count = f"tee -q -o {files.stem}.report.json stat -json"
-    return f"synth_xilinx -family xc7 -flatten{option} -top board -json {files.stem}.json; {count}"
+    return f"synth_xilinx -family xc7 -flatten{option} -top board; {FLAT} {files.stem}.json; {count}"
 
 
 def place(board: Board, files: Files) -> Commands:

@@ -271,7 +271,7 @@ PROOFS = [
     ),
     Proof(
         "products by bits", "unrolled.serial", BITS,
-        "Mux(self._more_at(value, level), before, 0)", "before", cycles=14,
+        "before &= self._more_at", "self._more_at", cycles=14,
     ),
     *(_summed(bits, grid) for bits in range(1, 9) for grid in ("odd", "twos_complement")),
 ]  # fmt: skip

@@ -177,13 +177,14 @@ class SerialAdders(wiring.Component):
         """Digits of a value, shifted by so many places of digits.
 
         A register delays; if the digits around it are not delayed with it, it shifts: what it holds belongs
-        to the next digit's weight, and to no other vector.
+        to the next digit's weight, and to no other vector. That is a gate: as a synchronous reset, which the
+        registers of a slice share, it would scatter them.
         """
         key = value, places, level
         if key not in self._streams:
             if places:
                 before = self._register(value, places - 1, level)
-                before = Mux(self._more_at(value, level), before, 0)
+                before &= self._more_at(value, level).replicate(self.digit_bits)
             else:
                 before = self._register(value, 0, level - 1)
             register = Signal(self.digit_bits, name=f"v{value}_{places}_{level}", reset_less=True)

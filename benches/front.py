@@ -2,13 +2,13 @@
 
 `python -m benches.front` computes the rows and draws them; `--rows FILE` draws saved ones. LUTs and cycles
 are the cost model's for ECP5 with its board. Times assume one clock for all, `CLOCK`. Published figures are
-in docs/peers-hardware.csv, with their source.
+in docs/peers-hardware.csv, with their source and which of them were seen there.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ FOLDINGS = ((1, 1), (10, 1), (10, 4), (25, 4))
 STRENGTHS = {"digits": 0.1, "mnist": 0.05}
 IMAGES = 200  # under `strongest`
 COLOURS = dict(zip(MODELS, ("#0072B2", "#56B4E9", "#009E73", "#D55E00", "#0072B2", "#D55E00"), strict=True))
-BEFORE = ("hls4ml", "NeuraLUT")  # whose names stand left of their crosses
+BEFORE = ("hls4ml", "NeuraLUT", "PolyLUT-Add")  # whose names stand left of their crosses
 MARKS = {"folded": "s", "unrolled": "o"}
 
 
@@ -92,10 +92,10 @@ def engines(model: qsim.Model) -> list[dict[str, Any]]:
     return found
 
 
-def peers() -> list[dict[str, str]]:
-    """Published engines; empty where a figure is not known."""
+def peers(task: str) -> list[dict[str, str]]:
+    """Published engines for a task; empty where a figure is not known."""
     with PEERS.open() as file:
-        return list(csv.DictReader(file))
+        return [row for row in csv.DictReader(file) if row["task"] == task]
 
 
 def draw(rows: Sequence[Row], path: Path) -> None:
@@ -117,8 +117,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
         _accuracy(line[1], some, "attacked", f"strongest attack, ε = {epsilon:g} (%)")
         line[1].set_title(f"{images} images", fontsize=9)
         _times(line[2], some)
-        if task == "mnist":
-            _published(line[0], line[2])
+        _published(peers(task), line[0], line[2])
         for panel in line:
             panel.set_xscale("log")
             panel.set_xticks([3000, 10_000, 30_000, 100_000], ["3,000", "10,000", "30,000", "100,000"])
@@ -169,9 +168,9 @@ def _times(panel: Any, rows: Sequence[Row]) -> None:
     panel.set_ylabel(f"latency (ns) at {CLOCK // 1_000_000} MHz")
 
 
-def _published(accuracy: Any, times: Any) -> None:
+def _published(found: Sequence[Mapping[str, str]], accuracy: Any, times: Any) -> None:
     """The peers: a black cross and the tool's name."""
-    for peer in peers():
+    for peer in found:
         lut = int(peer["lut"])
         if peer["accuracy"]:
             height = 100 * float(peer["accuracy"])

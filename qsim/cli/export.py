@@ -86,7 +86,7 @@ def command(
     )
     console.print(
         f"{out}: {len(manifest['files']) + 1} files; latency {manifest['latency']:,} cycles, "
-        f"a frame every {manifest['interval']:,} cycles",
+        f"a frame {part('export.counts').every(manifest['interval'])}",
         soft_wrap=True,
         highlight=False,
     )

@@ -29,7 +29,8 @@ def command(
     timing = shapes.EngineShape.of(model, pe, simd).timing()
     console = terminal.console(json)
     console.print(f"{paths[0]} and {len(paths) - 1} memory files beside it", soft_wrap=True, highlight=False)
-    console.print(f"latency {timing.latency:,} cycles, a frame every {timing.interval:,} cycles")
+    often = part("export.counts").every(timing.interval)
+    console.print(f"latency {timing.latency:,} cycles, a frame {often}")
     if json:
         figures = {"files": [str(p) for p in paths], **asdict(timing)}
         write_json(json, "verilog", {**named(file, model), "pe": pe, "simd": simd, **figures})

@@ -34,7 +34,10 @@ def test_they_are_drawn(rows: list[front.Row], tmp_path: Path) -> None:
 
 
 def test_every_published_figure_has_a_source() -> None:
-    for peer in front.peers():
+    published = front.peers("mnist") + front.peers("jets")
+    assert len(published) == len(front.PEERS.read_text().splitlines()) - 1
+    for peer in published:
         assert int(peer["lut"]) > 0
         assert peer["source"]
-        assert peer["latency_ns"] or peer["accuracy"]
+        assert all(peer[column] for column in peer["seen"].split())
+        assert not peer["seen"] or "https://" in peer["source"]

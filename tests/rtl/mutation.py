@@ -92,7 +92,7 @@ def changes(line: str) -> Iterator[tuple[str, int, int, str]]:
     for found in re.finditer(r"\? (.+) : ([^;]+);", line):
         yield "condition", *found.span(), f"? {found[2]} : {found[1]};"
     for found in re.finditer(r"\bif \(([^()]+)\)", line):
-        yield "condition", *found.span(), f"if (!{found[1]})"
+        yield "condition", *found.span(), f"if (!({found[1]}))"
         yield "condition", *found.span(), f"if ({int(found[1] != 'rst')})"
     for found in re.finditer(r"\[(\d+):(\d+)\]", line):
         high, low = int(found[1]), int(found[2])

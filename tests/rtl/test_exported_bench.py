@@ -59,6 +59,19 @@ def test_a_planted_edit_fails_the_bench(edit, exported, tmp_path):
     assert "FAIL" in log
 
 
+@pytest.mark.parametrize(
+    ("reset", "forgotten"),
+    [(r"start_5 <= 1'h0", "start_5 <= start_5"), (r"more0 <= 1'h0", "more0 <= more0")],
+)
+def test_digits_that_outlive_a_reset_fail_the_bench(reset, forgotten, tmp_path):
+    model = random_model((7, 5, 3), (3, 2), [6], per_neuron=True, seed=8)
+    export.write(model, tmp_path, vectors=40, style="unrolled", interval=18)
+    verilog = (tmp_path / "qsim.v").read_text()
+    assert played(compiled(tmp_path, tmp_path / "bench.vvp"), tmp_path)[0]
+    (tmp_path / "qsim.v").write_text(edited(verilog, "engine_layer0", reset, forgotten))
+    assert not played(compiled(tmp_path, tmp_path / "bench.vvp"), tmp_path)[0]
+
+
 def hidden(model: Model, codes: np.ndarray) -> np.ndarray:
     """The first layer's accumulators (N, neurons), by the specification."""
     first = model.layers[0]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from amaranth.hdl import ResetInserter, Signal
 from amaranth.sim import Simulator
 from networks import handed
 from random_models import random_codes, random_model
@@ -100,6 +101,39 @@ def test_dead_neurons_and_zero_weights(interval):
         [first, Layer([[1, 1, 1], [0, 1, 0]], [0, 1], 2, None, "twos_complement")], qsim.InputFormat(4)
     )
     check(model, np.array([[a, b] for a in range(16) for b in range(16)]), interval=interval)
+
+
+@pytest.mark.parametrize("interval", [1, 4, 99])
+def test_a_reset_at_any_moment_leaves_nothing_behind(interval):
+    """An image goes in, a reset comes before its result, and another image follows at once."""
+    model = random_model((5, 4, 3), bits=3, levels=3, grid="twos_complement", per_neuron=True, seed=interval)
+    engine, restart = UnrolledEngine(model, interval=interval), Signal()
+    images, got = random_codes(model, 2 * engine.latency), []
+
+    async def enter(ctx, image):
+        ctx.set(engine.i.valid, 1)
+        ctx.set(engine.i.payload, [int(code) for code in image])
+        await ctx.tick().until(engine.i.ready)
+        ctx.set(engine.i.valid, 0)
+
+    async def drive(ctx):
+        ctx.set(engine.o.ready, 1)
+        for moment in range(engine.latency):
+            await enter(ctx, images[2 * moment])
+            for _ in range(moment):
+                await ctx.tick()
+            ctx.set(restart, 1)
+            await ctx.tick()
+            ctx.set(restart, 0)
+            await enter(ctx, images[2 * moment + 1])
+            result = (await ctx.tick().sample(engine.o.payload).until(engine.o.valid))[0]
+            got.append([result.logits[j] for j in range(model.outputs)])
+
+    simulator = Simulator(ResetInserter(restart)(engine))
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(drive)
+    simulator.run()
+    assert got == spec.logits(model, images[1::2].tolist())
 
 
 @pytest.mark.parametrize("name", ["digits-step-q1", "digits-sparse-q4"])

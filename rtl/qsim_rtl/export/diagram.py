@@ -7,6 +7,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from ..gateware.bus.control_port import control_port
+from .counts import every
 
 WIDE, HIGH, GAP, TOP = 150, 74, 46, 96  # pixels of a block, between blocks, and above the row of the engine
 STYLE = "font: 13px sans-serif; text-anchor: middle"
@@ -64,7 +65,7 @@ def _row(manifest: Mapping[str, Any]) -> tuple[list[list[str]], list[str]]:
 
 def _summary(manifest: Mapping[str, Any]) -> str:
     latency, interval = manifest["latency"], manifest["interval"]
-    return f"{manifest['name']}: latency {latency:,} cycles, one frame every {interval:,} cycles"
+    return f"{manifest['name']}: latency {latency:,} cycles, one frame {every(interval)}"
 
 
 def _block(x: int, y: int, width: int, lines: list[str], height: int = HIGH) -> str:

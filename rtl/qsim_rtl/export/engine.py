@@ -15,6 +15,7 @@ from ..memory.pack import image, pack
 from ..shape.loadable import Loadable
 from ..shape.widths import BusWidths
 from . import interfaces, netlist
+from .counts import every
 
 
 def files(
@@ -68,5 +69,5 @@ def _facts(model: Model, shape: Loadable) -> list[str]:
     return [
         f"model {model.digest}, arithmetic version {spec.VERSION}",
         f"{'-'.join(map(str, model.shape))}, weights of at most {bits} bits",
-        f"latency {shape.latency} cycles, one frame every {shape.interval} cycles",
+        f"latency {shape.latency} cycles, one frame {every(shape.interval)}",
     ]

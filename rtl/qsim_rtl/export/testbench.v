@@ -453,6 +453,26 @@ module testbench;
     end
   endtask
 
+//@constant
+  // A reset of one cycle while the first layer is at work on a frame; the one after it waits, and goes in at once.
+  task reset_amid(input integer cycles, input integer frame);
+    begin
+      write(CONTROL, FLUSH, 15, OKAY);
+      listen((frame + 1) % FRAMES * OUTPUTS, FLOWING);
+      send(frame * BEATS, BEATS, BEATS);
+      repeat (cycles) settled;
+      fork
+        send((frame + 1) % FRAMES * BEATS, BEATS, BEATS);
+        begin
+          @(negedge aclk) aresetn = 0;
+          @(negedge aclk) aresetn = 1;
+        end
+      join
+      all_come(OUTPUTS);
+    end
+  endtask
+
+//@end
   // A flush completes the packet that is leaving, and nothing is taken meanwhile.
   task flush_a_packet;
     begin
@@ -794,6 +814,10 @@ module testbench;
     // While the first results of a layer go on to the next, while nothing does, and when all wait at the output.
     for (step = 0; step < 10; step = step + 1) abort_frames((BEATS > 24 ? BEATS - 24 : 0) + 7 * step, step % 2);
     for (step = 0; step < 4; step = step + 1) abort_frames(step / 2 * LATENCY, step % 2);
+//@constant
+    for (step = 0; step < 64 && step < 4 * INTERVAL; step = step + 1)
+      if (step % INTERVAL + 8 < LATENCY) reset_amid(step % INTERVAL, step % FRAMES);
+//@end
     if (OUTPUTS > 2) flush_a_packet;  // fewer results can wait at the output, and nothing is left to complete
     play(0, HOLDING);
 //@loads

@@ -22,6 +22,7 @@ from ..gateware.bus.registers import (
 )
 from ..gateware.unrolled.control import UNROLLED_CONTROL, UNROLLED_REGISTERS, UNROLLED_STATUS
 from . import ipxact
+from .counts import beats, every
 from .diagram import svg
 
 README = Path(__file__).parent.joinpath("templates/readme.md").read_text()
@@ -121,10 +122,10 @@ def _readme_unrolled(manifest: dict[str, Any]) -> str:
             "DIGEST": manifest["digest"],
             "SPEC": manifest["spec"],
             "LATENCY": manifest["latency"],
-            "INTERVAL": manifest["interval"],
+            "EVERY": every(manifest["interval"]),
             "LAYERS": _layers(manifest),
             "TARGETS": ", ".join(f"`make {target}`" for target in BOARDS),
-            "BEATS": manifest["frame_beats"],
+            "BEATS": beats(manifest["frame_beats"]),
             "IN": manifest["s_axis_tdata_bits"],
             "SIMD": manifest["codes_a_beat"] or min(first["inputs"], 1024 // first["code_bits"]),
             "CODE_BITS": first["code_bits"],
@@ -174,12 +175,12 @@ def _readme(manifest: dict[str, Any]) -> str:
             "DIGEST": manifest["digest"],
             "SPEC": manifest["spec"],
             "LATENCY": manifest["latency"],
-            "INTERVAL": manifest["interval"],
+            "EVERY": every(manifest["interval"]),
             "LAYERS": _layers(manifest),
             "TARGETS": targets,
-            "BEATS": manifest["frame_beats"],
+            "BEATS": beats(manifest["frame_beats"]),
             "FRAME": filled(FRAME if manifest["stream_bytes"] is None else FRAME_BYTES, facts),
-            "OUTPUTS": manifest["shape"][-1],
+            "RESULT_BEATS": beats(manifest["shape"][-1]),
             "LOGIT_TOP": logit - 1,
             "REGISTERS": registers(),
             "IMAGE_WORDS": manifest["image_words"],

@@ -20,6 +20,7 @@ from ..shape.engine import EngineShape
 from ..shape.unrolled import UnrolledShape, widest_beat
 from ..unrolled.products import check_ideal, check_size
 from . import interfaces, netlist, testbench, texts
+from .counts import every
 from .engine import serial_line
 from .revealing import revealing
 
@@ -166,5 +167,5 @@ def _facts(model: Model, shape: UnrolledShape) -> list[str]:
     return [
         f"model {model.digest}, arithmetic version {spec.VERSION}",
         f"{'-'.join(map(str, model.shape))}, all weights constant: no other model can be loaded",
-        f"latency {shape.latency} cycles, one frame every {shape.interval} cycles",
+        f"latency {shape.latency} cycles, one frame {every(shape.interval)}",
     ]

@@ -15,6 +15,7 @@ from ..memory.pack import image
 from ..shape.crossbar import CrossbarShape
 from ..shape.engine import EngineShape, Folding
 from . import netlist
+from .counts import every
 
 MODULE = "engine"
 
@@ -71,7 +72,7 @@ def _facts(model: Model, shape: EngineShape) -> list[str]:
         f"model {model.digest}, arithmetic version {spec.VERSION}",
         f"{'-'.join(map(str, model.shape))}, weights of {_listed(s.bits for s in shape.layers)} bits",
         f"pe {_listed(s.pe for s in shape.layers)}; simd {_listed(s.simd for s in shape.layers)}",
-        f"latency {timing.latency} cycles, one frame every {timing.interval} cycles",
+        f"latency {timing.latency} cycles, one frame {every(timing.interval)}",
         *(f"layer {i}: {_tiles(crossbar)}" for i, crossbar in shape.mapped),
     ]
 

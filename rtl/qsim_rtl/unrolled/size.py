@@ -146,7 +146,8 @@ def _product(form: Staircase, bits: int, ends: Ends) -> tuple[Size, int]:
     reach = width(low, high)
     offset = Size(reach, 1) if form.offset else Size()
     limit = Size(reach - form.shift, 1, bits, bits)
-    return adders(graph, ends) + offset + limit, max(depth(graph), 1) + 1
+    tie = Size(gates=-(-form.shift // 3)) if form.half_even else Size()
+    return adders(graph, ends) + offset + limit + tie, max(depth(graph), 1) + 1
 
 
 def _search(thresholds: Sequence[int], bits: int, reach: int) -> tuple[Size, int]:

@@ -1,4 +1,9 @@
-"""Evenly spaced thresholds as a multiplication with few digits and a shift, proved equal."""
+"""Evenly spaced thresholds as a multiplication with few digits and a shift, proved equal.
+
+Quantizers of QKeras, Brevitas and ONNX round halves to even. Where scales are powers of two, every
+other threshold then lies one above its half: the same form, in which a tie leaves an odd code for the even
+one below.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +23,20 @@ MOST_SLOPES = 1000  # that are tried for a shift
 
 
 class Staircase(NamedTuple):
-    """code = clip((acc * slope + offset) >> shift, 0, the number of thresholds)."""
+    """code = clip((acc * slope + offset) >> shift, 0, the number of thresholds).
+
+    With `half_even`, an odd quotient without a remainder is one less before it is clipped.
+    """
 
     slope: int
     offset: int
     shift: int
+    half_even: bool = False
+
+    @property
+    def tie(self) -> int:
+        """The lowest `shift` bits of acc * slope where the remainder is 0."""
+        return -self.offset % (1 << self.shift)
 
 
 def cheapest_staircase(thresholds: Sequence[int]) -> Staircase | None:
@@ -33,9 +47,26 @@ def cheapest_staircase(thresholds: Sequence[int]) -> Staircase | None:
     Thresholds that differ by a constant, as those of neurons with other biases do, have all but the offset
     in common.
     """
+    return _rounded_up(thresholds) or _half_even(thresholds)
+
+
+def _rounded_up(thresholds: Sequence[int]) -> Staircase | None:
     first = int(thresholds[0])
     form = _from_zero(tuple(int(t) - first for t in thresholds))
     return form and form._replace(offset=form.offset - first * form.slope)
+
+
+def _half_even(thresholds: Sequence[int]) -> Staircase | None:
+    """The form whose odd codes begin one above a tie; None if not each of them has one.
+
+    One less at a tie alone, the code still never falls where the accumulator grows: it is right everywhere if
+    it is right at each threshold and below it.
+    """
+    starts = [(k, int(t) - k % 2) for k, t in enumerate(thresholds, 1)]
+    form = _rounded_up([start for _, start in starts])
+    if form is None or any(start * form.slope + form.offset != k << form.shift for k, start in starts[::2]):
+        return None
+    return form._replace(half_even=True)
 
 
 @lru_cache(maxsize=256)

@@ -15,8 +15,8 @@ from .adders import Adders
 class Activation(wiring.Component):
     """How many of a neuron's thresholds are at most its accumulator, an accumulator a cycle.
 
-    One threshold is a comparison, evenly spaced ones a multiplication by adders and a shift where that is
-    proved equal, others a binary search, a stage for each bit.
+    One threshold is a comparison; evenly spaced ones, halves rounded up or to even, are a multiplication by
+    adders and a shift where that is proved equal; others are a binary search, a stage for each bit.
 
     Ports
     -----
@@ -53,8 +53,12 @@ class Activation(wiring.Component):
         m.d.comb += adders.x0.eq(self.acc)
         raw = (adders.y0 + form.offset) >> form.shift
         most = len(self.thresholds)
+        inside: Value = raw[: self.bits]
+        if form.half_even:
+            tie = adders.y0[: form.shift] == form.tie  # beside the sum's carry chain, not behind it
+            inside = Cat(raw[0] & ~tie, raw[1 : self.bits])
         code = Signal(self.bits, reset_less=True)
-        m.d.sync += code.eq(Mux(raw < 0, 0, Mux(raw > most, most, raw)))
+        m.d.sync += code.eq(Mux(raw < 0, 0, Mux(raw > most, most, inside)))
         return code
 
     def _search(self, m: Module) -> Value:

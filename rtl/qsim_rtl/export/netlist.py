@@ -18,7 +18,7 @@ from ..sim.yosys import converted
 # Memories lose their contents, which come from files; names that nothing uses go.
 COMMANDS = "delete t:$meminit_v2; proc; opt; memory_collect; opt_clean -purge; write_verilog -noattr"
 TIMESCALE = "`timescale 1ns / 1ps\n"
-KEPT = r"_relay\d+$"  # modules whose registers synthesis must not make one of
+KEPT = r"_relay$"  # modules whose registers synthesis must not make one of
 SMALL = 160  # bits; a memory of no more is not worth a block RAM
 _KEYWORDS = frozenset(Path(__file__).parent.joinpath("templates/keywords.txt").read_text().split())
 _NAME = r"\\\S+ |(?<![\w$'\\.])[A-Za-z_][\w$]*"  # escaped with its blank, or plain

@@ -13,6 +13,7 @@ from qsim.errors import QsimError
 from qsim.model.model import Model
 
 from ..shape.unrolled import UnrolledShape, widest_beat
+from ..unrolled import copies
 from ..unrolled.engine_size import EngineSize, engine_size, graphs
 from ..unrolled.graph import AdderGraph
 from ..unrolled.serial_size import intervals
@@ -107,9 +108,13 @@ def features(size: EngineSize, shape: UnrolledShape, memories: Prices) -> tuple[
 
 
 def registers(size: EngineSize, shape: UnrolledShape) -> int:
-    """Registers of an engine that are counted: its own, and codes of all beats of an image but the last."""
+    """Registers of an engine that are counted: its own, and those of an image of several beats."""
+    if shape.frame_beats == 1:
+        return size.parts.registers
     waiting = (shape.frame_beats - 1) * shape.simd
-    return size.parts.registers + shape.code_bits * sum(code < waiting for code in size.used)
+    kept = sum(code < waiting for code in size.used) + len({code % shape.simd for code in size.used})
+    told = shape.frame_beats * -(-shape.simd * shape.code_bits // copies.BITS)
+    return size.parts.registers + shape.code_bits * kept + told
 
 
 def bus_shape(model: Model, size: EngineSize) -> UnrolledShape:

@@ -53,12 +53,17 @@ class UnrolledShape:
     @property
     def interval(self) -> int:
         """Cycles from one image's first beat to the next one's, back to back."""
-        return max(self.frame_beats, self.cycles)
+        return max(self.frame_beats + self._waits, self.cycles)
 
     @property
     def latency(self) -> int:
         """Cycles from an isolated image's first beat to its result, on the bus."""
-        return self.frame_beats + self.depth
+        return self.frame_beats + self._waits + self.depth
+
+    @property
+    def _waits(self) -> int:
+        """Cycles that an image of several beats waits for the engine."""
+        return int(self.frame_beats > 1)
 
     @property
     def input_width(self) -> int:

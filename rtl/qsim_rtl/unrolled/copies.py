@@ -3,3 +3,4 @@
 ADDERS = 16  # that add a value
 VALUES = 64  # whose digits follow a control signal
 INPUTS = 8  # that are taken in by it
+BITS = 64  # of a beat that are kept when it says so

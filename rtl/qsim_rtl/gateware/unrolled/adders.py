@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from ...unrolled import copies
 from ...unrolled.graph import AdderGraph, Node, Term, width
 from .blocks import Blocks
-from .relay import Relay
+from .relay import Copies
 
 LUT_INPUTS = 4  # of the smallest LUTs
 
@@ -62,37 +62,37 @@ class Adders(wiring.Component):
             for number, node in enumerate(graph.nodes, graph.inputs)
             for term in node
         )
-        self._served, self._copies = Counter[tuple[int, int]](), dict[tuple[int, int], Value]()
+        self._copies, self._served = Copies(), Counter[tuple[int, int]]()
+        self._nearest: dict[tuple[int, int], Value] = {}
         for k, node in enumerate(graph.nodes):
             number = graph.inputs + k
             total = Signal(self.shapes[number], name=f"sum{k}")
             cycle = self._cycle(number)
-            operands = (self._near(term, cycle, number) for term in node)
+            operands = (self._near(term, cycle) for term in node)
             self._blocks.of(number).d.comb += total.eq(_sum(node, *operands))
             self._delayed[number, cycle] = total
         for j, term in enumerate(graph.outputs):
             if term is not None:
                 value = self._at(term, self.latency) << term.shift
                 m.d.comb += getattr(self, f"y{j}").eq(value if term.sign > 0 else -value)
+        self._copies.build(m)
         return m
 
     def _cycle(self, number: int) -> int:
         """The cycles after which a value is there, before its register."""
         return max(self.graph.levels[number] - 1, 0) // self.levels
 
-    def _near(self, term: Term, cycle: int, user: int) -> Value:
+    def _near(self, term: Term, cycle: int) -> Value:
         """A value for an adder, `cycle` cycles after its inputs: a copy of it, if many look at it."""
         key = term.value, cycle
         if cycle == self._cycle(term.value) or self._users[key] <= copies.ADDERS:
             return self._at(term, cycle)
-        if self._served[key] % copies.ADDERS == 0:
-            number, m = self._served[key] // copies.ADDERS, self._blocks.of(user)
-            shape = self.shapes[term.value]
-            m.submodules[f"v{term.value}_{cycle}_relay{number}"] = relay = Relay(shape.width)
-            m.d.comb += relay.i.eq(self._at(term, cycle - 1))
-            self._copies[key] = relay.o.as_signed() if shape.signed else relay.o
+        number, place = divmod(self._served[key], copies.ADDERS)
+        if not place:
+            before = self._at(term, cycle - 1)
+            self._nearest[key] = self._copies.of(before, f"v{term.value}_{cycle}_copy{number}")
         self._served[key] += 1
-        return self._copies[key]
+        return self._nearest[key]
 
     def _at(self, term: Term, cycle: int) -> Value:
         """A value as it is `cycle` cycles after its inputs."""

@@ -7,8 +7,6 @@ adder is as wide as a digit and keeps its carry for the next one (Hartley & Parh
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -18,14 +16,7 @@ from ...unrolled.graph import AdderGraph, Node, Term
 from .adders import output_ends, range_shape
 from .blocks import Blocks
 from .delay import delayed
-from .relay import Relay
-
-
-class _Copy(NamedTuple):
-    """A control signal a cycle early, and its copy."""
-
-    before: Value
-    signal: Signal
+from .relay import Copies
 
 
 class SerialAdders(wiring.Component):
@@ -71,7 +62,7 @@ class SerialAdders(wiring.Component):
         m = Module()
         graph = self.graph
         self._top, self._blocks = m, Blocks(m)
-        self._relays: dict[int, dict[str, _Copy]] = {}
+        self._copies, self._copied = Copies(), dict[tuple[int, str], Value]()
         self._begins = delayed(m, self.start, name="begins")
         self._ahead: list[Value] = [self._continued()]
         self._streams: dict[tuple[int, int, int], Value] = {
@@ -85,7 +76,7 @@ class SerialAdders(wiring.Component):
             if term is not None:
                 word = self._parallel(j, term.value, self._output(j, term))
                 m.d.comb += getattr(self, f"y{j}").eq(word << term.shift)
-        self._relayed()
+        self._copies.build(m)
         return m
 
     def _continued(self) -> Value:
@@ -105,19 +96,10 @@ class SerialAdders(wiring.Component):
         return self._copy(value // copies.VALUES, f"more{level}", self._ahead[level])
 
     def _copy(self, group: int, name: str, before: Value) -> Value:
-        """The copy, in the relay of a group, of a signal as it was a cycle ago."""
-        relay = self._relays.setdefault(group, {})
-        if name not in relay:
-            relay[name] = _Copy(before, Signal(name=f"{name}_of{group}"))
-        return relay[name].signal
-
-    def _relayed(self) -> None:
-        for group, held in self._relays.items():
-            relay = Relay(len(held))
-            m = self._blocks.of(group * copies.VALUES)
-            m.submodules[f"relay{group}"] = relay
-            m.d.comb += relay.i.eq(Cat(copy.before for copy in held.values()))
-            m.d.comb += Cat(copy.signal for copy in held.values()).eq(relay.o)
+        """For a group of values, the copy of a signal as it was a cycle ago."""
+        if (group, name) not in self._copied:
+            self._copied[group, name] = self._copies.of(before, f"{name}_of{group}")
+        return self._copied[group, name]
 
     def _serialised(self, i: int) -> Value:
         """An input's digits, the first a cycle after the input; then those of its sign."""

@@ -61,7 +61,7 @@ def test_a_planted_edit_fails_the_bench(edit, exported, tmp_path):
 
 @pytest.mark.parametrize(
     ("reset", "forgotten"),
-    [(r"start_5 <= 1'h0", "start_5 <= start_5"), (r"more0 <= 1'h0", "more0 <= more0")],
+    [(r"begun_5 <= 1'h0", "begun_5 <= begun_5"), (r" more <= 1'h0", " more <= more")],
 )
 def test_digits_that_outlive_a_reset_fail_the_bench(reset, forgotten, tmp_path):
     model = random_model((7, 5, 3), (3, 2), [6], per_neuron=True, seed=8)

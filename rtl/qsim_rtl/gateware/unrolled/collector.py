@@ -17,9 +17,9 @@ from .relay import Copies
 class Collector(wiring.Component):
     """Takes a beat a cycle, and gives the image with a frame's last; after several, a cycle later.
 
-    Then the image waits here for the engine, and meanwhile no beat is taken, so that a frame of several beats
-    takes a cycle more than it has beats. A frame whose TLAST comes early or late gives no image; of a late one
-    everything up to TLAST is dropped.
+    Then the image waits here for the engine, and meanwhile no beat is taken, so that a frame of several
+    beats takes a cycle more than it has beats. A frame whose TLAST comes early or late gives no image; of a
+    late one everything up to TLAST is dropped.
 
     Ports
     -----

@@ -25,6 +25,7 @@ from qsim import QsimError
 from qsim.executors import executor
 from qsim.kernel import entries, isa
 from qsim.kernel.dense import tile_check
+from qsim.kernel.dense.tiles import DOTS
 from qsim.kernel.sweep.api import sweep
 
 VNNI = "avx512vnni"
@@ -184,7 +185,7 @@ REGISTERS = {
 
 @pytest.mark.parametrize(
     ("program", "dots"),
-    [(OF_BYTES, {"tdpbusd"}), (OF_HALVES, {"tdpbuud", "tdpbusd", "tdpbsud", "tdpbssd"})],
+    [(OF_BYTES, {"tdpbusd"}), (OF_HALVES, set(DOTS))],
     ids=["bytes", "halves"],
 )
 def test_instructions_for_a_processor_with_tiles(program: str, dots: set[str], tmp_path: Path) -> None:
@@ -207,6 +208,12 @@ def test_instructions_for_a_processor_with_tiles(program: str, dots: set[str], t
     for dot in dots:
         assert {weights for name, weights, _, _ in products if name == dot} == {"7"}
         assert {(codes, into) for name, _, codes, into in products if name == dot} == REGISTERS
+
+
+def test_the_dot_for_each_pair_of_signs() -> None:
+    """TDPBSUD's first S is that of the first operand, the codes."""
+    for signs, dot in enumerate(DOTS):
+        assert dot == "tdpb" + "us"[signs >> 1] + "us"[signs & 1] + "d"
 
 
 AMX_FEATURES = {"avx2", "avx512f", "avx512bw", "avx512vl", "avx512vnni", "amx-tile", "amx-int8"}

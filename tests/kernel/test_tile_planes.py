@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kernel_networks import network
 from numba import config, njit
 from tile_emulation import BEYOND, Emulated, aligned
 
 from qsim import InputFormat, Layer, Model
 from qsim.kernel.dense import packing
+from qsim.kernel.dense.layer import LIST_EXTRA
 from qsim.kernel.dense.memory import Rows
-from qsim.kernel.dense.operands import Layout
+from qsim.kernel.dense.operands import Layout, narrowest
 from qsim.kernel.dense.tile_planes import plane_strips
 
 pytestmark = pytest.mark.skipif(config.DISABLE_JIT, reason="addresses need compiled code")
@@ -155,3 +157,26 @@ def test_the_deepest_layer(layer_on_tiles: Any) -> None:
             plan = packing.pack(Model((layer,), SIXTEEN), Layout(16, octets=True, tiles=True))
             assert plan is not None
             assert not plan.rows[0, packing.PLANES]
+
+
+@pytest.mark.parametrize(
+    ("bits", "input_bits", "sizes"),
+    [(8, 8, (1, 1)), (9, 8, (1, 2)), (10, 8, (1, 2)), (7, 16, (2, 1)), (8, 16, (2, 1)), (9, 16, (2, 2))],
+)
+@pytest.mark.parametrize("signed", [False, True])
+def test_no_more_bytes_than_needed(bits: int, input_bits: int, signed: bool, sizes: tuple[int, int]) -> None:
+    """On the odd grid, where weights of 8 bits reach 255 and need the neuron of ones."""
+    layer = network((30, 5), bits=bits).layers[0]
+    codes = InputFormat(input_bits, signed)
+    found = narrowest(layer, (codes.low, codes.high), Layout(16, octets=True, tiles=True))
+    assert found is not None
+    assert (found.code_bytes, found.weight_bytes) == sizes
+    without = narrowest(layer, (codes.low, codes.high), Layout(16, octets=True))
+    assert without is not None
+    assert without.code_bytes == without.weight_bytes == max(sizes)
+
+
+def test_lists_of_groups_leave_room_for_strips() -> None:
+    """As many rows of two bytes a code, in whole tiles, as there are lists of groups of two codes."""
+    for inputs in range(1, 300):
+        assert 2 * (-(-inputs // 64) * 64) <= 4 * (-(-inputs // 2) + LIST_EXTRA)

@@ -24,7 +24,17 @@ CODES = {1: (0, 255, -128), 2: (-32768, 32767, 32768)}  # smallest, largest; wha
 
 @dataclass(frozen=True)
 class Layout:
-    """What an instruction set multiplies: neurons in a vector; whether also bytes, and tiles of bytes."""
+    """What models are packed for.
+
+    Parameters
+    ----------
+    lanes : int
+        Neurons in a vector.
+    octets : bool
+        Whether vectors multiply bytes; halves they always do.
+    tiles : bool
+        Whether there are tiles, which multiply bytes.
+    """
 
     lanes: int
     octets: bool

@@ -1,8 +1,8 @@
 """Matrix tiles, checked on the machine that has them before they compute anything for a user.
 
 The tile program is tested on emulated tiles wherever the tests run; real tiles are few, and a processor, a
-hypervisor or a compiler may get them wrong. So the first use compares one block of images with what vectors
-give, which takes less than a millisecond.
+hypervisor or a compiler may get them wrong. So the first use compares a block of images of bytes, and where
+halves may be multiplied one of those, with what vectors give. That takes milliseconds.
 """
 
 from __future__ import annotations

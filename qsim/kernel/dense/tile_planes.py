@@ -1,7 +1,7 @@
 """Operands of 16 bits on matrix tiles, which know bytes alone: products byte by byte.
 
 A 16-bit number is low + 256 * high, the low byte unsigned, the high one signed. So are codes, weights or
-both, and what tiles compute are the sums of each *place*, all in the same registers' 32 bits:
+both, and what tiles compute are the sums of each *place*:
 
     sum of code * weight = sum of low * low
                          + sum of (low * high + high * low) * 256
@@ -116,10 +116,10 @@ def plane_sums(unit: TileUnit, vectors_unit: Unit) -> Any:
 
     @part_of(unit.name)
     def sums(row, data, codes, images, lists, acc, wide):
-        least = (
-            SPARSE * row[p.CODE_BYTES] * row[p.WEIGHT_BYTES] / 2
-        )  # halves cost vectors two of bytes' products
-        groups = row[p.GROUPS]
+        groups, least = (
+            row[p.GROUPS],
+            SPARSE * row[p.CODE_BYTES] * row[p.WEIGHT_BYTES] / 2,
+        )  # 2: vectors' cost
         if images < ROWS or not row[p.PLANES] or density(codes.address, codes.pitch, images, groups) < least:
             on_vectors(row, data, codes, images, lists, acc, wide)
             return

@@ -148,15 +148,16 @@ def _block(unit: TileUnit, context: Any, b: Any, how: tuple[int, int], arguments
 
 
 def tiles(unit: TileUnit, kinds: tuple[int, ...]) -> tuple[Any, Any, Any]:
-    """Three functions to compile in, `configure`, `block` and `release`; `kinds` are the dots among DOTS.
+    """Three functions to compile in, `configure`, `block` and `release`; `kinds` are indices of DOTS in use.
 
     configure():
         A number, the state for the others, valid as long as the function that calls it runs.
     block(state, signs, width, codes, second, weights, depth, start, sums):
         Sums of 16 images from the first of Rows `codes` on and of 16 from row `second` on, for 1 to WIDEST
         tiles of neurons, over `depth` tiles of groups; `signs` is one of the kinds. Sums start from the int32
-        of Rows `start` and go to Rows `sums`, the same rows as of codes. Rows of `weights` are groups. All of
-        each tile is read: codes beyond the groups must be 0, and what weights are there does not matter.
+        of Rows `start` and go to Rows `sums`, the same rows as of codes. Both may be the same: all are read
+        before any is written. Rows of `weights` are groups. All of each tile is read: codes beyond the groups
+        must be 0, and what weights are there does not matter.
     release(state)
     """
     ways = {kind * (WIDEST + 1) + width: (kind, width) for kind in kinds for width in range(1, WIDEST + 1)}

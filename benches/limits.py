@@ -104,7 +104,7 @@ def _vectors(name: str, bits: int, unit: products.Unit) -> Limit:
 
 
 def _tiles(unit: tiles.TileUnit) -> Limit:
-    configure, _, release = tiles.tiles(unit)
+    configure, _, release = tiles.tiles(unit, ())
 
     @intrinsic
     def burn(context, state, count):  # type: ignore[no-untyped-def]
@@ -112,7 +112,7 @@ def _tiles(unit: tiles.TileUnit) -> Limit:
             def turn(_: Any, none: list[Any]) -> list[Any]:
                 for tile in range(TILE_SUMS):
                     codes, weights = TILE_SUMS + tile // 2, TILE_SUMS + 2 + tile % 2
-                    unit.dot(context, b, arguments[0], tile, codes, weights)
+                    unit.dot(context, b, arguments[0], tiles.AS_VECTORS, (tile, codes, weights))
                 return none
 
             loop(b, arguments[1], [], turn)

@@ -5,6 +5,8 @@ from planting import Fault, planted
 
 pytestmark = pytest.mark.slow
 PROGRAM = "tests/kernel/test_tile_program.py"
+HALVES = "tests/kernel/test_tile_planes.py"
+BY_PLACE = "qsim.kernel.dense.tile_planes.plane_strips.place_by_place"
 FAULTS = [
     Fault(
         "the second tile of images is the first again",
@@ -47,6 +49,46 @@ FAULTS = [
         "bytes([ROWS] * TILES)",
         "bytes([ROWS - 1] * TILES)",
         PROGRAM,
+    ),
+    Fault("a place counts no more than the next", BY_PLACE, "256 if step", "1 if step", HALVES),
+    Fault("high bytes of codes are unsigned", BY_PLACE, "2 * (i == 1)", "0", HALVES),
+    Fault("low bytes of weights are signed", BY_PLACE, "(j == weights - 1)", "1", HALVES),
+    Fault("high bytes of weights are the low ones", BY_PLACE, "j * groups", "0 * groups", HALVES),
+    Fault("one of a place's two products is left out", BY_PLACE, "min(codes, place + 1)", "1", HALVES),
+    Fault(
+        "64-bit sums take the places above once more",
+        BY_PLACE,
+        "0 if row[p.CHUNK] else factor",
+        "factor",
+        HALVES,
+    ),
+    Fault(
+        "high bytes of codes are the low ones",
+        "qsim.kernel.dense.tile_planes.split",
+        ">> 8 * plane",
+        ">> 0 * plane",
+        HALVES,
+    ),
+    Fault(
+        "a row of bytes ends in what was there",
+        "qsim.kernel.dense.tile_planes.split",
+        "target[k] = 0",
+        "pass",
+        HALVES,
+    ),
+    Fault(
+        "64-bit sums start from what was there",
+        "qsim.kernel.dense.tile_planes.collect",
+        "total[i] * factor + sums[i]",
+        "total[i] * 256 + sums[i]",
+        HALVES,
+    ),
+    Fault(
+        "more inputs than 32 bits can sum go on tiles",
+        "qsim.kernel.dense.packing.pack",
+        "layer.inputs <= DEEPEST",
+        "layer.inputs <= 2 * DEEPEST",
+        HALVES,
     ),
 ]
 

@@ -18,6 +18,10 @@ def _scale(bits: int, peak: float) -> CodeScale:
     return CodeScale(top, Fraction(1, 1 << math.ceil(math.log2(peak / top))))
 
 
+def _forward(z: Reals) -> Reals:
+    return np.maximum(z, np.zeros_like(z))  # numpy compares two arrays in vectors, but not one with a number
+
+
 def _on(z: Reals) -> Reals:
     return (z > 0).astype(z.dtype)
 
@@ -25,7 +29,7 @@ def _on(z: Reals) -> Reals:
 RELU = Activation(
     name="relu",
     label="ReLU",
-    forward=lambda z: np.maximum(z, 0),
+    forward=_forward,
     slope=lambda z, h: _on(z),
     stable_slope=_on,
     scale=_scale,

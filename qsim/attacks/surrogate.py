@@ -12,7 +12,9 @@ bits of their largest: they are exact, so equal for every batch size, number of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -56,11 +58,8 @@ class Surrogate:
         self.quiet = without_noise(model)
         self.noise = noise_of_units(model)
         self.network = network or of_model(model)
-        layers = model.layers if network is None else _fine_layers(model, network)
-        self.sums = [_Sums.of(model, layer, i) for i, layer in enumerate(layers[:-1])]
-        first = layers[0]
-        still = np.zeros(first.inputs, np.int64)
-        self.back = Model((Layer(first.weights.T, still, bits=first.bits, grid=first.grid),), FINE)
+        own = network is None
+        self.sums, self.back = _own_parts(model) if own else _parts(model, _fine_layers(model, self.network))
         self.weights = [np.ascontiguousarray(w.T, np.float32) for w in self.network.weights[1:]]
         self.widths: list[Reals | None] = [None] * len(self.sums)
         if matched is not None:
@@ -153,6 +152,18 @@ class _Sums:
             z *= self.scale
             return z
         return (z * self.scale + self.offset).astype(np.float32)
+
+
+def _parts(model: Model, layers: Sequence[Layer]) -> tuple[tuple[_Sums, ...], Model]:
+    """The sums of all hidden layers, and the way back through the first layer's weights."""
+    first = layers[0]
+    back = Layer(first.weights.T, np.zeros(first.inputs, np.int64), bits=first.bits, grid=first.grid)
+    return tuple(_Sums.of(model, layer, i) for i, layer in enumerate(layers[:-1])), Model((back,), FINE)
+
+
+@lru_cache(maxsize=4)  # models: an attack that is repeated finds them checked and packed
+def _own_parts(model: Model) -> tuple[tuple[_Sums, ...], Model]:
+    return _parts(model, model.layers)
 
 
 def _fine_layers(model: Model, network: Network) -> list[Layer]:

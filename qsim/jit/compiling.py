@@ -11,11 +11,13 @@ from __future__ import annotations
 import fcntl
 import hashlib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from numba import config, njit
 from numba.core.caching import FunctionCache
+from numba.core.registry import cpu_target
 
 FLAGS = {"nogil": True, "boundscheck": False}
 PART = {**FLAGS, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
@@ -74,6 +76,13 @@ def cached(
         return dispatcher
 
     return compiled
+
+
+@cache
+def features() -> frozenset[str]:
+    """What the processor has that code is compiled for, in LLVM's words."""
+    _, _, listed = cpu_target.target_context.codegen().magic_tuple()
+    return frozenset(feature[1:] for feature in listed.split(",") if feature.startswith("+"))
 
 
 def sources() -> str:

@@ -9,6 +9,7 @@ ranges, and changes no result. `qsim.executors` picks and keeps them.
                  products: dot products in registers       layer        one layer's sums, tile by tile
                  tiles: dot products on matrix tiles       tile_layer   the same on those
                  activation: from sums to codes, classes   network      blocks of images through all layers
+                 operands: numbers of one or two bytes     tile_planes  two bytes on tiles, byte by byte
                  tile_check: tiles that differ are not used
     thresholds   forms: fast forms, proved equal           simd         thresholds in registers
     sweep        api: all strengths of an attack           engine, inner  their sums, in registers

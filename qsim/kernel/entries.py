@@ -15,8 +15,10 @@ from ..jit.compiling import cached, sources
 from .dense import products
 from .dense.layer import any_layer, layer_sums, list_groups, list_groups_512
 from .dense.network import RUN, SWEEP, network
+from .dense.operands import Layout
 from .dense.products import Unit
 from .dense.tile_layer import tile_sums
+from .dense.tile_planes import plane_sums
 from .dense.tiles import Amx, TileUnit
 from .sweep.engine import sweeper
 
@@ -48,9 +50,9 @@ class InstructionSet:
         return self.halves.lanes
 
     @property
-    def panel(self) -> int:
-        """Vectors of weights that lie side by side in memory."""
-        return products.PANEL[self.lanes]
+    def layout(self) -> Layout:
+        """How models are packed for it."""
+        return Layout(self.lanes, self.octets is not None, self.tiles is not None)
 
     def layer(self, name: str, octets: bool) -> Any:
         """The compiled function for a layer's sums, as of `layer_sums`: of bytes alone or of any operands."""
@@ -58,6 +60,7 @@ class InstructionSet:
         bytes_sums = layer_sums(self.octets) if self.octets else halves_sums
         if self.tiles and self.octets:
             bytes_sums = tile_sums(self.tiles, self.octets)
+            halves_sums = plane_sums(self.tiles, self.halves)
         return bytes_sums if octets and self.octets else any_layer(name, bytes_sums, halves_sums)
 
 

@@ -9,9 +9,9 @@ from collections.abc import Set
 from functools import cache
 
 import numba
-from numba.core.registry import cpu_target
 
 from ..errors import QsimError
+from ..jit.compiling import features
 
 AMX = "avx512amx"
 _VNNI512 = {"avx512f", "avx512bw", "avx512vnni"}
@@ -30,9 +30,7 @@ def available() -> tuple[str, ...]:
     """The names that this machine can run, the fastest first; with the JIT off, only the portable one."""
     if numba.config.DISABLE_JIT:
         return ("portable",)
-    _, _, features = cpu_target.target_context.codegen().magic_tuple()
-    has = {feature[1:] for feature in features.split(",") if feature.startswith("+")}
-    return tuple(name for name in runnable(has) if name != AMX or tiles_granted())
+    return tuple(name for name in runnable(features()) if name != AMX or tiles_granted())
 
 
 def runnable(has: Set[str]) -> tuple[str, ...]:

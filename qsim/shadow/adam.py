@@ -7,7 +7,7 @@ than the matrix products between them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ F = np.float32
 
 MEAN_RATE, SQUARE_RATE = F(0.1), F(0.001)  # 1 - the decay rates 0.9 and 0.999
 FLOOR = F(1e-7)
+BLOCK = 2048  # numbers of a parameter
 
 
 class Grid(NamedTuple):
@@ -71,19 +72,21 @@ class Adam:
         self.rounded = self.parameters if bits is None else tuple(np.empty_like(p) for p in parameters)
         self.means = tuple(np.zeros_like(p) for p in parameters)
         self.squares = tuple(np.zeros_like(p) for p in parameters)
+        arrays = zip(self.parameters, self.means, self.squares, self.rounded, strict=True)
+        self.flat = [[array.ravel() for array in each] for each in arrays]  # views, for all steps
         if self.grid is not None:
-            for p, out in zip(self.parameters, self.rounded, strict=True):
-                round_flat(p.ravel(), self.grid, out.ravel())
+            for p, _, _, out in self.flat:
+                round_flat(p, self.grid, out)
 
     def step(self, gradients: Sequence[Array]) -> None:
         """One update by the gradients of all parameters."""
         self.steps += 1
         rate = F(self.learning_rate * np.sqrt(1 - 0.999**self.steps) / (1 - 0.9**self.steps))
-        state: Any = zip(self.parameters, gradients, self.means, self.squares, self.rounded, strict=True)
-        for p, g, m, v, out in state:
-            update(p.ravel(), g.ravel(), m.ravel(), v.ravel(), rate)
-            if self.grid is not None:
-                round_flat(p.ravel(), self.grid, out.ravel())
+        for (p, m, v, out), g in zip(self.flat, gradients, strict=True):
+            if self.grid is None:
+                update(p, g.ravel(), m, v, rate)
+            else:
+                update_and_round(p, g.ravel(), m, v, rate, self.grid, out)
 
 
 @cached(error_model="numpy")
@@ -103,3 +106,14 @@ def round_flat(p: Array, grid: Grid, out: Array) -> None:
         level = np.floor((p[i] + grid.shift) * grid.factor + F(0.5))
         level = min(max(level, grid.low), grid.high)
         out[i] = (level * grid.stretch - grid.offset) / grid.scale
+
+
+@cached(error_model="numpy")
+def update_and_round(
+    p: Array, g: Array, m: Array, v: Array, rate: np.float32, grid: Grid, out: Array
+) -> None:
+    """Both for a block of numbers after another, while it is in the first cache."""
+    for start in range(0, p.size, BLOCK):
+        own = slice(start, start + BLOCK)
+        update(p[own], g[own], m[own], v[own], rate)
+        round_flat(p[own], grid, out[own])

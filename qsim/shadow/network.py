@@ -212,12 +212,18 @@ def forward_from(network: Network, z: Reals) -> ForwardPass:
     activate = activation(network.activation).forward
     done = ForwardPass([], [], z)
     for w, b in zip(network.weights[1:], network.biases[1:], strict=True):
-        z = done.logits * done.logits.dtype.type(network.preactivation_gain)
+        z = gained(network, done.logits)
         h = activate(z)
         done.sums.append(z)
         done.hidden.append(h)
         done = done._replace(logits=h @ w + b)
     return done
+
+
+def gained(network: Network, values: Reals) -> Reals:
+    """The values times the gain on hidden pre-activations; the same array where that is 1."""
+    gain = network.preactivation_gain
+    return values if gain == 1 else values * values.dtype.type(gain)
 
 
 def slopes(network: Network, done: ForwardPass) -> list[Reals]:
@@ -233,7 +239,8 @@ def logit_gradient(logits: Reals, labels: Labels) -> Reals:
     """
     if logits.shape[1] == 1:
         return logistic(logits) - labels[:, None].astype(logits.dtype)
-    gradient = np.exp(logits - logits.max(axis=1, keepdims=True))
+    largest = np.ascontiguousarray(logits.T).max(axis=0)  # vectors take long rows
+    gradient = np.exp(logits - largest[:, None])
     gradient /= gradient.sum(axis=1, keepdims=True)
     gradient[np.arange(len(labels)), labels] -= 1
     return gradient
@@ -301,7 +308,7 @@ def _logit_direction(logits: Reals, labels: Labels) -> Reals:
 def back(network: Network, hidden_slopes: list[Reals], gradient: Reals) -> Reals:
     """From the derivative by the logits to the one by the inputs."""
     for w, slope in zip(reversed(network.weights[1:]), reversed(hidden_slopes), strict=True):
-        gradient = (gradient @ w.T) * slope * slope.dtype.type(network.preactivation_gain)
+        gradient = gained(network, (gradient @ w.T) * slope)
     return gradient @ network.weights[0].T
 
 

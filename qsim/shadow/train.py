@@ -17,7 +17,7 @@ from ..errors import QsimError
 from ..model.layer import GRIDS
 from .adam import Adam
 from .adversarial import worsened
-from .network import Network, Reals, batches, forward, logit_gradient, predict, slopes, to_real
+from .network import Network, Reals, batches, forward, gained, logit_gradient, predict, slopes, to_real
 from .prune import Pruning, check_sparsity
 from .sparse import SparseRows
 
@@ -235,8 +235,7 @@ def parameter_gradients(network: Network, x: Any, labels: npt.NDArray[np.int64])
         weights.insert(0, below.T @ gradient)
         biases.insert(0, gradient.sum(axis=0))
         if i:
-            slope = hidden_slopes[i - 1] * hidden_slopes[i - 1].dtype.type(network.preactivation_gain)
-            gradient = (gradient @ network.weights[i].T) * slope
+            gradient = (gradient @ network.weights[i].T) * gained(network, hidden_slopes[i - 1])
     return weights + biases
 
 

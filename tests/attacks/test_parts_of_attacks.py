@@ -99,6 +99,23 @@ def _by_hand(model: Model, codes: np.ndarray, by_logits: np.ndarray) -> np.ndarr
     return flow @ network.weights[0].T
 
 
+def test_what_surrogates_keep_is_the_model_s_own() -> None:
+    """One made again, with another model's or with other weights in between, gives the same integers."""
+    codes, labels = images(25)
+    real = class_logits(digits("relu", 4), codes).astype(np.float64)
+    _, by_logits = LOSSES["margin"](real, labels, None)
+
+    def gradient(model: Model, weights: Model | None = None) -> bytes:
+        network = None if weights is None else of_model(weights)
+        return Surrogate(model, 3, 1.0, network).gradient(codes, by_logits).tobytes()
+
+    one, other = digits("relu", 4), digits("relu", 8)
+    plain, crossed = gradient(one), gradient(one, other)
+    assert plain not in (crossed, gradient(other))
+    assert (gradient(one), gradient(one, other)) == (plain, crossed)
+    assert gradient(replace(one)) == plain  # a model that was never seen
+
+
 def test_matched_slopes_are_as_wide_as_the_reach() -> None:
     model = digits("step", 2)
     network = of_model(model)

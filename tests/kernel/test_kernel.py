@@ -17,6 +17,7 @@ from qsim import InputFormat, Layer, Model, QsimError
 from qsim.executors import executor
 from qsim.kernel import isa
 from qsim.kernel.dense import packing
+from qsim.kernel.dense.operands import Layout
 from qsim.kernel.executor import classify
 
 NAMES = isa.available()
@@ -79,7 +80,7 @@ def test_every_way_to_count_thresholds_is_among_the_networks() -> None:
     for kind in KINDS:
         for levels, bits, input_bits, out in ((2, 8, 8, 1), (255, 8, 8, 4), (255, 10, 16, 4)):
             model = network((300, 20, out), bits=bits, kind=kind, levels=levels, input_bits=input_bits)
-            plan = packing.pack(model, 16, 7, True)
+            plan = packing.pack(model, Layout(16, octets=True))
             assert plan is not None
             found |= set(plan.rows[:, packing.METHOD])
     assert found == set(range(packing.BISECT + 1))

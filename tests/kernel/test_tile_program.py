@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import config, njit
-from tile_emulation import FIRST, REFUSED, SIZE, SPOILT, Emulated
+from tile_emulation import BEYOND, FIRST, REFUSED, SIZE, SPOILT, Emulated, aligned
 from tile_emulation import configure as configure_tiles
 from tile_emulation import dot as dot_tiles
 from tile_emulation import load as load_tile
@@ -19,12 +19,12 @@ from tile_emulation import store as store_tile
 from qsim import InputFormat, Layer, Model
 from qsim.kernel.dense import packing
 from qsim.kernel.dense.memory import Rows
+from qsim.kernel.dense.operands import Layout
 from qsim.kernel.dense.tile_layer import strips
 from qsim.kernel.dense.tiles import shapes
 
 pytestmark = pytest.mark.skipif(config.DISABLE_JIT, reason="addresses need compiled code")
-LANES, PANEL = 16, 7
-BEYOND = 99  # around what may be written
+LANES = 16
 
 
 @pytest.fixture(scope="module")
@@ -39,16 +39,9 @@ def layer_on_tiles() -> Any:
     return run
 
 
-def aligned(size: int, fill: int) -> np.ndarray:
-    """Bytes that start at a cache line."""
-    room = np.full(size + 64, fill, np.uint8)
-    start = -room.ctypes.data % 64
-    return room[start : start + size]
-
-
 def sums_on_tiles(run: Any, layer: Layer, codes: np.ndarray) -> np.ndarray:
     """(images, outputs) of an unsigned 8-bit batch; looks whether memory around the results was touched."""
-    plan = packing.pack(Model((layer,), InputFormat(8)), LANES, PANEL, True)
+    plan = packing.pack(Model((layer,), InputFormat(8)), Layout(LANES, octets=True, tiles=True))
     assert plan is not None
     assert not plan.rows[0, packing.DOUBLED]
     groups, columns = plan.rows[0, packing.GROUPS], plan.rows[0, packing.VECTORS] * LANES
@@ -153,7 +146,7 @@ def test_emulated_products(rows: int, width: int) -> None:
     load_tile(machine.state, 1, codes.ctypes.data, 100)
     load_tile(machine.state, 2, weights.ctypes.data, 100)
     for _ in range(2):
-        dot_tiles(machine.state, 0, 1, 2)
+        dot_tiles(machine.state, 1, 0, 1, 2)
     a = codes[:rows, : 4 * n].reshape(rows, n, 4).astype(np.int64)
     b = weights.view(np.int8)[:n, : 4 * n].reshape(n, n, 4).astype(np.int64)
     expected = np.zeros((16, 16), np.int64)
@@ -171,7 +164,7 @@ def test_emulated_sums_wrap() -> None:
     machine = Machine(shaped(16, 64))
     machine.tile(0).view(np.int32)[:] = 2**31 - 1
     machine.tile(1)[:], machine.tile(2)[:] = 1, 1
-    dot_tiles(machine.state, 0, 1, 2)
+    dot_tiles(machine.state, 1, 0, 1, 2)
     assert (machine.tile(0).view(np.int32) == -(2**31) + 63).all()
 
 
@@ -192,10 +185,10 @@ def test_wrong_shapes_are_refused(where: int) -> None:
 def test_wrong_operands_are_refused() -> None:
     for tiles in ((0, 0, 2), (0, 1, 1), (1, 1, 0)):
         machine = Machine(shapes())
-        dot_tiles(machine.state, *tiles)
+        dot_tiles(machine.state, 1, *tiles)
         assert machine.refused
     machine = Machine(shaped(5, 12))
-    dot_tiles(machine.state, 0, 2, 1)
+    dot_tiles(machine.state, 1, 0, 2, 1)
     assert machine.refused
 
 
@@ -205,6 +198,6 @@ def test_after_release_everything_is_refused() -> None:
     load_tile(machine.state, 0, out.ctypes.data, 64)
     assert machine.refused
     machine = Machine(shapes())
-    dot_tiles(machine.state, 0, 0, 0)
+    dot_tiles(machine.state, 1, 0, 0, 0)
     store_tile(machine.state, 0, out.ctypes.data, 64)
     assert (out == SPOILT).all()

@@ -8,8 +8,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from qsim import QsimError
 from qsim.executors import executor
 from qsim.kernel import entries, isa
 from qsim.kernel.dense import tile_check
+from qsim.kernel.dense.tiles import DOTS
 from qsim.kernel.sweep.api import sweep
 
 VNNI = "avx512vnni"
@@ -67,10 +68,37 @@ def test_the_papers_network_on_tiles(emulated: str, bits: int, kind: str) -> Non
 
 
 @pytest.mark.slow
-def test_operands_of_both_sizes(emulated: str) -> None:
-    """16-bit inputs into a layer on vectors, whose codes go into one on tiles."""
-    model = network((40, 60, 30, 5), bits=8, input_bits=16, signed=True)
-    check(emulated, model, images(model, 40))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
+@given(
+    shape=st.lists(st.integers(1, 70), min_size=2, max_size=4),
+    bits=st.sampled_from((1, 4, 8, 9, 10)),
+    grid=st.sampled_from(("odd", "twos_complement")),
+    kind=st.sampled_from(KINDS),
+    levels=st.sampled_from((1, 15, 255, 1023)),
+    input_bits=st.sampled_from((8, 12, 16)),
+    signed=st.booleans(),
+    extreme=st.booleans(),
+    seed=st.integers(0, 1000),
+    count=st.integers(14, 40),
+)
+def test_operands_of_both_sizes(emulated: str, shape: list[int], count: int, **how: Any) -> None:
+    """Any mixture of layers: codes, weights, or both of two bytes, and sums of 32 and of 64 bits."""
+    model = network(tuple(shape), **how)
+    assert executor(model, emulated).isa == emulated
+    check(emulated, model, images(model, count))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bits", [8, 9, 10])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("input_bits", [8, 16])
+def test_the_papers_network_on_tiles_of_bytes_of_halves(
+    emulated: str, bits: int, kind: str, input_bits: int
+) -> None:
+    model = network((784, 100, 10), bits=bits, kind=kind, input_bits=input_bits)
+    codes = images(model, 203)
+    found, expected = (executor(model, name).logits(codes) for name in (emulated, VNNI))
+    assert (found == expected).all()
 
 
 def test_batches_threads_and_sparse_images(emulated: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,14 +116,16 @@ def test_batches_threads_and_sparse_images(emulated: str, monkeypatch: pytest.Mo
 
 
 @pytest.mark.slow
-def test_sweeps_on_tiles(emulated: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = network((70, 50, 10))
+@pytest.mark.parametrize(("bits", "input_bits"), [(8, 8), (10, 8), (4, 12), (10, 12)])
+def test_sweeps_on_tiles(emulated: str, bits: int, input_bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = partial(network, (70, 50, 10), bits=bits, input_bits=input_bits)
+    model, steps = made(), range(0, 1 << input_bits, 5 << input_bits - 8)
     codes = images(model, 50)
     signs = np.random.default_rng(2).integers(-1, 2, codes.shape).astype(np.int8)
-    expected = sweep(model, codes, signs, range(0, 256, 5))
+    expected = sweep(model, codes, signs, steps)
     monkeypatch.setattr(isa, "choose", lambda: emulated)
-    fresh = network((70, 50, 10))
-    assert (sweep(fresh, codes, signs, range(0, 256, 5)) == expected).all()
+    fresh = made()
+    assert (sweep(fresh, codes, signs, steps) == expected).all()
     assert executor(fresh).isa == emulated
 
 
@@ -115,9 +145,9 @@ class Noting(Emulated):
     def __init__(self) -> None:
         self.products: set[tuple[int, int, int]] = set()
 
-    def dot(self, context: Any, b: Any, state: Any, sums: int, codes: int, weights: int) -> None:
-        self.products.add((sums, codes, weights))
-        super().dot(context, b, state, sums, codes, weights)
+    def dot(self, context: Any, b: Any, state: Any, signs: int, tiles: tuple[int, int, int]) -> None:
+        self.products.add(tiles)
+        super().dot(context, b, state, signs, tiles)
 
 
 def test_the_limit_of_tiles_runs_on_emulated_ones() -> None:
@@ -130,35 +160,59 @@ def test_the_limit_of_tiles_runs_on_emulated_ones() -> None:
 
 # the real ones
 
-COMPILE = """
+FEATURES = "+avx2,+fma,+avx512f,+avx512bw,+avx512dq,+avx512vl,+avx512vnni,+amx-tile,+amx-int8"
+OF_BYTES = """
 from qsim.kernel import entries
 print("\\n".join(entries.run("avx512amx", True).inspect_asm().values()))
 """
+OF_HALVES = """
+from numba import njit, types
+from qsim.kernel.dense import tile_planes, tiles
+from qsim.kernel.dense.memory import Rows
+on_tiles = tile_planes.plane_strips(tiles.Amx())
+@njit([types.void(types.int64[::1], *[types.intp] * 7)])
+def run(row, data, codes, pitch, images, room, acc, wide):
+    on_tiles(row, data, Rows(codes, pitch), images, room, acc, wide)
+print("\\n".join(run.inspect_asm().values()))
+"""
+REGISTERS = {
+    *(("2", "0"), ("3", "1")),  # codes and sums of a block of two tiles of sums
+    *(("4", "0"), ("4", "1"), ("5", "2"), ("5", "3")),  # four
+    *(("6", into) for into in "012345"),  # six
+}
 
 
-def test_instructions_for_a_processor_with_tiles(tmp_path: Path) -> None:
-    """An entry compiled for Sapphire Rapids and not run: the instructions, and the tiles that they name."""
-    features = "+avx2,+fma,+avx512f,+avx512bw,+avx512dq,+avx512vl,+avx512vnni,+amx-tile,+amx-int8"
+@pytest.mark.parametrize(
+    ("program", "dots"),
+    [(OF_BYTES, {"tdpbusd"}), (OF_HALVES, set(DOTS))],
+    ids=["bytes", "halves"],
+)
+def test_instructions_for_a_processor_with_tiles(program: str, dots: set[str], tmp_path: Path) -> None:
+    """Compiled for Sapphire Rapids and not run: the instructions, and the tiles that they name."""
     environment = {
         **os.environ,
         "NUMBA_CACHE_DIR": str(tmp_path),
         "NUMBA_CPU_NAME": "sapphirerapids",
-        "NUMBA_CPU_FEATURES": features,
+        "NUMBA_CPU_FEATURES": FEATURES,
     }
-    command = [sys.executable, "-c", COMPILE]
+    command = [sys.executable, "-c", program]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     code = done.stdout
     assert code.count("\tldtilecfg") == code.count("\ttilerelease") == 1
     sums = set(re.findall(r"\ttilestored\t%tmm(\d)", code))
-    products = set(re.findall(r"\ttdpbusd\t%tmm(\d), %tmm(\d), %tmm(\d)", code))  # weights, codes, sums
     assert sums == set("012345")
-    assert {weights for weights, _, _ in products} == {"7"}
-    assert {(codes, into) for _, codes, into in products} == {
-        *(("2", "0"), ("3", "1")),  # two tiles of sums
-        *(("4", "0"), ("4", "1"), ("5", "2"), ("5", "3")),  # four
-        *(("6", into) for into in "012345"),  # six
-    }
+    products = re.findall(r"\t(tdpb\w+)\t%tmm(\d), %tmm(\d), %tmm(\d)", code)  # weights, codes, sums
+    assert {dot for dot, *_ in products} == dots
+    for dot in dots:
+        assert {weights for name, weights, _, _ in products if name == dot} == {"7"}
+        assert {(codes, into) for name, _, codes, into in products if name == dot} == REGISTERS
+
+
+def test_the_dot_for_each_pair_of_signs() -> None:
+    """TDPBSUD's first S is that of the first operand, the codes."""
+    for signs, dot in enumerate(DOTS):
+        assert dot == "tdpb" + "us"[signs >> 1] + "us"[signs & 1] + "d"
 
 
 AMX_FEATURES = {"avx2", "avx512f", "avx512bw", "avx512vl", "avx512vnni", "amx-tile", "amx-int8"}
@@ -166,11 +220,7 @@ AMX_FEATURES = {"avx2", "avx512f", "avx512bw", "avx512vl", "avx512vnni", "amx-ti
 
 @pytest.mark.parametrize("granted", [True, False])
 def test_tiles_are_used_where_the_kernel_grants_them(granted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    def codegen() -> SimpleNamespace:
-        listed = ",".join(f"+{name}" for name in sorted(AMX_FEATURES))
-        return SimpleNamespace(magic_tuple=lambda: ("triple", "cpu", listed))
-
-    monkeypatch.setattr(isa, "cpu_target", SimpleNamespace(target_context=SimpleNamespace(codegen=codegen)))
+    monkeypatch.setattr(isa, "features", lambda: frozenset(AMX_FEATURES))
     monkeypatch.setattr(isa, "tiles_granted", lambda: granted)
     names = isa.available.__wrapped__()
     assert ("avx512amx" in names) == granted

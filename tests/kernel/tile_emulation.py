@@ -5,7 +5,7 @@ whether the processor would have refused anything so far, and the tiles. What wa
 stored afterwards.
 
 Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2: LDTILECFG, TILELOADD,
-TILESTORED, TDPBUSD, TILERELEASE.
+TILESTORED, TDPBUUD, TDPBUSD, TDPBSUD, TDPBSSD, TILERELEASE.
 """
 
 from __future__ import annotations
@@ -27,6 +27,14 @@ REFUSED = 64  # where the state says so
 FIRST = 128  # where its tiles begin
 SIZE = FIRST + 8 * TILE
 SPOILT = 0x5A
+BEYOND = 99  # around what may be written
+
+
+def aligned(size: int, fill: int) -> np.ndarray:
+    """Bytes that start at a cache line."""
+    room = np.full(size + 64, fill, np.uint8)
+    start = -room.ctypes.data % 64
+    return room[start : start + size]
 
 
 @njit
@@ -86,8 +94,14 @@ def store(state, tile, address, pitch):
 
 
 @njit
-def dot(state, sums, codes, weights):
-    """TDPBUSD sums, codes, weights."""
+def number(byte, signed):
+    """A byte's value."""
+    return np.int32(byte) - np.int32(256 if signed and byte > 127 else 0)
+
+
+@njit
+def dot(state, signs, sums, codes, weights):
+    """TDPBUUD, TDPBUSD, TDPBSUD or TDPBSSD sums, codes, weights, for signs of 0 to 3."""
     refused = sums in (codes, weights) or codes == weights
     for tile in (sums, codes, weights):
         refused |= height(state, tile) == 0 or width(state, tile) % 4 != 0
@@ -100,10 +114,10 @@ def dot(state, sums, codes, weights):
     for m in range(height(state, sums)):
         a, c = pointer(row(state, codes, m), np.uint8), pointer(row(state, sums, m), np.int32)
         for k in range(width(state, codes) // 4):
-            b = pointer(row(state, weights, k), np.int8)
+            b = pointer(row(state, weights, k), np.uint8)
             for n in range(width(state, sums) // 4):
                 for i in range(4):
-                    c[n] += np.int32(a[4 * k + i]) * np.int32(b[4 * n + i])
+                    c[n] += number(a[4 * k + i], signs & 2) * number(b[4 * n + i], signs & 1)
         for n in range(width(state, sums) // 4, 16):
             c[n] = 0
     for m in range(height(state, sums), 16):
@@ -133,8 +147,8 @@ class Emulated:
     def load(self, context: Any, b: Any, state: Any, tile: int, rows: tuple[Any, Any]) -> None:
         self._call(context, b, load, state, ir.Constant(I64, tile), *rows)
 
-    def dot(self, context: Any, b: Any, state: Any, sums: int, codes: int, weights: int) -> None:
-        self._call(context, b, dot, state, *(ir.Constant(I64, tile) for tile in (sums, codes, weights)))
+    def dot(self, context: Any, b: Any, state: Any, signs: int, tiles: tuple[int, int, int]) -> None:
+        self._call(context, b, dot, state, *(ir.Constant(I64, number) for number in (signs, *tiles)))
 
     def store(self, context: Any, b: Any, state: Any, tile: int, rows: tuple[Any, Any]) -> None:
         self._call(context, b, store, state, ir.Constant(I64, tile), *rows)
@@ -155,6 +169,6 @@ class Doubling(Emulated):
 
     name = Emulated.name + "-doubling"
 
-    def dot(self, context: Any, b: Any, state: Any, sums: int, codes: int, weights: int) -> None:
+    def dot(self, context: Any, b: Any, state: Any, signs: int, tiles: tuple[int, int, int]) -> None:
         for _ in range(2):
-            super().dot(context, b, state, sums, codes, weights)
+            super().dot(context, b, state, signs, tiles)

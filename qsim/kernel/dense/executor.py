@@ -29,8 +29,7 @@ def executor(model: Model, isa: str) -> Executor:
 
 
 def _packed(model: Model, isa: str) -> packing.Plan | None:
-    own = entries.SETS[isa]
-    return packing.pack(model, own.lanes, own.panel, own.octets is not None)
+    return packing.pack(model, entries.SETS[isa].layout)
 
 
 def _fast(model: Model, plan: packing.Plan, isa: str) -> Enter:

@@ -18,7 +18,7 @@ from . import products as tiles
 from .activation import finish
 from .memory import Groups, Panel, Rows
 
-LIST_EXTRA = 20  # numbers after a list of groups: room to write 16 at once, and the length
+LIST_EXTRA = 32  # numbers after a list of groups: 16 written at once and the length; or a strip's idle bytes
 SPARSE = 0.55  # density of groups below which walking over them is faster
 DEEP = 128  # groups that a tile takes at a time, at most: their weights stay in the first cache
 

@@ -29,6 +29,14 @@ class Panel(NamedTuple):
     start: int
 
 
+class Matrix(NamedTuple):
+    """Packed weights of bytes: their address, groups of inputs, and vectors of neurons."""
+
+    weights: int
+    groups: int
+    vectors: int
+
+
 class Work(NamedTuple):
     """A block's work areas: an address, and offsets from it (see `network.memory_map`)."""
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from ...jit.compiling import part
 from ...jit.vectors import pointer
 from ..thresholds.forms import Array, find_staircase, find_table
+from .operands import Layout, byte_planes, narrowest
 from .products import GROUP
 
 if TYPE_CHECKING:
@@ -44,13 +45,17 @@ SHIFT = 17
 BUCKETS = 18  # in a row of a table
 START = 19  # offset of the 32-bit numbers that sums start from: the bias where that is all it takes
 FUSED = 20  # 1 where doubling and adding the bias is left to the method, CLIMB or KEYED
-COLUMNS = 21
+CODE_BYTES = 21  # that hold a code's operand: 1 or 2
+WEIGHT_BYTES = 22
+PLANES = 23  # offset of the low, then the high bytes of 16-bit weights, for tiles; 0 if those do not serve
+COLUMNS = 24
 
 LAST, KEYED, COMPARE, CLIMB, TABLED, BISECT = range(6)  # all but the last in 32 bits
 FEW = 4  # thresholds that are compared one by one
 BEYOND = 15 * 7 * 64  # bytes after the block that may be read: tiles of 16 groups end behind the weights
 KEY_BITS = 4  # of a key, which tell its lane: see `vectors.winners_of_16`
 IN_32_BITS = (1 << 31) - 1
+DEEPEST = IN_32_BITS // (2 * 255 * 255)  # inputs whose bytes' products, two of each, sum to 32 bits
 
 
 @part
@@ -93,28 +98,31 @@ class _Block:
         return block
 
 
-def pack(model: Model, lanes: int, panel: int, has_bytes: bool) -> Plan | None:
-    """The plan for vectors of `lanes` neurons, at most `panel` of them at a time; None if not provable."""
+def pack(model: Model, layout: Layout) -> Plan | None:
+    """The plan for an instruction set that wants this layout; None if not provable."""
     if model.wraps:
         return None
-    block, rows = _Block(), np.zeros((len(model.layers), COLUMNS), np.int64)
+    block, rows, lanes = _Block(), np.zeros((len(model.layers), COLUMNS), np.int64), layout.lanes
     for i, layer in enumerate(model.layers):
         codes = model.code_range(i)
-        operands = _operands(layer, codes, has_bytes)
-        if operands is None:
+        stored = narrowest(layer, codes, layout)
+        if stored is None:
             return None
-        weights, halves, shift = operands
-        row = rows[i]
-        row[[HALVES, INPUTS, OUTPUTS, SHIFT_IN]] = halves, layer.inputs, layer.outputs, shift
+        weights, shift, row = stored.weights, stored.shift, rows[i]
+        row[[HALVES, INPUTS, OUTPUTS, SHIFT_IN]] = stored.halves, layer.inputs, layer.outputs, shift
+        row[[CODE_BYTES, WEIGHT_BYTES]] = stored.code_bytes, stored.weight_bytes
         row[DOUBLED] = len(weights) > layer.outputs
         groups = _grouped(weights, lanes)
         row[GROUPS], row[VECTORS] = groups.shape[1], len(groups) // lanes
-        row[WEIGHTS] = block.add(_panels(groups, lanes, panel))
+        row[WEIGHTS] = block.add(_panels(groups, layout))
         low, high = model.bounds[i]
         if low < -IN_32_BITS or high >= IN_32_BITS:
             row[CHUNK] = _chunk(groups, max(abs(end - shift) for end in codes))
             if row[CHUNK] < 8:
                 return None
+        if layout.tiles and stored.halves and (not row[CHUNK] or layer.inputs <= DEEPEST):
+            planes = byte_planes(weights, stored.weight_bytes)
+            row[PLANES] = block.add(np.stack([_panels(_grouped(plane, lanes), layout) for plane in planes]))
         bias = np.zeros(len(groups), np.int64)
         bias[: layer.outputs] = layer.bias + shift * layer.weights.sum(1)
         row[BIAS] = row[START] = block.add(bias if row[CHUNK] else bias.astype(np.int32))
@@ -161,6 +169,7 @@ def pack_sweep(model: Model, plan: Plan, lanes: int) -> Plan | None:
     bias = np.zeros(lanes, np.int32)
     bias[: layer.outputs] = -layer.weights.sum(1)
     row[BIAS] = block.add(bias)
+    row[CODE_BYTES] = 1  # 0, 1 or 2
     if not row[DOUBLED]:
         row[START] = row[BIAS]
     columns = np.zeros((layer.inputs, lanes, 2), np.int16)
@@ -173,32 +182,6 @@ def pack_sweep(model: Model, plan: Plan, lanes: int) -> Plan | None:
     return Plan(rows, block.aligned())
 
 
-def _operands(layer: Layer, codes: tuple[int, int], has_bytes: bool) -> tuple[Array, int, int] | None:
-    """The stored operand of each weight, whether it needs 16 bits, and the shift of the codes.
-
-    A weight 2s + 1 too wide for the operand is stored as s, and a further row of ones sums the codes:
-    acc = 2 * sum of s * code + sum of codes.
-    """
-    low, high = codes
-    for halves, dtype, code_low, code_high in ((0, np.int8, 0, 255), (1, np.int16, -32768, 32767)):
-        if not halves and not has_bytes:
-            continue
-        info = np.iinfo(dtype)
-        shift = 0
-        if low < code_low or high > code_high:
-            shift = -128 if not halves else 32768  # signed codes as bytes, unsigned ones as halves
-        if low - shift < code_low or high - shift > code_high:
-            continue
-        for weights in (layer.weights, _with_ones(layer)):
-            if weights is not None and info.min <= weights.min() and weights.max() <= info.max:
-                return weights.astype(dtype), halves, shift
-    return None
-
-
-def _with_ones(layer: Layer) -> Array | None:
-    return np.vstack([layer.stored, np.ones_like(layer.stored[:1])]) if layer.grid == "odd" else None
-
-
 def _grouped(weights: Array, lanes: int) -> Array:
     """(neurons, groups, operands in a group), with zeros up to whole vectors and whole groups."""
     each = GROUP // weights.itemsize
@@ -207,11 +190,11 @@ def _grouped(weights: Array, lanes: int) -> Array:
     return padded.reshape(len(padded), -1, each)
 
 
-def _panels(groups: Array, lanes: int, panel: int) -> Array:
+def _panels(groups: Array, layout: Layout) -> Array:
     """As the tiles read them: panels of a few vectors, in each all groups, in each its neurons."""
-    vectors = len(groups) // lanes
-    panels = -(-vectors // panel)
-    parts = np.array_split(groups.reshape(vectors, lanes, *groups.shape[1:]), panels)
+    vectors = len(groups) // layout.lanes
+    panels = -(-vectors // layout.panel)
+    parts = np.array_split(groups.reshape(vectors, layout.lanes, *groups.shape[1:]), panels)
     return np.concatenate([np.moveaxis(part, 2, 0).ravel() for part in parts])
 
 

@@ -18,9 +18,9 @@ from ...jit.vectors import pointer
 from . import packing as p
 from .activation import finish
 from .layer import cut, density, layer_sums
-from .memory import Rows
+from .memory import Matrix, Rows
 from .products import GROUP, PANEL, Unit
-from .tiles import BYTES, ROWS, WIDEST, TileUnit, tiles
+from .tiles import AS_VECTORS, BYTES, ROWS, WIDEST, TileUnit, tiles
 
 STRIP = 2 * ROWS  # images
 SPARSE = 0.15  # density of groups below which vectors, which leave zeros out, are faster: estimated
@@ -39,39 +39,48 @@ def align(codes, images, groups, strip):
 
 
 @cache
+def product(unit: TileUnit, kinds: tuple[int, ...]) -> tuple[Any, Any, Any]:
+    """Three compiled functions, as of `tiles`, but instead of `block` one that takes all neurons."""
+    configure, block, release = tiles(unit, kinds)
+    widest = PANEL[ROWS]
+
+    @part_of(f"{unit.name}.{kinds}")
+    def multiply(state, signs, strip, second, matrix, start, sums):
+        """For one aligned strip, whose other tile of images starts at row `second`; `matrix` is a Matrix."""
+        weights, done, depth = matrix.weights, 0, (matrix.groups + ROWS - 1) // ROWS
+        for k in range((matrix.vectors + widest - 1) // widest):
+            panel, within = cut(matrix.vectors, widest, k), 0
+            for n in range((panel + WIDEST - 1) // WIDEST):
+                width = cut(panel, WIDEST, n)
+                own = Rows(weights + within * BYTES, panel * BYTES)
+                origin = Rows(start.address + done * BYTES, start.pitch)
+                to = Rows(sums.address + done * BYTES, sums.pitch)
+                block(state, signs, width, strip, second, own, depth, origin, to)
+                within, done = within + width, done + width
+            weights += matrix.groups * panel * BYTES
+
+    return configure, multiply, release
+
+
+@cache
 def strips(unit: TileUnit) -> Any:
     """A compiled function: the 32-bit sums of a layer for at least ROWS images, not finished yet.
 
     `data` is the address of the plan's block, `room` that of STRIP rows of whole tiles (of as many as there
     are images, if fewer), `acc` that of the sums.
     """
-    configure, block, release = tiles(unit)
-    widest = PANEL[ROWS]
-
-    @part_of(unit.name)
-    def multiply(row, data, strip, second, acc, state):
-        """All neurons for one aligned strip, whose other tile of images starts at row `second`."""
-        groups, vectors, depth = row[p.GROUPS], row[p.VECTORS], strip.pitch // BYTES
-        weights, start, done = data + row[p.WEIGHTS], data + row[p.START], 0
-        for k in range((vectors + widest - 1) // widest):
-            panel, within = cut(vectors, widest, k), 0
-            for n in range((panel + WIDEST - 1) // WIDEST):
-                width = cut(panel, WIDEST, n)
-                own = Rows(weights + within * BYTES, panel * BYTES)
-                to = Rows(acc.address + done * BYTES, acc.pitch)
-                block(state, width, strip, second, own, depth, start + done * BYTES, to)
-                within, done = within + width, done + width
-            weights += groups * panel * BYTES
+    configure, multiply, release = product(unit, (AS_VECTORS,))
 
     @part_of(unit.name)
     def on_tiles(row, data, codes, images, room, acc):
         groups, pitch = row[p.GROUPS], row[p.VECTORS] * BYTES
+        matrix, begin = Matrix(data + row[p.WEIGHTS], groups, row[p.VECTORS]), Rows(data + row[p.START], 0)
         strip = Rows(room, (groups + ROWS - 1) // ROWS * BYTES)
         rows, state = min(images, STRIP), configure()
         for first in range(0, images, STRIP):
             start = min(first, images - rows)  # the last strip overlaps the one before
             align(Rows(codes.address + start * codes.pitch, codes.pitch), rows, groups, strip)
-            multiply(row, data, strip, rows - ROWS, Rows(acc + start * pitch, pitch), state)
+            multiply(state, AS_VECTORS, strip, rows - ROWS, matrix, begin, Rows(acc + start * pitch, pitch))
         release(state)
 
     return on_tiles

@@ -4,13 +4,16 @@
 instructions are all that is needed:
 
     load     16 rows from memory, each a given number of bytes after the one before; 0 repeats one row
-    dot      16 x 16 sums += 16 rows of 64 unsigned bytes x 64 rows of 16 signed bytes
+    dot      16 x 16 sums += 16 rows of 64 bytes x 64 rows of 16 bytes
     store    16 rows to memory
     configure, release    say what shape the tiles have; give them back, all zero
 
-`dot` (TDPBUSD) reads its operands so, with m, n, k from 0 to 15 and i from 0 to 3:
+`dot` reads its operands so, with m, n, k from 0 to 15 and i from 0 to 3:
 
     sums[m][n] += codes[m][4k + i] * weights[k][4n + i]      in 32 bits, wrapping
+
+It comes four times, for unsigned and signed bytes on either side. TDPBUSD takes unsigned codes and signed
+weights, as vectors do; the others serve operands of 16 bits, byte by byte (see `tile_planes`).
 
 **What lies in them.** Row m of `codes` is an image, 64 input codes of it. Row k of `weights` holds, side by
 side for 16 neurons n, their weights for the group of inputs 4k ... 4k + 3. That is how `products` has weights
@@ -27,11 +30,12 @@ time where there are as many, and each operand used for all sums it belongs to. 
 fit 32 bits this is exact, like every path here.
 
 Figures of cycles: Intel 64 and IA-32 Architectures Optimization Reference Manual, chapter on AMX; the
-instructions: Software Developer's Manual, volume 2, TDPBUSD, LDTILECFG, TILELOADD.
+instructions: Software Developer's Manual, volume 2, TDPBSSD and its kin, LDTILECFG, TILELOADD.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from llvmlite import ir
@@ -48,6 +52,8 @@ ROWS = 16  # of a tile: images, or groups of inputs
 BYTES = 64  # in a row: 16 groups of input codes, or one for each of 16 neurons
 WIDEST = 3  # tiles of neurons in a block, beside two of images
 WEIGHTS = TILES - 1  # the tile that weights go through
+DOTS = ("tdpbuud", "tdpbusd", "tdpbsud", "tdpbssd")  # by 2 if codes are signed, and 1 if weights are
+AS_VECTORS = 1  # unsigned codes, signed weights
 
 
 def shapes() -> bytes:
@@ -70,8 +76,8 @@ class TileUnit(Protocol):
     def load(self, context: Any, b: Any, state: Any, tile: int, rows: tuple[Any, Any]) -> None:
         """From Rows in memory."""
 
-    def dot(self, context: Any, b: Any, state: Any, sums: int, codes: int, weights: int) -> None:
-        """Adds unsigned codes x signed weights to the sums."""
+    def dot(self, context: Any, b: Any, state: Any, signs: int, tiles: tuple[int, int, int]) -> None:
+        """Adds codes x weights to the sums; `tiles` are sums, codes and weights, `signs` is of DOTS."""
 
     def store(self, context: Any, b: Any, state: Any, tile: int, rows: tuple[Any, Any]) -> None:
         """To Rows in memory."""
@@ -93,8 +99,8 @@ class Amx:
         address, pitch = rows
         self._emit(b, "tileloadd64", ir.Constant(I8, tile), b.inttoptr(address, I8.as_pointer()), pitch)
 
-    def dot(self, context: Any, b: Any, state: Any, sums: int, codes: int, weights: int) -> None:
-        self._emit(b, "tdpbusd", *(ir.Constant(I8, tile) for tile in (sums, codes, weights)))
+    def dot(self, context: Any, b: Any, state: Any, signs: int, tiles: tuple[int, int, int]) -> None:
+        self._emit(b, DOTS[signs], *(ir.Constant(I8, tile) for tile in tiles))
 
     def store(self, context: Any, b: Any, state: Any, tile: int, rows: tuple[Any, Any]) -> None:
         address, pitch = rows
@@ -108,9 +114,10 @@ class Amx:
         b.call(declared(b, f"llvm.x86.{instruction}", kind), operands)
 
 
-def _block(unit: TileUnit, context: Any, b: Any, state: Any, width: int, arguments: list[Any]) -> None:
-    """Two tiles of images x `width` tiles of neurons, over all groups; the arguments are those of `block`."""
-    (codes, pitch), second, (weights, stride), depth, start, (sums, sums_pitch) = arguments
+def _block(unit: TileUnit, context: Any, b: Any, how: tuple[int, int], arguments: list[Any]) -> None:
+    """Two tiles of images x some of neurons, over all groups; `how` is signs and width, see `block`."""
+    state, (codes, pitch), second, (weights, stride), depth, start, sums = arguments
+    signs, width = how
 
     def rows_of(address: Any, pitch: Any) -> list[Any]:
         return [address, b.add(address, b.mul(second, pitch))]
@@ -126,33 +133,34 @@ def _block(unit: TileUnit, context: Any, b: Any, state: Any, width: int, argumen
                 if held.get(tile) != i:
                     unit.load(context, b, state, tile, (b.add(images[i], column), pitch))
                     held[tile] = i
-                unit.dot(context, b, state, i * width + v, tile, WEIGHTS)
+                unit.dot(context, b, state, signs, (i * width + v, tile, WEIGHTS))
         return []
 
-    images, results = rows_of(codes, pitch), rows_of(sums, sums_pitch)
-    for v in range(width):
-        for i in range(2):
-            place = b.add(start, ir.Constant(I64, v * BYTES)), ir.Constant(I64, 0)
-            unit.load(context, b, state, i * width + v, place)
+    def each_sum(move: Callable[..., None], rows: tuple[Any, Any]) -> None:
+        for v in range(width):
+            for i, address in enumerate(rows_of(*rows)):
+                move(context, b, state, i * width + v, (b.add(address, ir.Constant(I64, v * BYTES)), rows[1]))
+
+    images = rows_of(codes, pitch)
+    each_sum(unit.load, start)
     loop(b, depth, [], step)
-    for v in range(width):
-        for i in range(2):
-            place = b.add(results[i], ir.Constant(I64, v * BYTES)), sums_pitch
-            unit.store(context, b, state, i * width + v, place)
+    each_sum(unit.store, sums)
 
 
-def tiles(unit: TileUnit) -> tuple[Any, Any, Any]:
-    """Three functions to compile in, `configure`, `block` and `release`.
+def tiles(unit: TileUnit, kinds: tuple[int, ...]) -> tuple[Any, Any, Any]:
+    """Three functions to compile in, `configure`, `block` and `release`; `kinds` are indices of DOTS in use.
 
     configure():
         A number, the state for the others, valid as long as the function that calls it runs.
-    block(state, width, codes, second, weights, depth, start, sums):
+    block(state, signs, width, codes, second, weights, depth, start, sums):
         Sums of 16 images from the first of Rows `codes` on and of 16 from row `second` on, for 1 to WIDEST
-        tiles of neurons, over `depth` tiles of groups. Sums start from the int32 at address `start` and go to
-        Rows `sums`, the same rows as of codes. Rows of `weights` are groups. All of each tile is read: codes
-        beyond the groups must be 0, and what weights are there does not matter.
+        tiles of neurons, over `depth` tiles of groups; `signs` is one of the kinds. Sums start from the int32
+        of Rows `start` and go to Rows `sums`, the same rows as of codes. Both may be the same: all are read
+        before any is written. Rows of `weights` are groups. All of each tile is read: codes beyond the groups
+        must be 0, and what weights are there does not matter.
     release(state)
     """
+    ways = {kind * (WIDEST + 1) + width: (kind, width) for kind in kinds for width in range(1, WIDEST + 1)}
 
     @intrinsic
     def configure(context):
@@ -165,16 +173,19 @@ def tiles(unit: TileUnit) -> tuple[Any, Any, Any]:
         return types.intp(), emit
 
     @intrinsic
-    def block(context, state, width, codes, second, weights, depth, start, sums):
+    def block(context, state, signs, width, codes, second, weights, depth, start, sums):
         def emit(context, b, signature, arguments):
-            state, width, codes, second, weights, depth, start, sums = arguments
-            codes, weights, sums = (cgutils.unpack_tuple(b, given, 2) for given in (codes, weights, sums))
-            rest = [codes, second, weights, depth, start, sums]
-            switch(b, width, lambda n: _block(unit, context, b, state, n, rest), range(1, WIDEST + 1))
+            state, signs, width, codes, second, weights, depth, start, sums = arguments
+            codes, weights, start, sums = (
+                cgutils.unpack_tuple(b, given, 2) for given in (codes, weights, start, sums)
+            )
+            way = b.add(b.mul(signs, ir.Constant(I64, WIDEST + 1)), width)
+            rest = [state, codes, second, weights, depth, start, sums]
+            switch(b, way, lambda n: _block(unit, context, b, ways[n], rest), ways)
             return context.get_dummy_value()
 
         number, rows = types.intp, numbers(Rows, 2)
-        return types.void(number, number, rows, number, rows, number, number, rows), emit
+        return types.void(number, number, number, rows, number, rows, number, rows, rows), emit
 
     @intrinsic
     def release(context, state):

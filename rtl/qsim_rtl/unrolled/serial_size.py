@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -59,7 +60,7 @@ def serial_adders(graph: AdderGraph, ends: Ends, digits: Digits) -> Size:
     used, wide = len(used_inputs(graph)), width(*ends)
     moved = wide if ends[0] < 0 else max(wide - bits, 0)  # into the highest bits of others come zeros
     held = (len(made) - len(given) + digits.number * len(outputs)) * bits
-    control = digits.number + deepest + 1 + _copies(graph, made, outputs)
+    control = digits.number + deepest + 1 + _copies(graph, made, outputs) + _shared(graph) * bits
     return Size(
         gates=(2 * sums + shifted) * bits + used * moved,
         registers=sums * (bits + 1) + held + control + used * wide,
@@ -74,6 +75,19 @@ def _copies(graph: AdderGraph, made: set[Stream], outputs: Sequence[Term]) -> in
     shifting = {(value // copies.VALUES, level) for value, places, level in made if places}
     taken = {i // copies.INPUTS for i in used_inputs(graph)}
     return len(adding | negated | shifting) + len(taken)
+
+
+def _shared(graph: AdderGraph) -> int:
+    """Registers of values that many add, beside the one that each goes on from."""
+    users = Counter(
+        (term.value, graph.levels[number] - 1)
+        for number, node in enumerate(graph.nodes, graph.inputs)
+        for term in node
+        if not term.shift
+    )
+    return sum(
+        count // copies.ADDERS for (_, level), count in users.items() if count > copies.ADDERS and level
+    )
 
 
 def _ask(made: set[Stream], term: Term, level: int, bits: int) -> None:

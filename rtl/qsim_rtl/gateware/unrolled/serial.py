@@ -7,6 +7,8 @@ adder is as wide as a digit and keeps its carry for the next one (Hartley & Parh
 
 from __future__ import annotations
 
+from collections import Counter
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -63,6 +65,12 @@ class SerialAdders(wiring.Component):
         graph = self.graph
         self._top, self._blocks = m, Blocks(m)
         self._copies, self._copied = Copies(), dict[tuple[int, str], Value]()
+        self._users = Counter(
+            (term.value, self.graph.levels[number] - 1)
+            for number, node in enumerate(graph.nodes, graph.inputs)
+            for term in node
+        )
+        self._served, self._sums = Counter[tuple[int, int]](), dict[int, Value]()
         self._begins = delayed(m, self.start, name="begins")
         self._ahead: list[Value] = [self._continued()]
         self._streams: dict[tuple[int, int, int], Value] = {
@@ -127,8 +135,18 @@ class SerialAdders(wiring.Component):
 
     def _sum(self, number: int, name: str, node: Node, level: int) -> Value:
         left, right = node if node.left.sign > 0 else (node.right, node.left)
-        a, b = (self._at(term.value, term.shift, level) for term in (left, right))
+        a, b = (self._near(term, level) for term in (left, right))
         return self._added(number, name, a, b, level, minus=right.sign < 0)
+
+    def _near(self, term: Term, level: int) -> Value:
+        """Digits of a term for an adder: a copy of their register, if many look at that."""
+        key = term.value, level
+        if not level or term.shift or self._users[key] <= copies.ADDERS:
+            return self._at(term.value, term.shift, level)
+        first = level == self.graph.levels[term.value]
+        before = self._sums[term.value] if first else self._register(term.value, 0, level - 1)
+        self._served[key] += 1
+        return self._copy(self._served[key] // copies.ADDERS, f"v{term.value}_{level}_copy", before)
 
     def _added(self, value: int, name: str, a: Value, b: Value, level: int, minus: bool) -> Value:
         """Digits of a + b or a - b, which have passed by `level` adders; gates, not a carry chain."""
@@ -136,13 +154,16 @@ class SerialAdders(wiring.Component):
         total = Signal(self.digit_bits, name=name, reset_less=True)
         carry = Signal(name=f"{name}_carry", init=minus, reset_less=True)
         reached: Value = carry
+        bits = []
         for bit in range(self.digit_bits):
             one, other = a[bit], ~b[bit] if minus else b[bit]
-            m.d.sync += total[bit].eq(one ^ other ^ reached)
+            bits.append(one ^ other ^ reached)
             following = Signal(name=f"{name}_carry{bit}")
             m.d.comb += following.eq((one & other) | (one & reached) | (other & reached))
             reached = following
-        more = self._more_at(value, level)
+        more, coming = self._more_at(value, level), Cat(bits)
+        self._sums.setdefault(value, coming)
+        m.d.sync += total.eq(coming)
         m.d.sync += carry.eq(reached | ~more if minus else reached & more)
         return total
 

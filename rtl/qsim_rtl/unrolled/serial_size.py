@@ -10,6 +10,7 @@ from . import copies
 from .graph import AdderGraph, Term, width
 from .size import Ends, Size, output_ends, used_inputs
 
+WIDE = 4  # bits of a digit whose adders have a carry chain, and whose shifts a synchronous reset
 Stream = tuple[int, int, int]  # a value, the places of digits it is shifted by, adders it has passed by
 
 
@@ -61,10 +62,8 @@ def serial_adders(graph: AdderGraph, ends: Ends, digits: Digits) -> Size:
     moved = wide if ends[0] < 0 else max(wide - bits, 0)  # into the highest bits of others come zeros
     held = (len(made) - len(given) + digits.number * len(outputs)) * bits
     control = digits.number + deepest + 1 + _copies(graph, made, outputs) + _shared(graph) * bits
-    return Size(
-        gates=(2 * sums + shifted) * bits + used * moved,
-        registers=sums * (bits + 1) + held + control + used * wide,
-    )
+    added = Size(sums * (bits + 1), sums) if bits >= WIDE else Size(gates=(2 * sums + shifted) * bits)
+    return added + Size(gates=used * moved, registers=sums * (bits + 1) + held + control + used * wide)
 
 
 def _copies(graph: AdderGraph, made: set[Stream], outputs: Sequence[Term]) -> int:

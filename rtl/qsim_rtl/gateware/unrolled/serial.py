@@ -2,7 +2,7 @@
 
 Every value travels as a stream of digits, the lowest first, modulo a power of two that holds every output. An
 adder is as wide as a digit and keeps its carry for the next one (Hartley & Parhi, *Digit-Serial Computation*,
-1995), so that it needs no carry chain and, at one bit, two LUTs and two registers.
+1995), so that it needs no carry chain unless digits are wide, and at one bit two LUTs and two registers.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...unrolled import copies
 from ...unrolled.graph import AdderGraph, Node, Term
+from ...unrolled.serial_size import WIDE
 from .adders import output_ends, range_shape
 from .blocks import Blocks
 from .delay import delayed
@@ -149,19 +150,13 @@ class SerialAdders(wiring.Component):
         return self._copy(self._served[key] // copies.ADDERS, f"v{term.value}_{level}_copy", before)
 
     def _added(self, value: int, name: str, a: Value, b: Value, level: int, minus: bool) -> Value:
-        """Digits of a + b or a - b, which have passed by `level` adders; gates, not a carry chain."""
+        """Digits of a + b or a - b, which have passed by `level` adders."""
         m = self._blocks.of(value)
         total = Signal(self.digit_bits, name=name, reset_less=True)
         carry = Signal(name=f"{name}_carry", init=minus, reset_less=True)
-        reached: Value = carry
-        bits = []
-        for bit in range(self.digit_bits):
-            one, other = a[bit], ~b[bit] if minus else b[bit]
-            bits.append(one ^ other ^ reached)
-            following = Signal(name=f"{name}_carry{bit}")
-            m.d.comb += following.eq((one & other) | (one & reached) | (other & reached))
-            reached = following
-        more, coming = self._more_at(value, level), Cat(bits)
+        adder = _chained if self.digit_bits >= WIDE else _rippled
+        coming, reached = adder(m, name, a, ~b if minus else b, carry)
+        more = self._more_at(value, level)
         self._sums.setdefault(value, coming)
         m.d.sync += total.eq(coming)
         m.d.sync += carry.eq(reached | ~more if minus else reached & more)
@@ -180,17 +175,37 @@ class SerialAdders(wiring.Component):
         """Digits of a value, shifted by so many places of digits.
 
         A register delays; if the digits around it are not delayed with it, it shifts: what it holds belongs
-        to the next digit's weight, and to no other vector. That is a gate: as a synchronous reset, which the
-        registers of a slice share, it would scatter them.
+        to the next digit's weight, and to no other vector. With few bits that is a gate: as a synchronous
+        reset, which the registers of a slice share, it would scatter them.
         """
         key = value, places, level
         if key not in self._streams:
             if places:
                 before = self._register(value, places - 1, level)
-                before &= self._more_at(value, level).replicate(self.digit_bits)
+                more = self._more_at(value, level)
+                gated = before & more.replicate(self.digit_bits)
+                before = gated if self.digit_bits < WIDE else Mux(more, before, 0)
             else:
                 before = self._register(value, 0, level - 1)
             register = Signal(self.digit_bits, name=f"v{value}_{places}_{level}", reset_less=True)
             self._blocks.of(value).d.sync += register.eq(before)
             self._streams[key] = register
         return self._streams[key]
+
+
+def _chained(m: Module, name: str, a: Value, b: Value, carry: Value) -> tuple[Value, Value]:
+    """The sum of two digits and a carry, and the next carry."""
+    whole = Signal(len(a) + 1, name=f"{name}_whole")
+    m.d.comb += whole.eq(a + b + carry)
+    return whole[:-1], whole[-1]
+
+
+def _rippled(m: Module, name: str, a: Value, b: Value, carry: Value) -> tuple[Value, Value]:
+    """The same of gates: of one bit, two LUTs."""
+    bits, reached = [], carry
+    for bit, (one, other) in enumerate(zip(a, b, strict=True)):
+        bits.append(one ^ other ^ reached)
+        following = Signal(name=f"{name}_carry{bit}")
+        m.d.comb += following.eq((one & other) | (one & reached) | (other & reached))
+        reached = following
+    return Cat(bits), reached

@@ -125,7 +125,7 @@ UNEVEN = layer(inputs=5, simd=2, outputs=5, pe=2, code_bits=3)
 LOADED = [MemoryShape("short", 5, 2), MemoryShape("long", 70, 3), MemoryShape("whole", 32, 2)]
 WRITES = partial(axi_lite.writes, address_bits=7)
 SIGNED_DIGITS = partial(unrolled_serial.multiplied, low=-2, high=1, interval=3)
-WIDE_DIGITS = partial(unrolled_serial.multiplied, low=0, high=15, interval=2)
+WIDE_DIGITS = partial(unrolled_serial.multiplied, low=0, high=255, interval=2)
 BITS = partial(unrolled_serial.multiplied, low=0, high=3, interval=99)
 FEW_LISTS = partial(threshold.bracketed, shape=FEW)
 PROOFS = [
@@ -271,7 +271,7 @@ PROOFS = [
         "else reached & more", "else reached", cycles=12,
     ),
     Proof(
-        "products by digits of four bits", "unrolled.serial", WIDE_DIGITS,
+        "products by digits of six bits", "unrolled.serial", WIDE_DIGITS,
         "a + b + carry", "a + b", cycles=12,
     ),
     Proof(

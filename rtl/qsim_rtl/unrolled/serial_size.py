@@ -10,7 +10,7 @@ from . import copies
 from .graph import AdderGraph, Term, width
 from .size import Ends, Size, output_ends, used_inputs
 
-WIDE = 4  # bits of a digit whose adders have a carry chain, and whose shifts a synchronous reset
+WIDE = 6  # bits of a digit whose adders have a carry chain, and whose shifts a synchronous reset
 Stream = tuple[int, int, int]  # a value, the places of digits it is shifted by, adders it has passed by
 
 

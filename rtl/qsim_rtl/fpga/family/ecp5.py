@@ -82,8 +82,8 @@ FAMILY = Family(
         luts=Luts(base=1998, small=8.65, muxed=1.62, register=0.05, product=3.34, sum=0.29),
     ),
     unrolled_prices=UnrolledPrices(
-        UnrolledLuts(base=623, carry=1, chain=3.681, gate=0.9625, queue=27.77, bus=0),
-        UnrolledRegisters(base=1145.8, bus=0.06878),
+        UnrolledLuts(base=746.7, carry=1, chain=4.349, gate=0.984, queue=19.35, bus=0),
+        UnrolledRegisters(base=853.7, bus=0.6595),
     ),
     # The other placer leaves a fifth more wire; the other router takes hours for tens of thousands of nets.
     unrolled_options=("--placer", "static", "--router", "router2"),

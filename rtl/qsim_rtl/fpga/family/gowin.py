@@ -75,7 +75,7 @@ FAMILY = Family(
         luts=Luts(base=1363, small=13, muxed=0, register=3.87, product=1.95, sum=2.82),
     ),
     unrolled_prices=UnrolledPrices(
-        UnrolledLuts(base=473.9, carry=1, chain=0, gate=1.08, queue=23.88, bus=0),
-        UnrolledRegisters(base=863.8, bus=0.4869),
+        UnrolledLuts(base=197.9, carry=1, chain=0.3807, gate=0.9906, queue=12.44, bus=1.02),
+        UnrolledRegisters(base=408.4, bus=1.327),
     ),
 )

@@ -7,6 +7,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...shape.widths import BusWidths
+from ...unrolled import copies
+from ..stream.relay import Copies
 from .axi import AXI4Lite, AXIStream, ports
 from .registers import ADDRESS_BITS
 
@@ -259,8 +261,12 @@ class Bridge(wiring.Component):
         data = Signal(self.shape.input_width, reset_less=True)
         byte = Signal(8, reset_less=True)  # a register: all of `data` is near enough to it
         taken, offered, last = (Signal(name=name) for name in ("taken", "offered", "last"))
-        m.d.sync += [byte.eq(receiver.byte), taken.eq(0)]
-        m.d.sync += data.eq(Mux(taken, Cat(data, byte)[8:], data))
+        near, shifted = Copies(), Cat(data, byte)[8:]
+        m.d.sync += byte.eq(receiver.byte)
+        for part in range(0, len(data), copies.BITS):
+            bits = slice(part, part + copies.BITS)
+            m.d.sync += data[bits].eq(Mux(near.of(taken, f"taken_{part}"), shifted[bits], data[bits]))
+        near.build(m)
         m.d.comb += [
             self.m_axis_tdata.eq(data),
             self.m_axis_tkeep.eq(-1),
@@ -271,7 +277,7 @@ class Bridge(wiring.Component):
             with m.If(beats.done):
                 m.next = "COMMAND"
             with m.Elif(receiver.valid):
-                m.d.sync += taken.eq(1)
+                m.d.comb += taken.eq(1)
                 missing.less(m)
             with m.Elif(missing.done):
                 m.d.sync += [offered.eq(1), last.eq(beats.left == 1)]

@@ -10,8 +10,8 @@ from amaranth.lib.wiring import In, Out
 
 from ...unrolled import copies
 from ...unrolled.graph import AdderGraph, Node, Term, width
+from ..stream.relay import Copies
 from .blocks import Blocks
-from .relay import Copies
 
 LUT_INPUTS = 4  # of the smallest LUTs
 

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from ...shape.unrolled import UnrolledShape
 from ...unrolled import copies
 from ..bus.axi import AXIStream
-from .relay import Copies
+from ..stream.relay import Copies
 
 
 class Collector(wiring.Component):

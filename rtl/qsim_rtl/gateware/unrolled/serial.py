@@ -16,10 +16,10 @@ from amaranth.lib.wiring import In, Out
 from ...unrolled import copies
 from ...unrolled.graph import AdderGraph, Node, Term
 from ...unrolled.serial_size import WIDE
+from ..stream.relay import Copies
 from .adders import output_ends, range_shape
 from .blocks import Blocks
 from .delay import delayed
-from .relay import Copies
 
 
 class SerialAdders(wiring.Component):

@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .delay import delayed
+from ..unrolled.delay import delayed
 
 
 class Copies:

@@ -1,4 +1,7 @@
-"""How many images a second, by how many come at a time: random bytes and real digits."""
+"""How many images a second, by how many come at a time: random bytes and real digits.
+
+One image alone stands beside the same call of a network of four inputs, which is nearly all overhead.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ SIZES = (1, 10, 100, 1000, 10_000, 100_000)
 
 def rows(threads: int = 1) -> list[Row]:
     """In the same rounds: the limit of the best unit, and beside that of tiles the one of vectors."""
-    model, found = harness.network(), []
+    model, tiny, found = harness.network(), harness.network((4, 2, 2)), []
     known = {f"limit of {limit.name}": limit for limit in best()}
     counts = {name: limit.images(model) for name, limit in known.items()}
     with harness.environment(QSIM_THREADS=str(threads)):
@@ -21,6 +24,9 @@ def rows(threads: int = 1) -> list[Row]:
             for size in SIZES:
                 codes = data(size)
                 engines = {"qsim": lambda codes=codes: model.predict(codes)}
+                if size == 1:
+                    few = codes[:, :4].copy()
+                    engines["qsim's call alone"] = lambda few=few: tiny.predict(few)
                 engines |= {name: limit.burn for name, limit in known.items()}
                 if size <= 10_000:
                     engines |= peers.onnxruntime(model, codes, threads) | peers.blas(model, codes)

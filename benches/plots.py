@@ -22,6 +22,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[Path]:
     written = []
     for data in ("dense", "digits"):
         some = [row for row in rows if row.bench == "batch_size" and row.parameters["data"] == data]
+        some = [row for row in some if "alone" not in row.engine]
         written += _lines(
             some,
             "size",

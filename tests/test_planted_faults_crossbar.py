@@ -53,6 +53,13 @@ FAULTS = [
         BY_KERNEL,
     ),
     Fault(
+        "rows of a tile are driven whatever their codes",
+        "qsim.kernel.crossbar.loops.keep.emit.step",
+        "b.and_(inside, ",
+        "b.or_(inside, ",
+        "tests/kernel/test_crossbar_kernel.py -k long_tiles",
+    ),
+    Fault(
         "bits of a digit are not doubled",
         "qsim.kernel.crossbar.loops.add_rows.emit.blocks.block",
         "[b.add(value, value) for value in start]",

@@ -139,6 +139,16 @@ WAYS: dict[str, tuple[tuple[str, str, str], int, int, Adc, int]] = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("rows", [16, 37, 128])
+def test_long_tiles_drive_their_own_rows(rows: int) -> None:
+    """Rows go sixteen together: tiles that end within sixteen, images whose next one begins there."""
+    model = random_model(5, (83, 6, 3), 4, form=InputFormat(8))
+    mapped = map_to_crossbar(model, Mapping(rows, 6))
+    codes = random_codes(5, model, 6)
+    check_every_code(mapped, codes)
+    assert (mapped.logits(codes) == model.logits(codes)).all()  # lossless
+
+
 @pytest.mark.parametrize("noisy", [False, True], ids=["quiet", "noisy"])
 @pytest.mark.parametrize("name", WAYS)
 def test_every_way_from_currents_to_codes(name: str, noisy: bool) -> None:

@@ -83,7 +83,7 @@ def _accumulate(
         seen = np.empty((*watched.shape[:2], watched.shape[3], lanes), np.uint16)
     with np.errstate(over="ignore"):  # plain Python, without the JIT, warns where words wrap
         loops.read_tiles(
-            codes.astype(np.uint16) - np.uint16(tiles.low & 0xFFFF),  # modulo 2**16: low may be below 0
+            _from_zero(codes, tiles.low),
             tiles.cells,
             tiles.shape,
             tiles.noise._replace(first_image=first_image & 0xFFFFFFFF),
@@ -97,6 +97,16 @@ def _accumulate(
     acc = np.empty((len(codes), layer.outputs), np.int64)
     loops.add_up(sums, tiles.lane, tiles.ending, acc)
     return acc
+
+
+def _from_zero(codes: Codes, low: int) -> npt.NDArray[np.uint16]:
+    """codes - low, with room for 16 numbers behind them."""
+    room = np.empty(codes.size + 16, np.uint16)
+    counted = room[: codes.size].reshape(codes.shape)
+    counted[:] = codes
+    if low:
+        counted -= np.uint16(low & 0xFFFF)  # modulo 2**16: low may be below 0
+    return counted
 
 
 def column_codes(

@@ -20,7 +20,7 @@ from numba import config, njit, types
 from numba.extending import intrinsic
 
 from ...jit.compiling import cached, part
-from ...jit.vectors import I16, I32, I64, loop
+from ...jit.vectors import I16, I32, I64, broadcast, declared, loop, splat
 
 U32 = np.uint32
 
@@ -93,7 +93,7 @@ def add_rows(context, cells, driven, count, currents, before, after):
                 start = [b.load(place(before, column), align=1) for column in columns]
 
                 def row(k, sums):
-                    own = b.mul(b.load(b.gep(driven, [k])), lanes)
+                    own = b.mul(b.zext(b.load(b.gep(driven, [k])), I64), lanes)
                     here = [b.load(place(cells, b.add(own, column)), align=1) for column in columns]
                     return [b.add(*both) for both in zip(sums, here, strict=True)]
 
@@ -111,6 +111,55 @@ def add_rows(context, cells, driven, count, currents, before, after):
         return context.get_dummy_value()
 
     return types.void(cells, driven, types.int64, currents, types.int64, types.int64), emit
+
+
+def _keep(source, marks, bits, count, kept):
+    n = 0
+    for k in range(count):
+        kept[n] = source[k]
+        n += (marks[k] & bits) != 0
+    return n
+
+
+@or_plain(_keep)
+@intrinsic
+def keep(context, source, marks, bits, count, kept):
+    """Lists those of the first `count` numbers of source whose marks have any of the bits; returns how many.
+
+    All arrays are uint16. Sixteen numbers go together, so each array has room for that many more.
+    """
+    lanes, wide = ir.VectorType(I16, 16), ir.VectorType(I32, 16)
+
+    def emit(context, b, signature, arguments):
+        source, marks, kept = (
+            context.make_array(signature.args[i])(context, b, arguments[i]).data for i in (0, 1, 4)
+        )
+        chosen = ir.VectorType(ir.IntType(1), 16)
+        squeeze = declared(
+            b,
+            "llvm.experimental.vector.compress.v16i16",
+            ir.FunctionType(lanes, [lanes, chosen, lanes]),
+        )
+        ones = declared(b, "llvm.ctpop.i16", ir.FunctionType(I16, [I16]))
+        bits, zero = broadcast(b, narrow(b, arguments[2], I16), 16), splat(0, lanes)
+
+        def step(index, found):
+            first = b.shl(index, ir.Constant(I64, 4))
+            left = broadcast(b, b.trunc(b.sub(arguments[3], first), I32), 16)
+            own, mark = (
+                b.load(b.bitcast(b.gep(array, [first]), lanes.as_pointer()), align=2)
+                for array in (source, marks)
+            )
+            inside = b.icmp_signed("<", ir.Constant(wide, list(range(16))), left)
+            mask = b.and_(inside, b.icmp_unsigned("!=", b.and_(mark, bits), zero))
+            place = b.bitcast(b.gep(kept, found), lanes.as_pointer())
+            b.store(b.call(squeeze, [own, mask, zero]), place, align=2)
+            return [b.add(found[0], b.zext(b.call(ones, [b.bitcast(mask, I16)]), I64))]
+
+        steps = b.ashr(b.add(arguments[3], ir.Constant(I64, 15)), ir.Constant(I64, 4))
+        return loop(b, steps, [ir.Constant(I64, 0)], step)[0]
+
+    return types.int64(source, marks, types.int64, types.int64, kept), emit
 
 
 @njit(inline="always")
@@ -175,28 +224,14 @@ def add_noise(currents, factor, evens, odds, values):
 
 
 @part
-def list_rows(codes, start, stop, rows, own):
-    """Lists the rows whose code is not 0, and the codes; returns how many there are."""
-    count = 0
-    for i in range(start, stop):
-        rows[count], own[count] = i, codes[i]
-        count += codes[i] != 0
-    return count
-
-
-@part
 def drive(rows, own, count, driven, digit_bits, cells, currents):
-    """Currents of the listed rows, one row of lanes a digit; beyond the last there is one of zeros."""
+    """Currents of listed rows of a tile, one row of lanes a digit; beyond the last there is one of zeros."""
     digits = currents.shape[0] - 1
     for turn in range(digits):
         before, bit = digits, (digits - turn) * digit_bits
         for _ in range(digit_bits):
             bit -= 1
-            n = 0
-            for k in range(count):
-                driven[n] = rows[k]
-                n += (own[k] >> bit) & 1
-            add_rows(cells, driven, n, currents, before, turn)
+            add_rows(cells, driven, keep(rows, own, 1 << bit, count, driven), currents, before, turn)
             before = turn
 
 
@@ -245,7 +280,7 @@ def convert(currents, digits, factor, converters, base, sums):
 def read_tiles(codes, cells, shape, noise, converters, watched, room, sums):
     """Adds up every read's code: sums (images, lanes) += code << digit position.
 
-    codes : uint16 (images, inputs), from 0 up
+    codes : uint16 (images, inputs), from 0 up; what lies up to 16 numbers beyond is read, not used
     cells : (inputs, lanes), of a type that holds every current
     shape : (rows of a tile, digits, digit bits)
     noise : see `plan.ReadNoise`
@@ -258,20 +293,22 @@ def read_tiles(codes, cells, shape, noise, converters, watched, room, sums):
     images, inputs = codes.shape
     lanes, base = cells.shape[1], 1 << digit_bits
     currents, values = np.zeros((digits + 1, lanes), cells.dtype), np.empty((digits, lanes), noise_room.dtype)
-    rows, driven = np.empty(rows_of_tile + 1, np.int64), np.empty(rows_of_tile + 1, np.int64)
-    own = np.empty(rows_of_tile + 1, np.uint16)
+    places = np.arange(rows_of_tile + 16).astype(np.uint16)
+    rows, own, driven = np.empty_like(places), np.empty_like(places), np.empty_like(places)
     evens, odds, tile_sums, idle = noise_room[0], noise_room[1], tile_room[0], tile_room[1]
     idle[:] = 0
     convert(currents, digits, factor, converters, base, idle)  # what a tile adds of which no row is driven
     for image in range(images):
         for tile in range(-(-inputs // rows_of_tile)):
             start, stop = tile * rows_of_tile, min((tile + 1) * rows_of_tile, inputs)
-            count = list_rows(codes[image], start, stop, rows, own)
+            inside = codes[image][start:]
+            count = keep(places, inside, 0xFFFF, stop - start, rows)
+            keep(inside, inside, 0xFFFF, stop - start, own)
             if count == 0 and not noise.active and watched.shape[0] == 0:
                 for j in range(lanes):
                     sums[image, j] += idle[j]
                 continue
-            drive(rows, own, count, driven, digit_bits, cells, currents)
+            drive(rows, own, count, driven, digit_bits, cells[start:stop], currents)
             tile_sums[:] = 0
             if noise.active:
                 fill_noise(noise, image, tile, evens, odds)

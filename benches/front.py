@@ -36,7 +36,8 @@ FOLDINGS = ((1, 1), (10, 1), (10, 4), (25, 4))
 STRENGTHS = {"digits": 0.1, "mnist": 0.05}
 IMAGES = 200  # under `strongest`
 COLOURS = dict(zip(MODELS, ("#0072B2", "#56B4E9", "#009E73", "#D55E00", "#0072B2", "#D55E00"), strict=True))
-BEFORE = ("hls4ml", "NeuraLUT", "PolyLUT-Add")  # whose names stand left of their crosses
+BEFORE = ("hls4ml", "PolyLUT-Add")  # whose names stand left of their crosses
+BELOW = ("NeuraLUT",)
 MARKS = {"folded": "s", "unrolled": "o"}
 
 
@@ -183,8 +184,8 @@ def _published(found: Sequence[Mapping[str, str]], accuracy: Any, times: Any) ->
 
 
 def _named(panel: Any, tool: str, place: tuple[float, float]) -> None:
-    before = tool in BEFORE
-    offset, side = ((-6, -3), "right") if before else ((6, -3), "left")
+    offset, side = ((-6, -3), "right") if tool in BEFORE else ((6, -3), "left")
+    offset, side = ((0, -13), "center") if tool in BELOW else (offset, side)
     panel.annotate(tool, place, offset, textcoords="offset points", fontsize=8, ha=side)
 
 

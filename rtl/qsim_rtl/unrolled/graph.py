@@ -5,6 +5,8 @@ Values 0 to `inputs` - 1 are the inputs; node k is value `inputs` + k and refers
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -74,6 +76,11 @@ class AdderGraph:
         for node in self.nodes:
             found.append(1 + max(found[node.left.value], found[node.right.value]))
         return found
+
+    def users(self, cycles: Sequence[int]) -> Counter[tuple[int, int]]:
+        """How many terms are a value in a cycle, by both; `cycles`: when each value is summed."""
+        nodes = zip(self.nodes, cycles[self.inputs :], strict=True)
+        return Counter((term.value, cycle) for node, cycle in nodes for term in node)
 
     def adder_bits(self, low: int, high: int) -> int:
         """The widths of all adders together; the bits below the higher operand's shift need no adder."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -78,12 +77,7 @@ def _copies(graph: AdderGraph, made: set[Stream], outputs: Sequence[Term]) -> in
 
 def _shared(graph: AdderGraph) -> int:
     """Registers of values that many add, beside the one that each goes on from."""
-    users = Counter(
-        (term.value, graph.levels[number] - 1)
-        for number, node in enumerate(graph.nodes, graph.inputs)
-        for term in node
-        if not term.shift
-    )
+    users = graph.users([level - 1 for level in graph.levels])
     return sum(
         count // copies.ADDERS for (_, level), count in users.items() if count > copies.ADDERS and level
     )

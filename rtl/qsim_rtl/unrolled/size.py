@@ -5,7 +5,6 @@ The counts follow `qsim_rtl.gateware.unrolled`, block by block, but make no netl
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -85,13 +84,13 @@ def adders(graph: AdderGraph, ends: Ends) -> Size:
         if out is not None:
             last[out.value] = latency
     size = Size()
-    users = Counter[tuple[int, int]]()
     for number, node in enumerate(graph.nodes, graph.inputs):
         size += _adder(node, widths[node.left.value], widths[node.right.value], widths[number])
-        users.update((term.value, cycles[number]) for term in node)
     kept = (bits * max(end - start, 0) for bits, start, end in zip(widths, cycles, last, strict=True))
     more = (
-        widths[value] * _copies(count) for (value, cycle), count in users.items() if cycle > cycles[value]
+        widths[value] * _copies(count)
+        for (value, cycle), count in graph.users(cycles).items()
+        if cycle > cycles[value]
     )
     return size + Size(registers=sum(kept) + sum(more))
 

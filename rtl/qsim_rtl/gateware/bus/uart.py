@@ -190,9 +190,8 @@ class Bridge(wiring.Component):
             self._write(m, arguments, answer)
             self._send(m, receiver, missing, beats)
             self._take(m, beats, answer, ready)
-        with m.If(
-            ready
-        ):  # not in that state's branch: all of an answer is far from where the state is decoded
+        # Not in that state's branch: all of an answer is far from where the state is decoded.
+        with m.If(ready):
             answer.give(m, self.s_axis_tvalid, self.s_axis_tlast, self.s_axis_tdata)
         return m
 

@@ -57,11 +57,7 @@ class Adders(wiring.Component):
         self._delayed: dict[tuple[int, int], Value] = {
             (i, 0): getattr(self, f"x{i}") for i in range(graph.inputs)
         }
-        self._users = Counter(
-            (term.value, self._cycle(number))
-            for number, node in enumerate(graph.nodes, graph.inputs)
-            for term in node
-        )
+        self._users = graph.users([self._cycle(number) for number in range(len(self.shapes))])
         self._copies, self._served = Copies(), Counter[tuple[int, int]]()
         self._nearest: dict[tuple[int, int], Value] = {}
         for k, node in enumerate(graph.nodes):

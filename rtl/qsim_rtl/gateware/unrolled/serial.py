@@ -66,11 +66,7 @@ class SerialAdders(wiring.Component):
         graph = self.graph
         self._top, self._blocks = m, Blocks(m)
         self._copies, self._copied = Copies(), dict[tuple[int, str], Value]()
-        self._users = Counter(
-            (term.value, self.graph.levels[number] - 1)
-            for number, node in enumerate(graph.nodes, graph.inputs)
-            for term in node
-        )
+        self._users = graph.users([level - 1 for level in graph.levels])
         self._served, self._sums = Counter[tuple[int, int]](), dict[int, Value]()
         self._begins = delayed(m, self.start, name="begins")
         self._ahead: list[Value] = [self._continued()]
